@@ -1,0 +1,232 @@
+"""What a command is: a Django form that does one thing to one tenant.
+
+From one declaration come the page, the command line, the help, and the job. The
+querystring of its fields is the one wire format of screen, shell and queue.
+"""
+
+import difflib
+import importlib
+import pkgutil
+import re
+import shlex
+from collections.abc import Generator, Iterable, Sequence
+from inspect import cleandoc
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl, urlencode
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
+
+from tenants import php
+from tenants.models import Tenant
+
+Json = dict[str, Any] | list[Any] | str | int | float | bool | None
+# Yields log lines, and None as a sign of life; returns the result.
+Steps = Generator[str | None, None, Json]
+
+
+class CommandFailed(Exception):
+    """The command could not do its work on this tenant: one sentence says why."""
+
+    def __init__(self, message: str, exit_code: int | None = None) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+class NothingToDo(Exception):
+    """The tenant is already as the command would leave it."""
+
+
+class UnknownCommand(Exception):
+    """No command class has this name."""
+
+
+class Command(forms.Form):
+    """One thing that can be done to a tenant.
+
+    Subclasses declare their parameters as form fields and override `run`.
+    """
+
+    dangerous = False  # asks for a typed confirmation and its own permission
+    exclusive = True  # holds the tenant: no other such job at the same time
+    heals = False  # allowed on a tenant that needs attention
+    bulk_log = ""  # name of the per-tenant log file; default: the command's
+
+    job: int | None = None  # the job it runs for, set by the engine
+    interruptible = True  # False while a step must not be cut off
+
+    required_css_class = "required"
+
+    @classmethod
+    def name(cls) -> str:
+        """Return the name by package and class, such as `generic/PurgeCaches`."""
+        return f"{cls.__module__.split('.')[-2]}/{cls.__name__}"
+
+    @classmethod
+    def category(cls) -> str:
+        return cls.name().partition("/")[0]
+
+    @classmethod
+    def help(cls) -> str:
+        return cleandoc(cls.__doc__ or "")
+
+    @classmethod
+    def summary(cls) -> str:
+        """Return the first line of the help."""
+        return cls.help().partition("\n")[0]
+
+    @classmethod
+    def from_attributes(cls, attributes: str) -> "Command":
+        """Return the form bound to a querystring; defaults fill what is absent.
+
+        Raises ValidationError when the text is no querystring or names a
+        parameter the command does not have. `is_valid()` checks the values.
+        """
+        try:
+            pairs = parse_qsl(
+                attributes, strict_parsing=bool(attributes), keep_blank_values=True
+            )
+        except ValueError as error:
+            raise ValidationError(
+                f"{attributes!r} is not of the form name=value&name=value"
+            ) from error
+        unknown = sorted({name for name, _value in pairs} - set(cls.base_fields))
+        if unknown:
+            known = ", ".join(cls.base_fields) or "none"
+            raise ValidationError(
+                f"{cls.name()} has no parameter {', '.join(unknown)} (it has: {known})"
+            )
+        return cls(cls._with_defaults(pairs))
+
+    @classmethod
+    def _with_defaults(cls, pairs: Iterable[tuple[str, str]]) -> QueryDict:
+        # A bound form ignores `initial`, so what is absent is filled in here.
+        data = QueryDict(mutable=True)
+        for name, value in pairs:
+            data.appendlist(name, value)
+        for name, field in cls.base_fields.items():
+            if name not in data and field.initial not in (None, False):
+                data[name] = str(field.initial)
+        return data
+
+    def attributes(self) -> str:
+        """Return the bound parameters as a querystring, without empty ones."""
+        pairs = [
+            (name, value)
+            for name, field in self.fields.items()
+            for value in self._raw(name, field)
+        ]
+        return urlencode(pairs)
+
+    def _raw(self, name: str, field: forms.Field) -> list[str]:
+        if isinstance(field, forms.BooleanField):
+            return ["1"] if self[name].data else []
+        value = self[name].data
+        values = value if isinstance(value, list) else [value]
+        return [str(item) for item in values if item not in (None, "")]
+
+    def skips(self, tenants: Sequence[Tenant]) -> dict[int, str]:
+        """Return, by tenant pk, why a tenant needs nothing. Asks by SQL only."""
+        return {}
+
+    def run(self, tenant: Tenant) -> Steps:
+        """Do it: yield log lines, return a result, raise CommandFailed."""
+        raise NotImplementedError
+
+    def recover(self, tenant: Tenant) -> None:
+        """Undo what the command leaves behind when its worker dies."""
+
+
+class PhpScript(Command):
+    """A stock Moodle command-line script; its fields become `--options`."""
+
+    script = ""
+    fixed: Sequence[str] = ()  # options always given
+    accept: Sequence[int] = (0,)  # exit codes that mean success
+    not_options: Sequence[str] = ()  # fields that are not for the script
+
+    more = forms.CharField(
+        label=_("More options"),
+        required=False,
+        max_length=2000,
+        help_text=_("Further options of the script, as on its command line."),
+    )
+
+    def clean_more(self) -> str:
+        text: str = self.cleaned_data["more"]
+        for word in split_options(text):
+            if not word.startswith("-") or not word.isprintable():
+                raise ValidationError(
+                    f"{word!r} is not an option: options begin with '-', and a value "
+                    "is joined to its option by '='"
+                )
+            if word == "--" or re.match(r"--host\b", word):
+                raise ValidationError(f"{word!r} is set by VMoodle: leave it out")
+        return text
+
+    def options(self) -> list[str]:
+        """Return the script's options for the cleaned parameters."""
+        given = list(self.fixed)
+        for name in self.fields:
+            value = self.cleaned_data.get(name)
+            if name in (*self.not_options, "more") or value in (None, "", False):
+                continue
+            option = f"--{name.replace('_', '-')}"
+            given.append(option if value is True else f"{option}={value}")
+        return given + split_options(self.cleaned_data.get("more", ""))
+
+    def run(self, tenant: Tenant) -> Steps:
+        code = yield from self.call(tenant, self.script, self.options())
+        return {"exit_code": code}
+
+    def call(self, tenant: Tenant, script: str, options: Sequence[str]) -> php.Lines:
+        """Run a script for this job, as `php.run`."""
+        return php.run(tenant, script, options, job=self.job, accept=self.accept)
+
+
+def split_options(text: str) -> list[str]:
+    """Return the words of a command line; raise ValidationError on open quotes."""
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise ValidationError(f"{text!r} cannot be split into options: {error}") from error
+
+
+_commands: dict[str, type[Command]] = {}
+C = TypeVar("C", bound=type[Command])
+
+
+def register(cls: C) -> C:
+    """Make a command class known under its name."""
+    _commands[_folded(cls.name())] = cls
+    return cls
+
+
+def import_commands() -> None:
+    """Import every module below this package that may register a command."""
+    package = importlib.import_module("commands")
+    for found in pkgutil.walk_packages(package.__path__, "commands."):
+        category = found.name.split(".")[1:-1]
+        if category and category[0] not in {"management", "migrations"}:
+            importlib.import_module(found.name)
+
+
+def all_commands() -> list[type[Command]]:
+    return sorted(_commands.values(), key=lambda command: command.name())
+
+
+def find(name: str) -> type[Command]:
+    """Return the command class of a name, whatever its case and underscores."""
+    try:
+        return _commands[_folded(name)]
+    except KeyError:
+        names = [command.name() for command in all_commands()]
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(names)}"
+        raise UnknownCommand(f"There is no command {name!r}: {hint}") from None
+
+
+def _folded(name: str) -> str:
+    return name.replace("_", "").casefold()

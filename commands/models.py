@@ -1,0 +1,437 @@
+"""Runs and jobs: the truth about what was asked for and what became of it.
+
+Races are settled by conditional UPDATE: "0 rows" means somebody else was first.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+from django.db.models import Avg, Count, F, Q, Sum
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from commands import host, notify, queue
+from commands.base import Command, find
+from tenants.models import DatabaseServer, Tenant
+
+BATCH = 500  # rows in one bulk INSERT
+
+
+class Job(models.Model):
+    """One tenant's part of a run.
+
+    QUEUED -> RUNNING -> SUCCEEDED | FAILED | ROLLED_BACK | CANCELLED | SKIPPED
+    QUEUED -> SKIPPED | CANCELLED
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("Queued")
+        RUNNING = "running", _("Running")
+        SUCCEEDED = "succeeded", _("Succeeded")
+        FAILED = "failed", _("Failed")
+        ROLLED_BACK = "rolled_back", _("Rolled back")
+        SKIPPED = "skipped", _("Skipped")
+        CANCELLED = "cancelled", _("Cancelled")
+
+    OPEN = (State.QUEUED, State.RUNNING)
+    BAD = (State.FAILED, State.ROLLED_BACK)
+
+    run = models.ForeignKey("Run", models.CASCADE, related_name="jobs")
+    # The history outlives the tenant: its wwwroot stays.
+    tenant = models.ForeignKey(Tenant, models.SET_NULL, null=True, related_name="jobs")
+    wwwroot = models.CharField(max_length=255)
+    state = models.CharField(
+        max_length=12, choices=State.choices, default=State.QUEUED
+    )
+    wave = models.PositiveSmallIntegerField(default=0)  # 0 is the canary, if any
+    position = models.PositiveIntegerField(default=0)
+    estimate = models.FloatField(null=True)  # seconds
+    worker = models.CharField(max_length=120, blank=True)  # host:pid:start time
+    started_at = models.DateTimeField(null=True)
+    heartbeat_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    seconds = models.FloatField(null=True)
+    cancel_requested = models.BooleanField(default=False)
+    error = models.TextField(blank=True)  # one sentence; also why it was skipped
+    exit_code = models.SmallIntegerField(null=True)
+    result = models.JSONField(null=True)
+    left_out = models.PositiveBigIntegerField(default=0)  # characters of output
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["run", "state", "position"], name="job_claim"),
+            models.Index(
+                fields=["state"], condition=Q(state="running"), name="job_running"
+            ),
+            models.Index(fields=["tenant", "-id"], name="job_of_tenant"),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.run_id} {self.wwwroot}"
+
+    @classmethod
+    def claim_next(cls, run_id: int, worker: str) -> "Job | None":
+        """Claim the next job of a run that may start now; None if there is none.
+
+        Within the limits of the run and of each database server, and never two
+        exclusive jobs on one tenant.
+        """
+        with transaction.atomic():
+            # Locking the few server rows makes the limits exact; SQLite's
+            # immediate transaction does so anyway.
+            limits = DatabaseServer.objects.select_for_update().order_by("pk")
+            limit = dict(limits.values_list("pk", "job_limit"))
+            running = list(
+                cls.objects.filter(state=cls.State.RUNNING).values_list(
+                    "run_id", "tenant__server_id"
+                )
+            )
+            busy = [server for _run, server in running]
+            full = [server for server, most in limit.items() if busy.count(server) >= most]
+            job = (
+                cls.objects.filter(
+                    run_id=run_id, state=cls.State.QUEUED, run__state=Run.State.RUNNING
+                )
+                .filter(wave__lte=F("run__open_wave"))
+                .filter(Q(tenant__held_by=None) | Q(run__exclusive=False))
+                .exclude(tenant__server_id__in=full)
+                .select_related("run", "tenant__server", "tenant__release")
+                .order_by("position")
+                .first()
+            )
+            if job is None or [run for run, _s in running].count(run_id) >= job.run.parallel:
+                return None
+            return job if job.claim(worker) else None
+
+    def claim(self, worker: str) -> bool:
+        """Take the job, and the tenant if the command wants it for itself."""
+        now = timezone.now()
+        with transaction.atomic():
+            if self.run.exclusive and not Tenant.objects.filter(
+                pk=self.tenant_id, held_by=None
+            ).update(held_by=self.pk):
+                return False
+            taken = Job.objects.filter(pk=self.pk, state=self.State.QUEUED).update(
+                state=self.State.RUNNING,
+                worker=worker,
+                started_at=now,
+                heartbeat_at=now,
+            )
+            if not taken:
+                transaction.set_rollback(True)
+        self.started_at, self.worker = now, worker
+        return bool(taken)
+
+    def finish(self, state: State, error: str = "", **fields: Any) -> bool:
+        """End the running job, let go of its tenant and count it, all in one step.
+
+        False when it is not running any more: somebody else has ended it.
+        """
+        now = timezone.now()
+        seconds = (now - self.started_at).total_seconds() if self.started_at else None
+        with transaction.atomic():
+            if not Job.objects.filter(pk=self.pk, state=self.State.RUNNING).update(
+                state=state, error=error, finished_at=now, seconds=seconds, **fields
+            ):
+                return False
+            seen = {
+                "last_job": self.pk,
+                "last_command": self.run.command,
+                "last_state": state,
+                "last_job_at": now,
+            }
+            Tenant.objects.filter(pk=self.tenant_id, held_by=self.pk).update(
+                held_by=None, **seen
+            ) or Tenant.objects.filter(pk=self.tenant_id).update(**seen)
+            self.run.count(done=1, failed=int(state in self.BAD))
+        self.state, self.error = state, error
+        self.run.after_job(self)
+        return True
+
+    def beat(self) -> bool:
+        """Show that the job is alive; False when it was taken away from us."""
+        return bool(
+            Job.objects.filter(
+                pk=self.pk, state=self.State.RUNNING, worker=self.worker
+            ).update(heartbeat_at=timezone.now())
+        )
+
+    def request_cancel(self) -> None:
+        """Cancel a queued job at once; ask a running one to stop."""
+        with transaction.atomic():
+            if self.run.cancel_queued(Q(pk=self.pk), "cancelled by an operator"):
+                return
+            Job.objects.filter(pk=self.pk, state=self.State.RUNNING).update(
+                cancel_requested=True
+            )
+
+    def worker_is_gone(self) -> bool:
+        """Whether the process that runs the job has died."""
+        alive = host.is_alive(self.worker)
+        if alive is not None:
+            return not alive
+        silent = timezone.now() - (self.heartbeat_at or timezone.now())
+        return silent > timedelta(seconds=settings.VMOODLE_HEARTBEAT_TIMEOUT)
+
+    def text(self, after: int = 0) -> tuple[str, int]:
+        """Return the output that came after a sequence number, and the new number."""
+        parts = list(self.output.filter(seq__gt=after).order_by("seq"))
+        text = ""
+        for part in parts:
+            if part.seq > after + 1 and self.left_out:
+                text += f"\n[... {self.left_out} characters left out ...]\n"
+            text += part.text
+            after = part.seq
+        return text, after
+
+
+class Output(models.Model):
+    """A piece of a job's output, stored while it is produced."""
+
+    job = models.ForeignKey(Job, models.CASCADE, related_name="output")
+    seq = models.PositiveIntegerField()
+    text = models.TextField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["job", "seq"], name="one_seq")]
+
+
+class Cluster(models.Model):
+    """A queue's cluster of workers on one host, and when it last showed life."""
+
+    queue = models.CharField(max_length=40)
+    worker = models.CharField(max_length=120, unique=True)  # host:pid:start time
+    heartbeat_at = models.DateTimeField()
+
+    @classmethod
+    def alive(cls, name: str) -> bool:
+        """Whether a cluster of this queue showed life in the last half minute."""
+        since = timezone.now() - timedelta(seconds=30)
+        clusters = cls.objects.filter(queue=name, heartbeat_at__gt=since)
+        return any(host.is_alive(c.worker) is not False for c in clusters)
+
+
+class Run(models.Model):
+    """One command, with its parameters, over a frozen list of tenants.
+
+    DRAFT -> RUNNING -> FINISHED
+    """
+
+    class State(models.TextChoices):
+        DRAFT = "draft", _("Draft")
+        RUNNING = "running", _("Running")
+        FINISHED = "finished", _("Finished")
+
+    command = models.CharField(max_length=80, blank=True)
+    attributes = models.TextField(blank=True)  # a querystring
+    targets = models.JSONField(default=list)  # pks of tenants, while a draft
+    state = models.CharField(
+        max_length=12, choices=State.choices, default=State.DRAFT
+    )
+    actor = models.CharField(max_length=150)  # a user name, or user@host of a shell
+    origin = models.CharField(max_length=20, default="screen")
+    retry_of = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="retries"
+    )
+    exclusive = models.BooleanField(default=True)
+    parallel = models.PositiveSmallIntegerField(default=0)  # jobs at once
+    max_failures = models.PositiveIntegerField(null=True)
+    open_wave = models.PositiveSmallIntegerField(default=1)
+    logroot = models.CharField(max_length=255, blank=True)
+    total = models.PositiveIntegerField(default=0)
+    done = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    mailed = models.PositiveSmallIntegerField(default=0)  # per cent last told
+    stopped = models.TextField(blank=True)  # why it ended early
+    created_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    counts_at_end = models.JSONField(null=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        default_permissions = ("view",)
+        permissions = [
+            ("operate", _("May run commands")),
+            ("dangerous", _("May run dangerous commands")),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.command}"
+
+    def form(self) -> Command:
+        """Return the command bound to the run's parameters; raise ValidationError."""
+        form = find(self.command).from_attributes(self.attributes)
+        if not form.is_valid():
+            raise ValidationError(
+                [
+                    f"{field}: {error}" if field != "__all__" else error
+                    for field, errors in form.errors.items()
+                    for error in errors
+                ]
+            )
+        return form
+
+    def start(
+        self, *, canary: Sequence[int] = (), percent_failures: int = 0, lanes: bool = True
+    ) -> None:
+        """Freeze the targets into jobs and enqueue the run. Only a draft starts.
+
+        Tenants that need nothing are skipped here, by SQL; the longest jobs of
+        the past come first. `canary`: pks of tenants that go before the others.
+        """
+        form = self.form()
+        tenants = list(Tenant.objects.with_edges().filter(pk__in=self.targets))
+        if not tenants:
+            raise ValidationError("No tenant is selected: nothing was done")
+        skips = form.skips(tenants)
+        jobs = self._jobs(tenants, skips, set(canary))
+        now = timezone.now()
+        self.exclusive, self.total, self.done = form.exclusive, len(jobs), len(skips)
+        self.parallel = self.parallel or settings.VMOODLE_WORKERS
+        self.open_wave = 0 if canary else 1
+        if percent_failures:
+            self.max_failures = max(1, -(-len(jobs) * percent_failures // 100))
+        self.state, self.started_at = self.State.RUNNING, now
+        with transaction.atomic():
+            if not Run.objects.filter(pk=self.pk, state=self.State.DRAFT).update(
+                state=self.State.RUNNING
+            ):
+                raise ValidationError(f"Run {self.pk} has been started already")
+            Job.objects.bulk_create(jobs, batch_size=BATCH)
+            self.save()
+            if lanes:
+                queue.enqueue_lanes(self.pk, min(self.parallel, len(jobs) - len(skips)))
+        self.close()
+
+    def _jobs(
+        self, tenants: Iterable[Tenant], skips: dict[int, str], canary: set[int]
+    ) -> list[Job]:
+        past = self._past_seconds()
+        usual = sorted(past.values())[len(past) // 2] if past else None
+        jobs = [
+            Job(
+                run=self,
+                tenant=tenant,
+                wwwroot=tenant.wwwroot,
+                estimate=past.get(tenant.pk, usual),
+                wave=0 if not canary or tenant.pk in canary else 1,
+                state=Job.State.SKIPPED if tenant.pk in skips else Job.State.QUEUED,
+                error=skips.get(tenant.pk, ""),
+            )
+            for tenant in tenants
+        ]
+        jobs.sort(key=lambda job: -(job.estimate or 0))
+        for position, job in enumerate(jobs):
+            job.position = position
+        return jobs
+
+    def _past_seconds(self) -> dict[int, float]:
+        """Return how long this command took on each tenant in its latest runs."""
+        runs = Run.objects.filter(command=self.command, state=self.State.FINISHED)
+        latest = list(runs.values_list("pk", flat=True)[:3])
+        jobs = Job.objects.filter(run_id__in=latest, state=Job.State.SUCCEEDED)
+        return dict(jobs.order_by("pk").values_list("tenant_id", "seconds"))
+
+    def count(self, *, done: int, failed: int = 0) -> None:
+        """Count ended jobs; in the same transaction as their end."""
+        Run.objects.filter(pk=self.pk).update(
+            done=F("done") + done, failed=F("failed") + failed
+        )
+
+    def after_job(self, job: Job) -> None:
+        """Draw the consequences of a job's end: stop rule, canary, mails, the end."""
+        self.refresh_from_db(fields=["done", "failed", "total", "mailed", "open_wave"])
+        if job.state in Job.BAD:
+            if self.failed == 1 and self.done < self.total:
+                queue.enqueue_control(notify.first_failure, job.pk)
+            if self.max_failures and self.failed >= self.max_failures:
+                self.stop(f"stopped after {self.failed} failures")
+        if self.open_wave == 0:
+            self._judge_canary()
+        percent = self.done * 10 // self.total * 10
+        if self.mailed < percent < 100 and Run.objects.filter(
+            pk=self.pk, mailed__lt=percent
+        ).update(mailed=percent):
+            queue.enqueue_control(notify.progress, self.pk, percent)
+        self.close()
+
+    def _judge_canary(self) -> None:
+        canary = self.jobs.filter(wave=0)
+        if canary.filter(state__in=Job.OPEN).exists():
+            return
+        bad = canary.exclude(state__in=(Job.State.SUCCEEDED, Job.State.SKIPPED)).count()
+        if bad:
+            self.stop(f"stopped: {bad} jobs of the canary wave did not succeed")
+        else:
+            Run.objects.filter(pk=self.pk).update(open_wave=1)
+
+    def close(self) -> None:
+        """End the run when all its jobs have ended; the first to see it tells."""
+        if Run.objects.filter(
+            pk=self.pk, state=self.State.RUNNING, done__gte=F("total")
+        ).update(state=self.State.FINISHED, finished_at=timezone.now()):
+            self.refresh_from_db()
+            Run.objects.filter(pk=self.pk).update(counts_at_end=self.counts())
+            queue.enqueue_control(notify.final, self.pk)
+
+    def stop(self, reason: str) -> None:
+        """Cancel what is queued; what runs goes on to its end."""
+        Run.objects.filter(pk=self.pk, stopped="").update(stopped=reason)
+        self.cancel_queued(Q(), reason)
+        self.close()
+
+    def cancel(self, by: str) -> None:
+        """Cancel what is queued and ask what runs to stop."""
+        with transaction.atomic():
+            self.stop(f"cancelled by {by}")
+            self.jobs.filter(state=Job.State.RUNNING).update(cancel_requested=True)
+
+    def cancel_queued(self, which: Q, reason: str) -> int:
+        """Cancel queued jobs of the run; return how many."""
+        with transaction.atomic():
+            number = self.jobs.filter(which, state=Job.State.QUEUED).update(
+                state=Job.State.CANCELLED, error=reason, finished_at=timezone.now()
+            )
+            if number:
+                self.count(done=number)
+                self.close()
+        return number
+
+    def retry(self, states: Sequence[str], actor: str, origin: str) -> "Run":
+        """Return a new draft, linked to this run, of its jobs in these states."""
+        targets = self.jobs.filter(state__in=states, tenant__isnull=False)
+        return Run.objects.create(
+            command=self.command,
+            attributes=self.attributes,
+            targets=list(targets.values_list("tenant_id", flat=True)),
+            actor=actor,
+            origin=origin,
+            retry_of=self,
+            parallel=self.parallel,
+            logroot=self.logroot,
+        )
+
+    def counts(self) -> dict[str, int]:
+        """Return how many jobs are in each state, states without any as 0."""
+        if self.counts_at_end:
+            return dict(self.counts_at_end)
+        rows = self.jobs.order_by().values_list("state").annotate(Count("pk"))
+        return dict.fromkeys(Job.State.values, 0) | dict(rows)
+
+    def seconds_left(self) -> float | None:
+        """Return an estimate of the seconds to the end; None without any past."""
+        if self.state != self.State.RUNNING:
+            return None
+        open_jobs = self.jobs.filter(state__in=Job.OPEN)
+        known = open_jobs.aggregate(total=Sum("estimate"), n=Count("estimate"))
+        ended = self.jobs.filter(state=Job.State.SUCCEEDED).aggregate(a=Avg("seconds"))
+        unknown = self.total - self.done - known["n"]
+        if unknown and ended["a"] is None:
+            return None
+        work = (known["total"] or 0) + unknown * (ended["a"] or 0)
+        return float(work / max(1, self.parallel))

@@ -1,0 +1,153 @@
+"""Django-q2: enqueue, and the cluster that runs tasks. Nothing else imports it.
+
+Its cluster is made safe here against what hangs it or makes it work twice: see
+`docs/adr/0003-a-cluster-that-survives.md`.
+"""
+
+import ctypes
+import fcntl
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Callable
+from typing import Any
+
+from django import db
+from django.conf import settings
+from django_q.cluster import Cluster as QCluster
+from django_q.cluster import Sentinel as QSentinel
+from django_q.cluster import get_mp_context
+from django_q.models import OrmQ
+from django_q.tasks import async_task
+
+CONTROL, JOBS = "vmoodle", "jobs"
+PR_SET_PDEATHSIG = 1
+
+_stopping: Any = None  # the sentinel's stop event, inherited by its workers
+
+
+def enqueue_lanes(run_id: int, number: int) -> None:
+    """Enqueue as many lanes as the run may have jobs at once."""
+    for _lane in range(number):
+        async_task("commands.tasks.lane", run_id, cluster=JOBS)
+
+
+def enqueue_control(function: Callable[..., None], *args: Any) -> None:
+    """Enqueue a small task of the control plane, such as a mail."""
+    async_task(f"{function.__module__}.{function.__name__}", *args)
+
+
+def waiting_lanes() -> int:
+    """Return how many lanes wait in the queue."""
+    return int(OrmQ.objects.filter(key=JOBS).count())
+
+
+def stopping() -> bool:
+    """Whether this worker's cluster has been asked to stop."""
+    return _stopping is not None and _stopping.is_set()
+
+
+class DeathSafeLock:
+    """A lock that the kernel releases when its holder dies.
+
+    An idle worker waits for its next task while it holds the queue's read lock.
+    Multiprocessing's lock stays taken when that worker is killed, and then no
+    worker of the cluster gets a task again.
+    """
+
+    def __init__(self) -> None:
+        self.file = tempfile.TemporaryFile()
+
+    def acquire(self, block: bool = True, timeout: float | None = None) -> bool:
+        if block and timeout is None:
+            fcntl.lockf(self.file, fcntl.LOCK_EX)
+            return True
+        deadline = time.monotonic() + (timeout or 0)
+        while True:
+            try:
+                fcntl.lockf(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                if time.monotonic() >= deadline:
+                    return False
+                time.sleep(0.05)
+            else:
+                return True
+
+    def release(self) -> None:
+        fcntl.lockf(self.file, fcntl.LOCK_UN)
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(self, *args: object) -> None:
+        self.release()
+
+
+class StopOrOrphaned:
+    """The sentinel's stop event, also set once the main process is gone."""
+
+    def __init__(self, event: Any) -> None:
+        self.event, self.parent = event, os.getppid()
+
+    def is_set(self) -> bool:
+        return bool(self.event.is_set()) or os.getppid() != self.parent
+
+    def wait(self, seconds: float) -> bool:
+        return bool(self.event.wait(seconds)) or self.is_set()
+
+
+class Sentinel(QSentinel):
+    """The process that keeps the workers alive."""
+
+    def start(self) -> None:
+        global _stopping
+        _stopping = self.stop_event = StopOrOrphaned(self.stop_event)
+        self.task_queue._rlock = DeathSafeLock()
+        self.result_queue._rlock = DeathSafeLock()
+        # Without their sentinel workers would go on unseen, or wait for ever.
+        os.register_at_fork(after_in_child=die_with_parent)
+        super().start()
+
+
+def die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Cluster(QCluster):
+    """A cluster whose signal handler only takes note: it cannot deadlock."""
+
+    stop_asked = False
+
+    def start(self) -> int:
+        self.stop_event = get_mp_context().Event()
+        self.start_event = get_mp_context().Event()
+        db.connections.close_all()
+        self.sentinel = get_mp_context().Process(
+            target=Sentinel,
+            args=(self.stop_event, self.start_event, self.cluster_id, None, None),
+        )
+        self.sentinel.start()
+        return int(self.pid)
+
+    def sig_handler(self, signum: int, frame: object) -> None:
+        self.stop_asked = True
+
+    def run(self, each: Callable[[], None], every: float = 5.0) -> bool:
+        """Run until asked to stop; call `each` now and then.
+
+        False when the sentinel died by itself: then the cluster must be restarted.
+        """
+        self.start()
+        due = 0.0
+        while not self.stop_asked and self.sentinel.is_alive():
+            if time.monotonic() >= due:
+                each()
+                due = time.monotonic() + every
+            time.sleep(0.2)
+        return self.stop_asked and (self.stop() or True)
+
+
+def cluster_name(name: str) -> str:
+    """Return django-q2's name of a queue; `control` is its default one."""
+    return {"control": settings.Q_CLUSTER["name"], "jobs": JOBS}[name]

@@ -1,0 +1,139 @@
+"""What workers run: lanes, one job, and the reaper."""
+
+import time
+from collections.abc import Callable
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+
+from commands import host, queue
+from commands.base import Command, CommandFailed, NothingToDo, UnknownCommand
+from commands.models import Job, Run
+from commands.recorder import Cancelled, Lost, Recorder
+from tenants import moodledb, php
+from tenants.files import FilesError
+from tenants.moodledb import MoodleDbError
+from tenants.php import PhpError
+from tenants.publish import PublishError
+
+# What a command may raise: the sentence is for the operator.
+EXPECTED = (CommandFailed, PhpError, MoodleDbError, FilesError, PublishError)
+BLOCKED = 2.0  # seconds a lane waits for limits and locks before it goes to the back
+
+
+def lane(run_id: int) -> None:
+    """Run queued jobs of a run one after the other, for about a minute.
+
+    Lanes steal work: each takes the next job, so none waits for the slowest. A
+    lane delivered twice does no harm, since a job is claimed once.
+    """
+    worker = host.this_process()
+    end = time.monotonic() + settings.VMOODLE_LANE_SECONDS
+    idle = time.monotonic() + BLOCKED
+    while time.monotonic() < min(end, idle) and not queue.stopping():
+        if job := Job.claim_next(run_id, worker):
+            execute(job)
+            idle = time.monotonic() + BLOCKED
+        elif not _more(run_id):
+            return
+        else:
+            time.sleep(0.2)
+    if _more(run_id):
+        queue.enqueue_lanes(run_id, 1)
+
+
+def _more(run_id: int) -> bool:
+    """Whether the run has queued jobs that no other lane of it will take."""
+    run = Run.objects.get(pk=run_id)
+    running = run.jobs.filter(state=Job.State.RUNNING).count()
+    queued = run.jobs.filter(state=Job.State.QUEUED).exists()
+    return run.state == Run.State.RUNNING and queued and running < run.parallel
+
+
+def execute(job: Job, echo: Callable[[str], None] | None = None) -> None:
+    """Run a claimed job to its end. The one place that catches a command's errors."""
+    state, error, fields = Job.State.SUCCEEDED, "", {}
+    recorder = None
+    try:
+        command = bind(job)
+        recorder = Recorder(job, command, echo)
+        assert job.tenant is not None
+        refuse_if_broken(command, job)
+        moodledb.wait_until_up(job.tenant.server, settings.VMOODLE_DATABASE_WAIT)
+        result = recorder.follow(command.run(job.tenant))
+        fields["result"] = result
+        fields["exit_code"] = result.get("exit_code") if isinstance(result, dict) else None
+    except NothingToDo as reason:
+        state, error = Job.State.SKIPPED, str(reason)
+    except Cancelled:
+        state, error = Job.State.CANCELLED, "cancelled by an operator while it ran"
+    except Lost:
+        return
+    except EXPECTED as failure:
+        state, error = Job.State.FAILED, str(failure)
+        fields["exit_code"] = getattr(failure, "exit_code", None)
+    except (ValidationError, UnknownCommand) as failure:
+        state, error = Job.State.FAILED, " ".join(getattr(failure, "messages", [str(failure)]))
+    except BaseException as failure:
+        state, error = Job.State.FAILED, f"unexpected {type(failure).__name__}: {failure}"
+        raise
+    finally:
+        recorder = recorder or Recorder(job, Command(), echo)
+        recorder.store_end(
+            lambda left_out: job.finish(state, error, left_out=left_out, **fields)
+        )
+
+
+def bind(job: Job) -> Command:
+    """Return the run's command for this job; raise ValidationError."""
+    command = job.run.form()
+    command.job = job.pk
+    return command
+
+
+def refuse_if_broken(command: Command, job: Job) -> None:
+    if job.tenant and job.tenant.attention and command.exclusive and not command.heals:
+        raise CommandFailed(f"the tenant needs attention: {job.tenant.attention}")
+
+
+def reap() -> int:
+    """End the jobs whose worker died, undo what they left, refill lanes.
+
+    Returns how many jobs were ended.
+    """
+    me, buried = host.this_process(), 0
+    running = Job.objects.filter(state=Job.State.RUNNING)
+    for job in running.select_related("run", "tenant__server", "tenant__release"):
+        # Taking the job over first keeps a second reaper from undoing what a
+        # next job on the same tenant does.
+        if job.worker_is_gone() and running.filter(pk=job.pk, worker=job.worker).update(
+            worker=me
+        ):
+            bury(job)
+            buried += 1
+    refill_lanes()
+    return buried
+
+
+def bury(job: Job) -> None:
+    """End one job whose worker died."""
+    error = f"its worker died ({job.worker}); what it had done is in the output"
+    if host.is_alive(job.worker) is not None:
+        php.kill_leftovers(job.pk)
+    try:
+        if job.tenant:
+            bind(job).recover(job.tenant)
+    except (*EXPECTED, ValidationError, UnknownCommand) as failure:
+        error += f"; cleaning up failed: {failure}"
+    job.finish(Job.State.FAILED, error)
+
+
+def refill_lanes() -> None:
+    """Give a lane back to runs that have lost one with its worker."""
+    if queue.waiting_lanes():
+        return
+    for run in Run.objects.filter(state=Run.State.RUNNING):
+        counts = run.counts()
+        free = run.parallel - counts[Job.State.RUNNING]
+        queue.enqueue_lanes(run.pk, max(0, min(free, counts[Job.State.QUEUED])))
+        run.close()

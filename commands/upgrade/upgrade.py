@@ -1,0 +1,196 @@
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from commands.base import CommandFailed, NothingToDo, PhpScript, Steps, register
+from commands.upgrade.status import Status, refresh_releases, statuses
+from tenants import files, moodledb, php
+from tenants.models import Release, Tenant
+
+PAGE = Path(__file__).with_name("maintenance.html")
+POLL = 1.0  # seconds
+
+
+@register
+class Upgrade(PhpScript):
+    """Upgrade the site's database to the code of its release.
+
+    Tenants that are up to date are skipped by one SQL statement, without starting
+    PHP. The site answers 503 while it is upgraded, and only then. Success is what
+    the database says afterwards. An upgrade cannot be undone: have a backup.
+
+    With `to_release` the tenant is pinned to that release on the way, so that new
+    code never meets the old database.
+
+    Example of attributes: to_release=4.5&purge_caches=1
+    """
+
+    script = "admin/cli/upgrade.php"
+    fixed = ("--non-interactive",)
+    not_options = ("to_release", "purge_caches", "cron_wait")
+    heals = True
+    # In this order; each is a method that yields lines.
+    recipe = (
+        "check",
+        "close_site",
+        "wait_for_cron",
+        "flip",
+        "upgrade",
+        "verify",
+        "purge",
+    )
+
+    to_release = forms.ModelChoiceField(
+        Release.objects.all(),
+        to_field_name="name",
+        required=False,
+        label=_("To release"),
+        help_text=_("Pin the tenant to this release; empty: keep its release."),
+    )
+    allow_unstable = forms.BooleanField(
+        required=False, help_text=_("Also upgrade to code that is not stable.")
+    )
+    purge_caches = forms.BooleanField(
+        required=False, help_text=_("Purge all caches after the upgrade.")
+    )
+    is_pending = forms.BooleanField(
+        required=False,
+        help_text=_("Only ask the script: exit code 2 when an upgrade is pending."),
+    )
+    cron_wait = forms.IntegerField(
+        initial=120,
+        min_value=0,
+        max_value=3600,
+        required=False,
+        help_text=_("Seconds to wait for running cron tasks before giving up."),
+    )
+
+    def skips(self, tenants: Sequence[Tenant]) -> dict[int, str]:
+        pins = {tenant.pk: tenant.release_id for tenant in tenants}
+        self._aim(tenants)
+        refresh_releases(tenants)
+        if self.cleaned_data["is_pending"]:
+            return {}
+        found = statuses(tenants)
+        return {
+            tenant.pk: f"up to date: {found[tenant.pk].release}"
+            for tenant in tenants
+            if found[tenant.pk].status == Status.CURRENT
+            and pins[tenant.pk] == tenant.release_id
+        }
+
+    def _aim(self, tenants: Sequence[Tenant]) -> None:
+        """Set, in memory only, the release each tenant shall have."""
+        if target := self.cleaned_data["to_release"]:
+            for tenant in tenants:
+                tenant.release = target
+
+    def run(self, tenant: Tenant) -> Steps:
+        if self.cleaned_data["is_pending"]:
+            self.accept = (0, 2)
+            code = yield from self.call(tenant, self.script, self.options())
+            return {"exit_code": code}
+        self.former = tenant.release
+        self._aim([tenant])
+        try:
+            for step in self.recipe:
+                yield f"== {step.replace('_', ' ')}"
+                yield from getattr(self, step)(tenant)
+        finally:
+            self._open_site(tenant)
+        return {"before": self.before, "after": tenant.seen_version}
+
+    def check(self, tenant: Tenant) -> php.Lines:
+        """Decide from the database what there is to do."""
+        site = statuses([tenant])[tenant.pk]
+        self.before = site.version
+        if site.status == Status.RUNNING:
+            yield "Another upgrade seems to run: waiting until its lock lapses"
+            while site.status == Status.RUNNING:
+                yield None
+                time.sleep(POLL)
+                site = statuses([tenant])[tenant.pk]
+        if site.status == Status.CURRENT and self.former == tenant.release:
+            raise NothingToDo(f"up to date: {site.release}")
+        if site.status in {Status.UNKNOWN, Status.EMPTY}:
+            raise CommandFailed(site.problem or "Moodle is not installed there")
+        if site.status == Status.NEWER:
+            raise CommandFailed(
+                f"the site ({site.version}) is newer than the code of release "
+                f"{tenant.release} ({tenant.release.version}); Moodle cannot go back"
+            )
+        yield f"{site.status.label}: {site.version} -> {tenant.release.version}"
+        return 0
+
+    def close_site(self, tenant: Tenant) -> php.Lines:
+        """Write the maintenance page, which names this job as its owner."""
+        if files.in_maintenance(tenant):
+            yield "The site is in maintenance already and will stay so"
+            return 0
+        page = PAGE.read_text(encoding="utf-8").replace("{owner}", self._owner())
+        files.enter_maintenance(tenant, page)
+        yield "The site answers 503 from now on"
+        return 0
+
+    def _owner(self) -> str:
+        return f"vmoodle-job-{self.job}."
+
+    def _open_site(self, tenant: Tenant) -> None:
+        if self._owner() in files.maintenance_page(tenant):
+            files.leave_maintenance(tenant)
+
+    def wait_for_cron(self, tenant: Tenant) -> php.Lines:
+        """Let running tasks end; no new one starts during maintenance."""
+        deadline = time.monotonic() + (self.cleaned_data["cron_wait"] or 0)
+        while running := moodledb.cron_runners(tenant):
+            if time.monotonic() >= deadline:
+                raise CommandFailed(
+                    f"{running} cron runners are still at work: wait for them, or "
+                    "give a longer cron_wait"
+                )
+            yield None
+            time.sleep(POLL)
+        return 0
+
+    def flip(self, tenant: Tenant) -> php.Lines:
+        """Pin the tenant to the new code tree, whose caches start empty."""
+        if self.former == tenant.release:
+            return 0
+        tenant.pin(tenant.release)
+        files.clear_caches(tenant)
+        yield f"Pinned to release {tenant.release}"
+        return 0
+
+    def upgrade(self, tenant: Tenant) -> php.Lines:
+        # A schema step that is cut off may need repair by hand.
+        self.interruptible = False
+        try:
+            return (yield from self.call(tenant, self.script, self.options()))
+        finally:
+            self.interruptible = True
+            # Moodle leaves it when the script dies, and then blocks every page and
+            # script for minutes. Our process has ended, so it says nothing.
+            moodledb.forget_config(tenant, "upgraderunning")
+
+    def verify(self, tenant: Tenant) -> php.Lines:
+        """Believe the database only: exit codes and `version` prove nothing."""
+        site = statuses([tenant])[tenant.pk]
+        if site.status != Status.CURRENT:
+            raise CommandFailed(
+                f"upgrade.php ended without an error but the database says: "
+                f"{site.status.label} ({site.version})"
+            )
+        yield f"The database is that of {site.release}"
+        return 0
+
+    def purge(self, tenant: Tenant) -> php.Lines:
+        if self.cleaned_data["purge_caches"]:
+            yield from self.call(tenant, "admin/cli/purge_caches.php", [])
+        return 0
+
+    def recover(self, tenant: Tenant) -> None:
+        self._open_site(tenant)
+        moodledb.forget_config(tenant, "upgraderunning")

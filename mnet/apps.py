@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class MnetConfig(AppConfig):
+    name = "mnet"
+    verbose_name = "MNet"

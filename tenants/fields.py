@@ -1,0 +1,40 @@
+"""A text column that is encrypted at rest.
+
+The keys are `VMOODLE_SECRET_KEYS`: the first encrypts, all decrypt. After a new
+key has been put in front, `manage.py rotate_secrets` writes every secret again.
+"""
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import models
+
+
+def keyring() -> MultiFernet:
+    """Return the cipher made of the configured keys."""
+    try:
+        return MultiFernet([Fernet(key) for key in settings.VMOODLE_SECRET_KEYS])
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            "VMOODLE_SECRET_KEYS holds a value that is no Fernet key "
+            "(32 bytes, URL-safe base64): correct it in .env"
+        ) from error
+
+
+class EncryptedTextField(models.TextField):
+    """str in Python, a Fernet token in the database; empty stays empty."""
+
+    def get_prep_value(self, value: str | None) -> str | None:
+        value = super().get_prep_value(value)
+        return keyring().encrypt(value.encode()).decode() if value else value
+
+    def from_db_value(self, value: str | None, *args: object) -> str | None:
+        if not value:
+            return value
+        try:
+            return keyring().decrypt(value.encode()).decode()
+        except InvalidToken as error:
+            raise ImproperlyConfigured(
+                f"{self.model.__name__}.{self.name} cannot be decrypted: put the key "
+                "it was encrypted with back into VMOODLE_SECRET_KEYS"
+            ) from error

@@ -1,0 +1,75 @@
+"""Tenants' data directories. Nothing else touches them.
+
+Where PHP runs as the web server's user, so does every change made here.
+"""
+
+import os
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+
+if TYPE_CHECKING:  # models imports this module's neighbours
+    from tenants.models import Tenant
+
+# What a purge or a change of code tree makes stale; Moodle builds them again.
+CACHES = ("cache", "localcache")
+
+
+class FilesError(Exception):
+    """A data directory is missing, or may not be written."""
+
+
+def maintenance_file(tenant: "Tenant") -> Path:
+    """Return the file whose presence makes Moodle answer 503 before anything else."""
+    return Path(tenant.data_path, "climaintenance.html")
+
+
+def in_maintenance(tenant: "Tenant") -> bool:
+    return maintenance_file(tenant).exists()
+
+
+def maintenance_page(tenant: "Tenant") -> str:
+    """Return what visitors are told, "" when the tenant is not in maintenance."""
+    try:
+        return maintenance_file(tenant).read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
+
+
+def enter_maintenance(tenant: "Tenant", html: str) -> None:
+    """Put the tenant in maintenance, in one step, without PHP or database."""
+    path = maintenance_file(tenant)
+    if not path.parent.is_dir():
+        raise FilesError(f"data path {path.parent} is not there: create or correct it")
+    fresh = path.with_suffix(".new")
+    _as_owner(["tee", str(fresh)], html)
+    _as_owner(["mv", "-f", str(fresh), str(path)])
+
+
+def leave_maintenance(tenant: "Tenant") -> None:
+    """Take the tenant out of maintenance; no error when it was not in it."""
+    _as_owner(["rm", "-f", str(maintenance_file(tenant))])
+
+
+def clear_caches(tenant: "Tenant") -> None:
+    """Remove the cache directories, which hold paths of the former code tree."""
+    paths = [str(Path(tenant.data_path, name)) for name in CACHES]
+    _as_owner(["rm", "-rf", "--", *paths])
+
+
+def _as_owner(argv: list[str], text: str = "") -> None:
+    user = settings.VMOODLE_WEB_USER
+    sudo = ["sudo", "-n", "-u", user, "--"] if user else []
+    done = subprocess.run(  # noqa: S603 - an argument list, no shell
+        [*sudo, *argv],
+        input=text,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env={"PATH": os.defpath},
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise FilesError(done.stderr.strip() or f"{argv[0]} failed on {argv[-1]}")

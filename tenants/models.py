@@ -1,0 +1,345 @@
+"""The registry: database servers, releases (code trees) and tenants."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models, transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from tenants import php, publish
+from tenants.fields import EncryptedTextField
+from tenants.wwwroot import clean_wwwroot, site_key
+
+identifier = RegexValidator(
+    r"\A[A-Za-z0-9_]+(-[A-Za-z0-9_]+)*\Z",
+    _("Use letters, digits, '_' and single '-' only."),
+)
+prefix = RegexValidator(
+    r"\A[a-z][a-z0-9_]*\Z",
+    _("A prefix is lower-case letters, digits and '_', beginning with a letter."),
+)
+
+
+def absolute_path(value: str) -> None:
+    """Refuse what is not one plain absolute path below the root."""
+    if (
+        not value.startswith("/")
+        or value != str(Path(value))
+        or ".." in Path(value).parts
+        or value == "/"
+        or not value.isprintable()
+    ):
+        raise ValidationError(
+            _("%(value)r is not a plain absolute path (no '..', no trailing slash)."),
+            params={"value": value},
+        )
+
+
+class DatabaseServer(models.Model):
+    """A MariaDB or MySQL server that holds tenants' databases."""
+
+    name = models.SlugField(unique=True)
+    host = models.CharField(
+        max_length=255, default="localhost", help_text=_("Host name or address.")
+    )
+    port = models.PositiveIntegerField(
+        default=3306, validators=[MinValueValidator(1), MaxValueValidator(65535)]
+    )
+    socket = models.CharField(
+        max_length=255,
+        blank=True,
+        validators=[absolute_path],
+        help_text=_("Path of a local socket; used instead of host and port."),
+    )
+    admin_user = models.CharField(
+        max_length=80,
+        help_text=_("Account that may read and write every tenant's database."),
+    )
+    admin_password = EncryptedTextField(blank=True)
+    job_limit = models.PositiveSmallIntegerField(
+        default=4,
+        validators=[MinValueValidator(1)],
+        help_text=_("How many jobs may run at once on tenants of this server."),
+    )
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name = _("database server")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["host", "port", "socket"], name="one_row_per_server"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Release(models.Model):
+    """One installed Moodle code tree. Its version is read from `version.php`."""
+
+    name = models.CharField(
+        max_length=80,
+        unique=True,
+        validators=[RegexValidator(r"\A[A-Za-z0-9][A-Za-z0-9._-]*\Z")],
+        help_text=_("Short name, such as 4.5 or 4.5-custom."),
+    )
+    path = models.CharField(
+        max_length=255,
+        unique=True,
+        validators=[absolute_path],
+        help_text=_("Directory of the code tree on this machine."),
+    )
+    php = models.CharField(
+        max_length=255,
+        default="php",
+        validators=[RegexValidator(r"\A[A-Za-z0-9_./+-]+\Z")],
+        help_text=_("PHP command-line binary for this tree."),
+    )
+    version = models.CharField(max_length=20, editable=False)
+    release = models.CharField(max_length=80, editable=False)
+    branch = models.CharField(max_length=10, editable=False)
+    versions_hash = models.CharField(
+        max_length=40,
+        blank=True,
+        editable=False,
+        help_text=_("allversionshash that an up-to-date site of this tree has."),
+    )
+    forced_settings = models.JSONField(
+        default=dict, blank=True, help_text=_("Moodle settings forced on its tenants.")
+    )
+
+    class Meta:
+        ordering = ["-version", "name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        self.read_version()
+        clean_settings(self.forced_settings)
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self.version:
+            self.read_version()
+        super().save(*args, **kwargs)
+
+    def read_version(self) -> None:
+        """Read the version from the tree's `version.php` without running it."""
+        tree = Path(self.path)
+        found = [p for p in (tree / "version.php", tree / "public/version.php") if p.is_file()]
+        if not found:
+            missing = "version.php" if tree.is_dir() else "directory"
+            raise ValidationError(
+                f"{self.path}: there is no such {missing}; give the directory of an "
+                "unpacked Moodle"
+            )
+        text = found[0].read_text(encoding="utf-8", errors="replace")
+        for name in ("version", "release", "branch"):
+            value = re.search(rf"^\s*\${name}\s*=\s*['\"]?([^'\";]+)", text, re.M)
+            if value is None:
+                raise ValidationError(f"{found[0]} sets no ${name}: it is not Moodle's")
+            setattr(self, name, value[1].strip())
+
+    def refresh(self) -> None:
+        """Read the version and the versions hash of the tree as it is now.
+
+        Raises PhpError or ValidationError when the tree cannot be read.
+        """
+        self.read_version()
+        self.versions_hash = php.versions_hash(self.php, self.path)
+        self.save()
+
+
+class Tag(models.Model):
+    """A word that groups tenants: `school`, `critical`, `pilot`."""
+
+    name = models.SlugField(unique=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TenantQuerySet(models.QuerySet["Tenant"]):
+    def enabled(self) -> "TenantQuerySet":
+        return self.filter(enabled=True)
+
+    def with_edges(self) -> "TenantQuerySet":
+        """With what every edge needs: one query, not one per tenant."""
+        return self.select_related("server", "release")
+
+
+def clean_settings(value: object) -> None:
+    """Refuse forced settings that Moodle could not take from `config.php`."""
+    if not isinstance(value, dict) or not all(
+        re.fullmatch(r"[a-z][a-z0-9_]*", key) for key in value
+    ):
+        raise ValidationError(
+            _("Forced settings are one JSON object whose keys are Moodle's names.")
+        )
+
+
+class Tenant(models.Model):
+    """One virtual Moodle. Saving it publishes it; its identity is its wwwroot."""
+
+    wwwroot = models.CharField(
+        max_length=255, unique=True, help_text=_("https://host[:port][/sub-path]")
+    )
+    key = models.CharField(max_length=255, unique=True, editable=False)
+    name = models.CharField(max_length=255, help_text=_("Full name of the site."))
+    shortname = models.CharField(
+        max_length=80,
+        unique=True,
+        validators=[identifier],
+        help_text=_("Short code: names log files and the session cookie."),
+    )
+    description = models.TextField(blank=True)
+    is_main = models.BooleanField(
+        _("main tenant"),
+        default=False,
+        help_text=_("Source of copies; left out of bulk runs unless asked for."),
+    )
+    enabled = models.BooleanField(
+        default=True, help_text=_("A disabled tenant answers 503 to everybody.")
+    )
+    release = models.ForeignKey(
+        Release, models.PROTECT, help_text=_("The code tree this tenant is pinned to.")
+    )
+    server = models.ForeignKey(
+        DatabaseServer, models.PROTECT, verbose_name=_("database server")
+    )
+    db_type = models.CharField(
+        max_length=16,
+        default="mariadb",
+        choices=[("mariadb", "MariaDB"), ("mysqli", "MySQL")],
+    )
+    db_name = models.CharField(max_length=64, validators=[identifier])
+    db_user = models.CharField(max_length=80)
+    db_password = EncryptedTextField(blank=True)
+    db_prefix = models.CharField(max_length=10, default="mdl_", validators=[prefix])
+    db_persist = models.BooleanField(
+        default=False, help_text=_("Persistent connections (rarely a gain).")
+    )
+    data_path = models.CharField(
+        max_length=255,
+        unique=True,
+        validators=[absolute_path],
+        help_text=_("The tenant's own moodledata directory."),
+    )
+    network = models.IntegerField(
+        default=0,
+        validators=[MinValueValidator(-1)],
+        help_text=_("MNet: -1 off, 0 with the main tenant only, n sub-network n."),
+    )
+    tags = models.ManyToManyField(Tag, blank=True)
+    forced_settings = models.JSONField(
+        default=dict, blank=True, help_text=_("Moodle settings forced on this tenant.")
+    )
+    metadata = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    # What was last seen of the site, and of its cron.
+    seen_at = models.DateTimeField(null=True, editable=False)
+    seen_version = models.CharField(max_length=20, blank=True, editable=False)
+    seen_hash = models.CharField(max_length=40, blank=True, editable=False)
+    last_cron = models.DateTimeField(null=True, blank=True, editable=False)
+    last_cron_gap = models.PositiveIntegerField(
+        null=True, blank=True, editable=False, help_text=_("Seconds.")
+    )
+    cron_count = models.PositiveIntegerField(default=0, editable=False)
+
+    # Kept by the engine: the job that holds the tenant, and the latest one.
+    held_by = models.PositiveBigIntegerField(null=True, editable=False)
+    last_job = models.PositiveBigIntegerField(null=True, editable=False)
+    last_command = models.CharField(max_length=80, blank=True, editable=False)
+    last_state = models.CharField(max_length=12, blank=True, editable=False)
+    last_job_at = models.DateTimeField(null=True, editable=False)
+    attention = models.TextField(
+        _("needs attention"),
+        blank=True,
+        help_text=_("Why commands that write are refused; empty it to allow them."),
+    )
+
+    objects = TenantQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["server", "db_name"],
+                name="one_tenant_per_database",
+                violation_error_message=_("Another tenant has this database."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.wwwroot
+
+    def clean(self) -> None:
+        if self.wwwroot:
+            self.wwwroot = clean_wwwroot(self.wwwroot)
+            self.key = site_key(self.wwwroot)
+        clean_settings(self.forced_settings)
+        others = Tenant.objects.exclude(pk=self.pk)
+        if others.filter(key=self.key).exclude(wwwroot=self.wwwroot).exists():
+            raise ValidationError(
+                {"wwwroot": _("Another tenant has this host under another scheme.")}
+            )
+        if self.is_main and others.filter(is_main=True).exists():
+            raise ValidationError({"is_main": _("There is a main tenant already.")})
+        self._clean_data_path(others)
+
+    def _clean_data_path(self, others: TenantQuerySet) -> None:
+        """Refuse a data path that overlaps another tenant's or a code tree."""
+        path = Path(self.data_path)
+        above = [str(parent) for parent in path.parents]
+        below = f"{path}/"
+        taken = others.filter(
+            models.Q(data_path__in=above) | models.Q(data_path__startswith=below)
+        ).first()
+        if taken:
+            raise ValidationError(
+                {"data_path": f"{path} overlaps the data path of {taken.wwwroot}"}
+            )
+        if Release.objects.filter(path__in=[str(path), *above]).exists():
+            raise ValidationError(
+                {"data_path": f"{path} lies inside a code tree, which is public"}
+            )
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save, then publish; a failure to publish leaves the row as it was."""
+        self.wwwroot = clean_wwwroot(self.wwwroot)
+        self.key = site_key(self.wwwroot)
+        with transaction.atomic():
+            former = Tenant.objects.filter(pk=self.pk).values_list("key", flat=True)
+            stale = set(former) - {self.key}
+            super().save(*args, **kwargs)
+            publish.publish(self)
+        for key in stale:
+            publish.unpublish(key)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Forget the tenant and unpublish it; its database and files stay."""
+        key = self.key
+        deleted = super().delete(*args, **kwargs)
+        publish.unpublish(key)
+        return deleted
+
+    @property
+    def up_to_date(self) -> bool | None:
+        """Whether the site, as last seen, fits its release; None if not known."""
+        if not self.seen_hash or not self.release.versions_hash:
+            return None
+        return self.seen_hash == self.release.versions_hash
+
+    def pin(self, release: Release) -> None:
+        """Pin the tenant to another code tree and publish that."""
+        self.release = release
+        self.save(update_fields=["release"])

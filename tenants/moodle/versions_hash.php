@@ -1,0 +1,21 @@
+<?php
+// Prints the allversionshash of the code tree given as argument. Run by
+// tenants/php.py on the command line; loads one class of the tree, no database.
+
+define('CLI_SCRIPT', true);
+define('ABORT_AFTER_CONFIG', true);
+define('CACHE_DISABLE_ALL', true);
+define('IGNORE_COMPONENT_CACHE', true);
+define('MOODLE_INTERNAL', true);
+
+$CFG = new stdClass();
+// Since 5.1 the code that is served lies in public/.
+$CFG->dirroot = is_file("{$argv[1]}/public/version.php") ? "{$argv[1]}/public" : $argv[1];
+$CFG->root = $argv[1];
+$CFG->libdir = "$CFG->dirroot/lib";
+$CFG->admin = 'admin';
+
+require "$CFG->libdir/classes/component.php";
+
+$component = class_exists('core_component') ? 'core_component' : 'core\component';
+echo $component::get_all_versions_hash(), "\n";

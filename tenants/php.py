@@ -1,0 +1,232 @@
+"""Run PHP command-line scripts. Nothing else starts PHP.
+
+A script runs in its own process group, with a clean environment, no standard
+input, a deadline and a memory limit, and its output is streamed line by line. It
+dies with the process that started it.
+"""
+
+import codecs
+import os
+import resource
+import selectors
+import signal
+import subprocess
+import time
+from collections import deque
+from collections.abc import Generator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+
+if TYPE_CHECKING:  # models imports this module
+    from tenants.models import Tenant
+
+TICK = 0.5  # seconds between two signs of life of a silent script
+GRACE = 5.0  # seconds between SIGTERM and SIGKILL
+MEMORY = 4 * 1024**3  # bytes of address space: an endless prompt eats it all
+MARKER = "VMOODLE_JOB"  # names the job in the environment of its children
+PROBE = Path(__file__).parent / "moodle" / "versions_hash.php"
+
+Lines = Generator[str | None, None, int]
+
+
+class PhpError(Exception):
+    """A script could not be started, failed, or ran out of time."""
+
+    def __init__(self, message: str, exit_code: int | None = None) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+def script_path(tree: str, script: str) -> str:
+    """Return where the tree holds the script; since 5.1 most lie in `public/`."""
+    for path in (f"{tree}/{script}", f"{tree}/public/{script}"):
+        if os.path.isfile(path):  # noqa: PTH113 - once a job, and ten times faster
+            return path
+    raise PhpError(f"{tree} has no {script}: this release does not ship it")
+
+
+def run(
+    tenant: "Tenant",
+    script: str,
+    options: Sequence[str] = (),
+    *,
+    job: int | None = None,
+    timeout: float | None = None,
+    accept: Sequence[int] = (0,),
+) -> Lines:
+    """Yield the lines a Moodle script prints, None each half second of silence.
+
+    `script` is relative to the code tree, such as `admin/cli/upgrade.php`; the
+    tenant is chosen by `--host`. Standard error comes in the same stream. Returns
+    the exit code, which is one of `accept`; raises PhpError otherwise, or after
+    `timeout` seconds. Closing the generator kills the script and its children.
+    """
+    release = tenant.release
+    argv = [
+        *_as_web_user(job),
+        *("setpriv", "--pdeathsig", "KILL", release.php),
+        *php_options(release.path),
+        script_path(release.path, script),
+        f"--host={tenant.wwwroot}",
+        *options,
+    ]
+    tail: deque[str] = deque(maxlen=5)
+    code = yield from _follow(argv, job, timeout, tail)
+    if code not in accept:
+        said = " / ".join(tail)[-600:] or "it printed nothing"
+        raise PhpError(f"{script} ended with exit code {code}: {said}", code)
+    return code
+
+
+def php_options(tree: str) -> list[str]:
+    """Return the `-d` options every script of this code tree runs with.
+
+    OPcache's file cache halves the time of a small script; one directory per
+    tree, since compiled files hold its paths.
+    """
+    cache = settings.VMOODLE_PHP_CACHE_DIR / tree.strip("/").replace("/", "-")
+    if not cache.is_dir():
+        cache.mkdir(mode=0o770, parents=True, exist_ok=True)
+    values = {
+        "max_input_vars": "6000",
+        "opcache.enable_cli": "1",
+        "opcache.file_cache": str(cache),
+        "opcache.file_cache_only": "1",
+    }
+    return [part for name, value in values.items() for part in ("-d", f"{name}={value}")]
+
+
+def _as_web_user(job: int | None) -> list[str]:
+    """Return what makes the command run as the web server's user, if it must."""
+    if not settings.VMOODLE_WEB_USER:
+        return []
+    # sudo drops the environment, so the marker is set behind it.
+    marker = [f"{MARKER}={job}"] if job else []
+    return ["sudo", "-n", "-u", settings.VMOODLE_WEB_USER, "--", "env", *marker]
+
+
+def _environment(job: int | None) -> dict[str, str]:
+    # An inherited REMOTE_ADDR or HTTP_HOST makes Moodle's scripts refuse.
+    clean = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
+    return clean | ({MARKER: str(job)} if job else {})
+
+
+def _follow(
+    argv: list[str], job: int | None, timeout: float | None, tail: deque[str]
+) -> Lines:
+    try:
+        process = subprocess.Popen(  # noqa: S603 - an argument list, no shell
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=_environment(job),
+            start_new_session=True,
+            bufsize=0,
+        )
+    except OSError as error:
+        raise PhpError(f"{argv[0]} cannot be started: {error.strerror}") from error
+    try:
+        with suppress(ProcessLookupError, PermissionError):
+            resource.prlimit(process.pid, resource.RLIMIT_AS, (MEMORY, MEMORY))
+        yield from _lines(process, timeout, tail)
+        return process.wait()
+    finally:
+        end_group(process)
+
+
+def _lines(
+    process: "subprocess.Popen[bytes]", timeout: float | None, tail: deque[str]
+) -> Generator[str | None, None, None]:
+    """Yield lines until the script has ended and its output is read."""
+    assert process.stdout is not None
+    deadline = time.monotonic() + (timeout or settings.VMOODLE_JOB_MAX_SECONDS)
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    rest, fd = "", process.stdout.fileno()
+    with selectors.PollSelector() as selector:
+        selector.register(fd, selectors.EVENT_READ)
+        while True:
+            ready = selector.select(TICK)
+            if time.monotonic() > deadline:
+                raise PhpError("the script ran out of time and was stopped")
+            if not ready:
+                if process.poll() is not None:
+                    break  # a grandchild still holds the pipe
+                yield None
+                continue
+            data = os.read(fd, 65536)
+            *lines, rest = (rest + decoder.decode(data, final=not data)).split("\n")
+            for line in lines:
+                yield _kept(line, tail)
+            if not data:
+                break
+    if rest:
+        yield _kept(rest, tail)
+
+
+def _kept(line: str, tail: deque[str]) -> str:
+    line = line.rstrip("\r")
+    if line.strip():
+        tail.append(line.strip())
+    return line
+
+
+def end_group(process: "subprocess.Popen[bytes]") -> None:
+    """Stop the process group of a script: SIGTERM, then SIGKILL."""
+    if process.stdout:
+        process.stdout.close()
+    if process.poll() is None:
+        _signal_group(process.pid, signal.SIGTERM)
+        try:
+            process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            _signal_group(process.pid, signal.SIGKILL)
+            process.wait()
+    _signal_group(process.pid, signal.SIGKILL)  # what the script left behind
+
+
+def _signal_group(group: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        try:
+            os.killpg(group, number)
+        except PermissionError:
+            kill = ["kill", f"-{number.value}", "--", f"-{group}"]
+            subprocess.run(  # noqa: S603
+                [*_as_web_user(None), *kill], check=False, capture_output=True
+            )
+
+
+def kill_leftovers(job: int) -> int:
+    """Kill what still runs on this host for a job; return how many processes."""
+    marker, killed = f"{MARKER}={job}".encode(), 0
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if marker in path.read_bytes().split(b"\0"):
+                os.kill(int(path.parent.name), signal.SIGKILL)
+                killed += 1
+    return killed
+
+
+def versions_hash(php: str, tree: str) -> str:
+    """Return the `allversionshash` of a code tree, computed without a database."""
+    argv = [php, *php_options(tree), str(PROBE), tree]
+    try:
+        done = subprocess.run(  # noqa: S603 - an argument list, no shell
+            argv,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=_environment(None),
+            timeout=60,
+            text=True,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise PhpError(f"{php} cannot read the versions of {tree}: {error}") from error
+    answer = done.stdout.strip().rpartition("\n")[2]
+    if done.returncode != 0 or len(answer) != 40:
+        said = (done.stderr or done.stdout).strip()[-300:]
+        raise PhpError(f"the plugin versions of {tree} cannot be read: {said}")
+    return answer

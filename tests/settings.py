@@ -1,0 +1,24 @@
+"""The project's settings with fixed secrets and nothing of the machine's `.env`."""
+
+import os
+import tempfile
+
+os.environ.update(
+    VMOODLE_ENV_FILE=os.devnull,
+    VMOODLE_VAR_DIR=os.environ.get("VMOODLE_VAR_DIR")
+    or tempfile.mkdtemp(prefix="vmoodle-tests-"),
+    SECRET_KEY="only-for-the-tests",
+    VMOODLE_SECRET_KEYS="c2VjcmV0LW9ubHktZm9yLXRoZS10ZXN0cy0wMDAwMDA=",
+    VMOODLE_DATABASE_WAIT="0",
+)
+
+from vmoodle_site.settings import *  # noqa: E402, F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}

@@ -1,0 +1,231 @@
+"""Every setting of VMoodle, read from the environment and from `.env`.
+
+`.env.example` lists the variables an operator may set, with their defaults.
+A wrong value stops the start with one sentence (ImproperlyConfigured).
+"""
+
+import socket
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+class Env(environ.FileAwareEnv):
+    """Also read `NAME_FILE`, without the newline that ends the file."""
+
+    def get_value(self, *args: object, **kwargs: object) -> object:
+        value = super().get_value(*args, **kwargs)
+        return value.strip() if isinstance(value, str) else value
+
+
+env = Env()
+env.read_env(env.path("VMOODLE_ENV_FILE", BASE_DIR / ".env"))
+
+VAR_DIR = Path(env.str("VMOODLE_VAR_DIR", str(BASE_DIR / "var")))
+VAR_DIR.mkdir(parents=True, exist_ok=True)
+
+DEBUG = env.bool("DEBUG", False)
+SECRET_KEY = env.str("SECRET_KEY", "")
+# Fernet keys for the secrets of the registry: the first encrypts, all decrypt.
+VMOODLE_SECRET_KEYS = env.list("VMOODLE_SECRET_KEYS", default=[])
+if not SECRET_KEY or not VMOODLE_SECRET_KEYS:
+    raise ImproperlyConfigured(
+        "SECRET_KEY or VMOODLE_SECRET_KEYS is not set: run bin/install, "
+        "which writes both to .env, or set them in the environment"
+    )
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+# Where the links in e-mails lead; also decides whether cookies are https-only.
+VMOODLE_CONSOLE_URL = env.str("VMOODLE_CONSOLE_URL", "http://127.0.0.1:8000").rstrip(
+    "/"
+)
+_https = VMOODLE_CONSOLE_URL.startswith("https:")
+
+INSTALLED_APPS = [
+    "commands",
+    "mnet",
+    "tenants",
+    "tenants.apps.ConsoleConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "django_q",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "vmoodle_site.urls"
+WSGI_APPLICATION = "vmoodle_site.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# Registry: SQLite on one host, MariaDB or MySQL (DATABASE_URL) for several.
+DATABASES = {
+    "default": env.db("DATABASE_URL", f"sqlite:///{VAR_DIR / 'registry.sqlite3'}")
+}
+DATABASES["default"]["CONN_MAX_AGE"] = None
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    # Django's defaults lose jobs under several workers ("database is locked"):
+    # a transaction that reads first cannot upgrade to writing after another
+    # wrote. IMMEDIATE takes the write lock at once; WAL lets readers go on.
+    DATABASES["default"].setdefault("OPTIONS", {}).update(
+        transaction_mode="IMMEDIATE",
+        timeout=20,
+        init_command="PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;",
+    )
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "admin:login"
+
+LANGUAGE_CODE = env.str("LANGUAGE_CODE", "en")
+LANGUAGES = [("en", _("English")), ("fr", _("French"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+TIME_ZONE = env.str("TIME_ZONE", "UTC")
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if not DEBUG
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = DEBUG
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "frame-ancestors": ["'none'"],
+        "base-uri": ["'self'"],
+        "form-action": ["'self'"],
+        "object-src": ["'none'"],
+    }
+}
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "vmoodle_session", "vmoodle_csrf"
+SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", False)
+SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", 0)
+if env.bool("VMOODLE_BEHIND_PROXY", False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# E-mail: the reports of runs go to ADMINS and to VMOODLE_TECHOPERATOR.
+EMAIL_CONFIG = env.email_url("EMAIL_URL", f"filemail:///{VAR_DIR / 'mail'}")
+vars().update(EMAIL_CONFIG)
+EMAIL_TIMEOUT = 30
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str(
+    "DEFAULT_FROM_EMAIL", f"vmoodle@{socket.getfqdn()}"
+)
+EMAIL_SUBJECT_PREFIX = env.str("EMAIL_SUBJECT_PREFIX", "[VMoodle] ")
+ADMINS = [(address, address) for address in env.list("ADMINS", default=[])]
+VMOODLE_TECHOPERATOR = env.list("VMOODLE_TECHOPERATOR", default=[])
+
+# Where tenants are published, and how their PHP runs.
+VMOODLE_BOOT_DIR = Path(env.str("VMOODLE_BOOT_DIR", str(VAR_DIR / "boot")))
+VMOODLE_SITES_DIR = Path(env.str("VMOODLE_SITES_DIR", str(VAR_DIR / "sites")))
+VMOODLE_WEB_GROUP = env.str("VMOODLE_WEB_GROUP", "")
+VMOODLE_WEB_USER = env.str("VMOODLE_WEB_USER", "")
+VMOODLE_TRUSTED_PROXIES = env.list("VMOODLE_TRUSTED_PROXIES", default=[])
+VMOODLE_FORCED_SETTINGS = env.json("VMOODLE_FORCED_SETTINGS", default={})
+VMOODLE_UPGRADE_KEY = env.str("VMOODLE_UPGRADE_KEY", "")
+VMOODLE_PHP_CACHE_DIR = Path(
+    env.str("VMOODLE_PHP_CACHE_DIR", str(VAR_DIR / "opcache"))
+)
+
+# Jobs.
+VMOODLE_WORKERS = env.int("VMOODLE_WORKERS", 4)
+VMOODLE_JOB_MAX_SECONDS = env.int("VMOODLE_JOB_MAX_SECONDS", 3600)
+VMOODLE_LANE_SECONDS = env.int("VMOODLE_LANE_SECONDS", 60)
+VMOODLE_OUTPUT_CAP = env.int("VMOODLE_OUTPUT_CAP", 1024 * 1024)
+# Seconds without a heartbeat after which a job on another host counts as lost.
+VMOODLE_HEARTBEAT_TIMEOUT = env.int("VMOODLE_HEARTBEAT_TIMEOUT", 90)
+# Seconds a job waits for its database server to answer before it fails.
+VMOODLE_DATABASE_WAIT = env.int("VMOODLE_DATABASE_WAIT", 30)
+# Django-q2's own time-out must never fire before ours: it cannot stop a child.
+_task_timeout = VMOODLE_JOB_MAX_SECONDS + VMOODLE_LANE_SECONDS + 120
+Q_CLUSTER = {
+    "name": "vmoodle",  # the signing salt, and the queue of the control tasks
+    "orm": "default",
+    "workers": 1,
+    # No prefetch: a task's retry clock starts when it is dequeued, so a task
+    # that waits in memory is delivered twice.
+    "queue_limit": 1,
+    "bulk": 1,
+    "timeout": 120,
+    "retry": 300,  # above twice the time-out, by the rule of queue_limit 1
+    "max_attempts": 1,  # never run again by itself: that is an operator's choice
+    "ack_failures": True,
+    "save_limit": -1,  # our own rows are the truth
+    "poll": 0.2,
+    "guard_cycle": 0.5,  # only 0.25, 0.5 and 1 reach zero exactly
+    "catch_up": False,
+    "recycle": 200,
+    "max_rss": 400_000,  # kB
+    "log_level": "WARNING",
+    "ALT_CLUSTERS": {
+        "jobs": {
+            "workers": VMOODLE_WORKERS,
+            "timeout": _task_timeout,
+            "retry": 2 * _task_timeout + 60,
+            "recycle": 50,
+        }
+    },
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", "WARNING")},
+}

@@ -1,0 +1,12 @@
+"""The console is the whole site; two health pages stand beside it."""
+
+from django.contrib import admin
+from django.urls import path
+
+from commands import health
+
+urlpatterns = [
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("", admin.site.urls),
+]
