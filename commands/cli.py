@@ -1,0 +1,407 @@
+"""The two bases of the management commands that run a command class.
+
+A wrapper is one line: `runs = Upgrade`. The command's fields become its options.
+"""
+
+import getpass
+import json
+import shlex
+import sys
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import TimeRemainingColumn as Remaining
+
+from commands import host, queue, tasks
+from commands.base import Command, PhpScript, UnknownCommand
+from commands.models import Cluster, Job, Run
+from tenants.files import FilesError
+from tenants.models import Tenant
+from tenants.moodledb import MoodleDbError
+from tenants.php import PhpError
+from tenants.selection import Selection, SelectionError
+
+BAD_USE = 2  # exit status
+FOLLOW = 0.5  # seconds
+REFUSED = (
+    SelectionError,
+    UnknownCommand,
+    PhpError,
+    MoodleDbError,
+    FilesError,
+    ValidationError,
+)
+
+
+def refuse(error: Exception) -> CommandError:
+    """Return the CommandError, exit status 2, that says what is wrong."""
+    sentences = error.messages if isinstance(error, ValidationError) else [str(error)]
+    return CommandError("; ".join(sentences), returncode=BAD_USE)
+
+
+def actor() -> str:
+    """Return who gives the command in this shell: user@host."""
+    return f"{getpass.getuser()}@{host.HOST}"
+
+
+class Base(BaseCommand):
+    """What wrappers share: the command's fields as options."""
+
+    runs: type[Command]
+    requires_system_checks = ()
+    stealth_options = ("rest",)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "runs" in cls.__dict__:
+            cls.help = cls.runs.help()
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
+        # PHP's -v (verbose) and -h collide with Django's short options.
+        return super().create_parser(
+            prog_name, subcommand, conflict_handler="resolve", allow_abbrev=False, **kwargs
+        )
+
+    def add_fields(self, parser: ArgumentParser) -> None:
+        group = parser.add_argument_group(self.runs.name())
+        for name, field in self.runs.base_fields.items():
+            if name == "more":
+                continue
+            flag = {"action": "store_true"} if _is_flag(field) else {"metavar": "VALUE"}
+            text = str(field.help_text).replace("%", "%%")
+            group.add_argument(
+                f"--{name.replace('_', '-')}", dest=f"field_{name}", help=text, **flag
+            )
+
+    def attributes(self, options: dict[str, Any]) -> str:
+        """Return the querystring of the options that were given."""
+        pairs = [
+            (key.removeprefix("field_"), "1" if value is True else value)
+            for key, value in options.items()
+            if key.startswith("field_") and value not in (None, False)
+        ]
+        return urlencode(pairs)
+
+    def draft(self, tenants: list[Tenant], attributes: str, **fields: Any) -> Run:
+        """Return a draft run whose parameters have been checked."""
+        run = Run(
+            command=self.runs.name(),
+            attributes=attributes,
+            targets=[tenant.pk for tenant in tenants],
+            actor=actor(),
+            origin="shell",
+            **fields,
+        )
+        run.attributes = run.form().attributes()
+        return run
+
+
+def _is_flag(field: forms.Field) -> bool:
+    return isinstance(field, forms.BooleanField)
+
+
+class TenantCommand(Base):
+    """Run a command on one tenant, in the foreground, and exit as its script does."""
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("-H", "--host", required=True, help="wwwroot of the tenant.")
+        self.add_fields(parser)
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Keep options that are not ours for Moodle's script: they vary by version."""
+        if issubclass(self.runs, PhpScript):
+            known = self.create_parser(argv[0], argv[1])
+            known.error = lambda message: None  # type: ignore[method-assign]
+            self.rest = known.parse_known_args(argv[2:])[1]
+            argv = [word for word in argv if word not in self.rest]
+        super().run_from_argv(argv)
+
+    def handle(self, *, host: str, **options: Any) -> None:
+        try:
+            tenants = Selection(hosts=[host]).resolve()
+            attributes = self.attributes(options)
+            if rest := getattr(self, "rest", None):
+                attributes += "&" * bool(attributes) + urlencode({"more": shlex.join(rest)})
+            run = self.draft(tenants, attributes, parallel=1)
+            job = self.start(run)
+        except REFUSED as error:
+            raise refuse(error) from error
+        if job.state == Job.State.QUEUED:
+            self.work(job)
+        self.report(job)
+
+    def start(self, run: Run) -> Job:
+        run.save()
+        try:
+            run.start(lanes=False)
+        except REFUSED:
+            run.delete()
+            raise
+        return run.jobs.select_related("run", "tenant__server", "tenant__release").get()
+
+    def work(self, job: Job) -> None:
+        """Run the job in this process, unless the tenant is busy."""
+        if not job.claim(host.this_process()):
+            holder = Job.objects.filter(pk=job.tenant.held_by or 0).first()
+            job.run.cancel(actor())
+            raise CommandError(
+                f"{job.wwwroot} is busy with run {holder.run if holder else '?'}: wait "
+                "for it or cancel it; nothing was done",
+                returncode=BAD_USE,
+            )
+        tasks.execute(job, echo=self.stdout.write)
+        job.refresh_from_db()
+
+    def report(self, job: Job) -> None:
+        """Print how it ended and exit with the script's exit code."""
+        if job.state == Job.State.SKIPPED:
+            self.stderr.write(f"Nothing to do: {job.error}")
+        elif job.state != Job.State.SUCCEEDED:
+            raise CommandError(f"{job.wwwroot}: {job.error}", returncode=job.exit_code or 1)
+        if job.exit_code:
+            sys.exit(job.exit_code)
+
+
+class BulkCommand(Base):
+    """Run a command on many tenants through the workers, and follow it to its end."""
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        add_selection(parser)
+        add_running(parser)
+        self.add_fields(parser)
+
+    def handle(self, **options: Any) -> None:
+        options = {**options}
+        try:
+            draft = self.retried(options) if options["retry"] else self.asked(options)
+            check_workers(detach=options["detach"])
+            run = begin(draft, options)
+        except REFUSED as error:
+            raise refuse(error) from error
+        if options["detach"]:
+            self.stdout.write(
+                json.dumps({"run": run.pk}) if options["json"] else f"Run {run.pk}"
+            )
+            return
+        follow(run, self, as_json=options["json"], verbose=options["verbose"])
+
+    def asked(self, options: dict[str, Any]) -> Run:
+        tenants = selection(options).resolve()
+        return self.draft(tenants, self.attributes(options))
+
+    def retried(self, options: dict[str, Any]) -> Run:
+        """Return a draft of what failed, was skipped or cancelled in a former run."""
+        former = Run.objects.filter(pk=options["retry"]).first()
+        if former is None or former.command != self.runs.name():
+            raise SelectionError(
+                f"There is no run {options['retry']} of {self.runs.name()} to retry"
+            )
+        states = (*Job.BAD, Job.State.SKIPPED, Job.State.CANCELLED)
+        draft = former.retry(states, actor(), "shell")
+        if not draft.targets:
+            draft.delete()
+            raise SelectionError(f"Run {former.pk} has nothing to retry")
+        return draft
+
+
+def add_selection(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("which tenants (all enabled ones by default)")
+    group.add_argument("-t", "--tohosts", metavar="LIST", help="wwwroots, by commas; *: all.")
+    group.add_argument(
+        "-m",
+        "--tohostsmatch",
+        metavar="PATTERN",
+        help="wwwroots that fit: '*' any run of characters, '?' at most one.",
+    )
+    group.add_argument("-e", "--exclude", metavar="LIST", help="Patterns to leave out.")
+    group.add_argument(
+        "-M",
+        "--with-master",
+        "--withmaster",
+        action="store_true",
+        help="The main tenant as well.",
+    )
+
+
+def add_running(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("how to run")
+    group.add_argument("-j", "--jobs", type=int, metavar="N", help="Jobs at once.")
+    group.add_argument("-s", "--fullstop", action="store_true", help="Stop at the first error.")
+    group.add_argument(
+        "--max-failures", metavar="N|N%%", help="Stop after so many failures."
+    )
+    group.add_argument(
+        "--canary",
+        metavar="N|TAG",
+        help="Do so many tenants, or those of a tag, first; go on only if all succeed.",
+    )
+    group.add_argument(
+        "--retry", type=int, metavar="RUN", help="What did not succeed in this run."
+    )
+    group.add_argument("-l", "--logroot", metavar="DIR", help="Write a log per tenant.")
+    group.add_argument("--detach", action="store_true", help="Queue it and return.")
+    group.add_argument("--json", action="store_true", help="The result as JSON.")
+    group.add_argument("-v", "--verbose", action="store_true", help="Print all output.")
+    group.add_argument("-d", "--debug", action="store_true", help="As --verbose.")
+
+
+def selection(options: dict[str, Any]) -> Selection:
+    """Return the selection that the options describe."""
+    return Selection(
+        hosts=_listed(options["tohosts"]),
+        matches=_listed(options["tohostsmatch"]),
+        exclude=_listed(options["exclude"]),
+        with_master=options["with_master"],
+    )
+
+
+def _listed(text: str | None) -> list[str]:
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
+
+
+def check_workers(*, detach: bool) -> None:
+    if not detach and not Cluster.alive(queue.JOBS):
+        raise SelectionError(
+            "No worker is running, so nothing was started: start one with "
+            "'manage.py worker jobs', or queue the run with --detach"
+        )
+
+
+def begin(run: Run, options: dict[str, Any]) -> Run:
+    """Start a draft with the options of `add_running`; leave nothing on an error."""
+    try:
+        run.max_failures, percent = _limit(options)
+        run.logroot = _log_directory(options["logroot"])
+        if options["jobs"] is not None and options["jobs"] < 1:
+            raise SelectionError("--jobs must be 1 or more")
+        run.parallel = options["jobs"] or settings.VMOODLE_WORKERS
+        run.save()
+        run.start(canary=_canary(options["canary"], run), percent_failures=percent)
+    except REFUSED:
+        if run.pk and run.state == Run.State.DRAFT:
+            run.delete()
+        raise
+    return run
+
+
+def _limit(options: dict[str, Any]) -> tuple[int | None, int]:
+    """Return the limit of failures as a number and as a percentage (0: none)."""
+    text = options["max_failures"]
+    if options["fullstop"] or text is None:
+        return (1 if options["fullstop"] else None), 0
+    number = text.removesuffix("%")
+    if not number.isdigit() or int(number) == 0:
+        raise SelectionError(f"--max-failures {text!r}: give a number or N%, above 0")
+    return (None, int(number)) if text.endswith("%") else (int(number), 0)
+
+
+def _log_directory(path: str | None) -> str:
+    if not path:
+        return ""
+    directory = Path(path).resolve()
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / ".vmoodle").touch()
+        (directory / ".vmoodle").unlink()
+    except OSError as error:
+        raise SelectionError(f"--logroot {path}: {error.strerror}") from error
+    return str(directory)
+
+
+def _canary(text: str | None, run: Run) -> list[int]:
+    if not text:
+        return []
+    if text.isdigit():
+        return list(run.targets[: int(text)])
+    tagged = Tenant.objects.filter(pk__in=run.targets, tags__name=text)
+    pks = list(tagged.values_list("pk", flat=True))
+    if not pks:
+        raise SelectionError(f"--canary {text}: no selected tenant has this tag")
+    return pks
+
+
+def follow(run: Run, command: BaseCommand, *, as_json: bool, verbose: bool) -> None:
+    """Show a run until it ends; exit 1 if a job failed. ^C leaves it running."""
+    told: set[int] = set()
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        Remaining(),
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+    )
+    try:
+        with bar:
+            task = bar.add_task(str(run), total=run.total)
+            while True:
+                run.refresh_from_db()
+                bar.update(task, completed=run.done)
+                _tell(run, told, command, quiet=as_json, verbose=verbose)
+                if run.state == Run.State.FINISHED:
+                    break
+                time.sleep(FOLLOW)
+    except KeyboardInterrupt:
+        raise CommandError(
+            f"Run {run.pk} goes on without this window; cancel it in the console",
+            returncode=130,
+        ) from None
+    summary = report(run)
+    if as_json:
+        command.stdout.write(json.dumps(summary))
+    else:
+        counts = ", ".join(f"{n} {s}" for s, n in summary["counts"].items() if n)
+        command.stdout.write(f"Run {run.pk} finished: {counts}")
+        if run.stopped:
+            command.stdout.write(run.stopped)
+    if run.failed or run.stopped:
+        sys.exit(1)
+
+
+def _tell(
+    run: Run, told: set[int], command: BaseCommand, *, quiet: bool, verbose: bool
+) -> None:
+    """Print one line for each job that has ended since the last time."""
+    ended = run.jobs.exclude(state__in=Job.OPEN).exclude(pk__in=list(told)[-5000:])
+    for job in ended.order_by("finished_at", "pk"):
+        if job.pk in told:
+            continue
+        told.add(job.pk)
+        if quiet:
+            continue
+        took = f" {job.seconds:.1f} s" if job.seconds else ""
+        error = f": {job.error}" if job.error else ""
+        command.stdout.write(f"{job.state:9} {job.wwwroot}{took}{error}")
+        if verbose:
+            command.stdout.write(job.text()[0])
+
+
+def report(run: Run) -> dict[str, Any]:
+    """Return what the run did, as `--json` prints it."""
+    end = run.finished_at or run.started_at
+    return {
+        "run": run.pk,
+        "command": run.command,
+        "counts": run.counts(),
+        "seconds": round((end - run.started_at).total_seconds(), 3),
+        "stopped": run.stopped,
+        "tenants": [
+            {
+                "wwwroot": job.wwwroot,
+                "state": job.state,
+                "error": job.error,
+                "seconds": job.seconds,
+                "result": job.result,
+            }
+            for job in run.jobs.order_by("wwwroot")
+        ],
+    }

@@ -1,0 +1,6 @@
+from commands.cli import TenantCommand
+from commands.upgrade.check_status import CheckStatus
+
+
+class Command(TenantCommand):
+    runs = CheckStatus

@@ -1,0 +1,6 @@
+from commands.cli import TenantCommand
+from commands.generic.purge_caches import PurgeCaches
+
+
+class Command(TenantCommand):
+    runs = PurgeCaches

@@ -1,0 +1,6 @@
+from commands.cli import TenantCommand
+from commands.upgrade.upgrade import Upgrade
+
+
+class Command(TenantCommand):
+    runs = Upgrade

@@ -1,0 +1,45 @@
+import os
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from commands import host, queue, tasks
+from commands.models import Cluster
+
+
+class Command(BaseCommand):
+    help = """Run the workers of one queue until stopped.
+
+    `jobs` runs the tenants' jobs, `control` mails. Stop with SIGTERM to this
+    process only: jobs that run are finished first."""
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("queue", choices=["control", "jobs"])
+
+    def handle(self, *, queue: str, **options: Any) -> None:
+        run_worker(queue)
+
+
+def run_worker(name: str) -> None:
+    """Run the cluster of a queue; start over in this process with its name set."""
+    wanted = queue.cluster_name(name)
+    if os.environ.get("Q_CLUSTER_NAME") != wanted:
+        # Django-q2 reads it once, when it is imported.
+        os.environ["Q_CLUSTER_NAME"] = wanted
+        os.execv(sys.executable, [sys.executable, *sys.argv])  # noqa: S606
+    tasks.reap()
+    if not queue.Cluster().run(lambda: show_life(wanted)):
+        raise CommandError(f"The {name} cluster died and must be started again")
+    Cluster.objects.filter(worker=host.this_process()).delete()
+
+
+def show_life(name: str) -> None:
+    """Note that the cluster lives, and end the jobs of workers that do not."""
+    Cluster.objects.update_or_create(
+        worker=host.this_process(),
+        defaults={"queue": name, "heartbeat_at": timezone.now()},
+    )
+    tasks.reap()
