@@ -5,8 +5,8 @@ from pathlib import Path
 
 from django.conf import settings
 
+from tenants.boot import php_literal
 from tenants.models import Release
-from tenants.publish import php_literal
 
 
 class AdoptError(Exception):

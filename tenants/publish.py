@@ -1,178 +1,310 @@
 """Publish tenants for the web server and PHP: boot files and site links.
 
 The registry is never on the request path: `<boot dir>/<key>.php` returns what
-`boot.php` needs of one tenant, `<sites dir>/<host>` links to its code tree. Each is
-written under another name, fsynced and renamed, so a crash leaves the old one.
+`boot.php` needs of one tenant, `<sites dir>/<key>` links to its code tree.
+
+`<key>.php` is a link to a file named after its contents. So it is flipped, and
+flipped back, by one rename; and OPcache, however long it keeps a compiled file, never
+serves a former one. `docs/boot.md` tells the operator's side of it.
 """
 
+import errno
+import grp
 import hashlib
-import hmac
 import os
-import shutil
-from collections.abc import Iterable
+import stat
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.conf import settings
+
+from tenants.boot import (
+    FLEET,
+    RESERVED,
+    PublishError,
+    boot_text,
+    code_tree,
+    fleet_text,
+)
 
 if TYPE_CHECKING:  # models imports this module
     from tenants.models import Tenant
 
+__all__ = ["PublishError", "publish", "rebuild", "unpublish"]
+
 BOOT = Path(__file__).parent / "moodle" / "boot.php"
-FLEET = "_fleet"  # no host has such a name
+VERSION = "@"  # begins the name of what a key links to; stands in no host name
+FRESH = ".new-"  # begins the name of what is being written
+ABANDONED = 3600  # seconds after which a file being written is a crash's
 
-
-class PublishError(Exception):
-    """A tenant could not be published: one sentence says why."""
+Steps = list[tuple[str, Callable[[], object]]]
 
 
 def publish(tenant: "Tenant") -> None:
-    """Write the tenant's boot file and its site link."""
-    try:
-        _prepare()
-        _write(boot_file(tenant.key), php_return(boot_values(tenant)))
-        _link(site_link(tenant.key), tenant.release.path)
-    except OSError as error:
-        raise PublishError(
-            f"{tenant.wwwroot} cannot be published: {error.strerror} "
-            f"({error.filename}); check VMOODLE_BOOT_DIR and VMOODLE_SITES_DIR"
-        ) from error
+    """Write the tenant's boot file and its site link: both, or neither."""
+    with _explained(tenant.wwwroot):
+        text, tree = boot_text(tenant), code_tree(tenant)
+        prepare()
+        _flip(tenant.key, text, tree)
 
 
 def unpublish(key: str) -> None:
     """Remove what `publish` wrote; no error when it is not there."""
-    boot_file(key).unlink(missing_ok=True)
-    if site_link(key).is_symlink():
-        site_link(key).unlink()
+    if key in RESERVED:
+        return
+    with _explained(key):
+        version = _target(boot_file(key))
+        boot_file(key).unlink(missing_ok=True)
+        if site_link(key).is_symlink():
+            site_link(key).unlink()
+        _forget(version)
+
+
+def prepare() -> None:
+    """Make the directories, and put boot.php and the fleet's file there."""
+    with _explained("The fleet"):
+        if not boot_dir().is_dir():
+            _make_boot_dir()
+        _make_sites_dir()
+        if not _holds(boot_file("boot"), BOOT.read_bytes()):
+            _copy_boot()
+        text = fleet_text()
+        if not _is_published(FLEET, text):
+            _flip(FLEET, text, None)
+
+
+def boot_dir() -> Path:
+    return Path(settings.VMOODLE_BOOT_DIR)
 
 
 def boot_file(key: str) -> Path:
-    return Path(settings.VMOODLE_BOOT_DIR, f"{key}.php")
+    return boot_dir() / f"{key}.php"
 
 
 def site_link(key: str) -> Path:
     return Path(settings.VMOODLE_SITES_DIR, key)
 
 
-def boot_values(tenant: "Tenant") -> dict[str, Any]:
-    """Return what boot.php needs to know of a tenant; holds its password."""
-    server = tenant.server
-    forced = {**tenant.release.forced_settings, **tenant.forced_settings}
-    return {
-        "wwwroot": tenant.wwwroot,
-        "enabled": tenant.enabled,
-        "tree": os.path.realpath(tenant.release.path),
-        "settings": {
-            "dbtype": tenant.db_type,
-            "dblibrary": "native",
-            "dbhost": "localhost" if server.socket else server.host,
-            "dbname": tenant.db_name,
-            "dbuser": tenant.db_user,
-            "dbpass": tenant.db_password or "",
-            "prefix": tenant.db_prefix,
-            "dboptions": {
-                "dbpersist": tenant.db_persist,
-                "dbport": "" if server.socket else server.port,
-                "dbsocket": server.socket or False,
-                "dbcollation": "utf8mb4_unicode_ci",
-            },
-            "wwwroot": tenant.wwwroot,
-            "dataroot": tenant.data_path,
-            "sessioncookie": "".join(filter(str.isalnum, tenant.shortname)),
-            "session_redis_prefix": f"vmoodle_{tenant.pk}_",
-        },
-        "forced": forced,
-    }
+def rebuild(tenants: Iterable["Tenant"], *, check: bool = False) -> list[str]:
+    """Publish all of these, remove what belongs to no tenant; return what was wrong.
 
-
-def fleet_values() -> dict[str, Any]:
-    """Return what boot.php needs to know of the whole fleet."""
-    derived = hmac.new(settings.SECRET_KEY.encode(), b"upgradekey", hashlib.sha256)
-    return {
-        "trusted_proxies": list(settings.VMOODLE_TRUSTED_PROXIES),
-        # Without a key an anonymous visitor may start the upgrade.
-        "settings": {
-            "upgradekey": settings.VMOODLE_UPGRADE_KEY or derived.hexdigest()[:32]
-        },
-        "forced": settings.VMOODLE_FORCED_SETTINGS,
-    }
-
-
-def php_return(value: dict[str, Any]) -> str:
-    """Return a PHP file that returns the value."""
-    return f"<?php\nreturn {php_literal(value)};\n"
-
-
-def php_literal(value: Any) -> str:
-    """Return a value as PHP source; strings are single-quoted, so inert.
-
-    >>> php_literal({"a": [True, "it's"]})
-    "['a'=>[true,'it\\\\'s']]"
+    With `check` nothing is changed. The caller holds the tenants' rows, so that none
+    is saved meanwhile. A tenant that cannot be published stays as it was; what is
+    returned says why, and the others are done.
     """
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, int | float):
-        return repr(value)
-    if isinstance(value, str):
-        return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
-    if isinstance(value, dict):
-        pairs = (f"{php_literal(str(k))}=>{php_literal(v)}" for k, v in value.items())
-        return f"[{','.join(pairs)}]"
-    return f"[{','.join(php_literal(item) for item in value)}]"
+    with _explained("The fleet"):
+        texts, trees, wrong = {FLEET: fleet_text()}, {}, []
+        for tenant in tenants:
+            trees[tenant.key] = code_tree(tenant)
+            try:
+                texts[tenant.key] = boot_text(tenant)
+            except PublishError as error:
+                wrong.append(str(error))
+        steps = _file_steps(texts) + _link_steps(trees) + _stale_steps(texts, trees)
+        if not check:
+            _take(steps, texts)
+        return wrong + [said for said, _ in steps]
 
 
-def _prepare() -> None:
-    """Make the directories, and put boot.php and the fleet's file there."""
-    boot_dir = Path(settings.VMOODLE_BOOT_DIR)
-    if not boot_dir.is_dir():
-        boot_dir.mkdir(mode=0o750, parents=True)
-        _give_to_web(boot_dir)
-    Path(settings.VMOODLE_SITES_DIR).mkdir(parents=True, exist_ok=True)
-    _write_if_new(boot_dir / "boot.php", BOOT.read_text(encoding="utf-8"))
-    _write_if_new(boot_file(FLEET), php_return(fleet_values()))
+def _file_steps(texts: dict[str, str]) -> Steps:
+    steps: Steps = []
+    if not _is_protected(boot_dir(), 0o750):
+        steps.append((f"{boot_dir()}: missing or unprotected", _make_boot_dir))
+    if not _holds(boot_file("boot"), BOOT.read_bytes()):
+        steps.append((f"{boot_file('boot')}: missing or old", _copy_boot))
+    for key, text in texts.items():
+        if not _is_published(key, text):
+            link = partial(_link, boot_file(key), _version(text))
+            steps.append((f"{boot_file(key)}: missing or different", link))
+    return steps
 
 
-def _write_if_new(path: Path, text: str) -> bool:
-    if path.is_file() and path.read_text(encoding="utf-8") == text:
+def _link_steps(trees: dict[str, str]) -> Steps:
+    links = {site_link(key): tree for key, tree in trees.items()}
+    return [
+        (f"{link}: does not lead to {tree}", partial(_link, link, tree))
+        for link, tree in links.items()
+        if _target(link) != tree
+    ]
+
+
+def _stale_steps(texts: dict[str, str], trees: dict[str, str]) -> Steps:
+    """Find what a crash or a former tenant left; what is not ours stays."""
+    keys = {*texts, *trees}
+    used = {_version(text) for text in texts.values()}
+    used |= {_target(boot_file(key)) or "" for key in keys - texts.keys()}
+    steps: Steps = []
+    for path in [*_listed(boot_dir()), *_listed(site_link(""))]:
+        in_boot = path.parent == boot_dir()
+        if path.name.startswith(FRESH):
+            stale = path.lstat().st_mtime < time.time() - ABANDONED
+        elif in_boot and path.name.startswith(VERSION):
+            stale = path.name not in used
+        elif in_boot:
+            stale = path.suffix == ".php" and path.stem not in {*keys, "boot"}
+        else:
+            stale = path.is_symlink() and path.name not in keys
+        if stale:
+            remove = partial(path.unlink, missing_ok=True)
+            steps.append((f"{path}: belongs to no tenant", remove))
+    return steps
+
+
+def _take(steps: Steps, texts: dict[str, str]) -> None:
+    """Take the steps: first the new files, synced at once; then all the renames."""
+    boot_dir().mkdir(parents=True, exist_ok=True)
+    _make_sites_dir()
+    for key, text in texts.items():
+        if not _is_published(key, text):
+            _write(boot_dir() / _version(text), text.encode(), sync=False)
+    if steps:
+        os.sync()
+    for _, step in steps:
+        step()
+    _sync(boot_dir())
+    _sync(site_link(""))
+
+
+def _listed(directory: Path) -> list[Path]:
+    return sorted(directory.iterdir()) if directory.is_dir() else []
+
+
+def _make_boot_dir() -> None:
+    boot_dir().mkdir(parents=True, exist_ok=True)
+    _protect(boot_dir(), 0o750)
+
+
+def _make_sites_dir() -> None:
+    directory = site_link("")
+    if not directory.is_dir():
+        directory.mkdir(parents=True, exist_ok=True)
+        directory.chmod(0o755)  # the web server follows the links
+
+
+def _copy_boot() -> None:
+    _write(boot_file("boot"), BOOT.read_bytes())
+    _sync(boot_dir())
+
+
+def _flip(key: str, text: str, tree: str | None) -> None:
+    """Put one key's boot file and site link in place; undo both on failure."""
+    boot, version = boot_file(key), _version(text)
+    former = _target(boot)
+    if not _holds(boot_dir() / version, text.encode()):
+        _write(boot_dir() / version, text.encode())
+    _link(boot, version)
+    try:
+        if tree is not None:
+            _link(site_link(key), tree)
+            _sync(site_link(""))
+        _sync(boot_dir())
+    except OSError:
+        if former is None:
+            boot.unlink()
+        else:
+            _link(boot, former)
+        _forget(version, unless=former)
+        raise
+    _forget(former, unless=version)
+
+
+def _version(text: str) -> str:
+    return f"{VERSION}{hashlib.sha256(text.encode()).hexdigest()[:32]}.php"
+
+
+def _is_published(key: str, text: str) -> bool:
+    path, version = boot_file(key), _version(text)
+    return _target(path) == version and _holds(boot_dir() / version, text.encode())
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    """Return whether it is a protected file of ours with these contents."""
+    return _is_protected(path, 0o640) and path.read_bytes() == data
+
+
+def _is_protected(path: Path, mode: int) -> bool:
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
         return False
-    _write(path, text)
-    return True
+    return stat.S_IMODE(found.st_mode) == mode and _group() in (-1, found.st_gid)
 
 
-def _write(path: Path, text: str) -> None:
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
-    with os.fdopen(fd, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(fd)
-    _give_to_web(fresh)
-    fresh.replace(path)
+def _protect(path: Path, mode: int) -> None:
+    os.chown(path, -1, _group())
+    path.chmod(mode)
 
 
-def _give_to_web(path: Path) -> None:
-    if settings.VMOODLE_WEB_GROUP:
-        shutil.chown(path, group=settings.VMOODLE_WEB_GROUP)
+def _group() -> int:
+    """Return the web server's group, -1 when there is none to care for."""
+    name = settings.VMOODLE_WEB_GROUP
+    try:
+        return grp.getgrnam(name).gr_gid if name else -1
+    except KeyError:
+        raise PublishError(f"VMOODLE_WEB_GROUP: there is no group {name}") from None
+
+
+def _target(link: Path) -> str | None:
+    try:
+        return str(link.readlink())
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.EINVAL):
+            return None
+        raise
+
+
+def _forget(version: str | None, *, unless: str | None = None) -> None:
+    if version and version != unless and version.startswith(VERSION):
+        (boot_dir() / Path(version).name).unlink(missing_ok=True)
+
+
+def _write(path: Path, data: bytes, *, sync: bool = True) -> None:
+    with _renamed_to(path) as fresh:
+        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(fd, "wb") as file:
+            file.write(data)
+            file.flush()
+            if sync:
+                os.fsync(fd)
+        _protect(fresh, 0o640)
 
 
 def _link(link: Path, target: str) -> None:
-    if link.is_symlink() and link.readlink() == Path(target):
-        return
-    fresh = link.with_name(f".{link.name}.{os.getpid()}")
-    fresh.unlink(missing_ok=True)
-    fresh.symlink_to(target)
-    fresh.replace(link)
+    if _target(link) != target:
+        with _renamed_to(link) as fresh:
+            fresh.symlink_to(target)
 
 
-def rebuild(tenants: Iterable["Tenant"]) -> list[str]:
-    """Publish all of these and remove what belongs to no tenant; return changes."""
-    changed = []
-    keys = {FLEET, "boot"}
-    for tenant in tenants:
-        keys.add(tenant.key)
-        publish(tenant)
-    for path in Path(settings.VMOODLE_BOOT_DIR).glob("*.php"):
-        if path.stem not in keys:
-            unpublish(path.stem)
-            changed.append(f"removed {path.stem}")
-    return changed
+@contextmanager
+def _renamed_to(path: Path) -> Iterator[Path]:
+    fresh = path.with_name(f"{FRESH}{os.getpid()}-{os.urandom(6).hex()}")
+    try:
+        yield fresh
+        fresh.replace(path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            fresh.unlink()
+        raise
+
+
+def _sync(directory: Path) -> None:
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def _explained(what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise PublishError(
+            f"{what} cannot be published: {error.strerror} ({error.filename}); check "
+            "VMOODLE_BOOT_DIR and VMOODLE_SITES_DIR"
+        ) from error

@@ -1,121 +1,159 @@
 <?php
 // Chooses the tenant. Required by the config.php of every release, before Moodle's
-// lib/setup.php; a copy of it stands in the boot directory, beside one file per
-// tenant. Returns a function: called with the directory of config.php, it returns
-// $CFG. It opens no database, prints nothing about one, leaves no global behind.
+// lib/setup.php; a copy stands in the boot directory, beside one link per tenant.
+// Returns a function: called with the directory of config.php, it returns $CFG.
+// It opens no database, prints nothing about one, and leaves no global behind.
 //
-// VMoodle, GPL-3.0-or-later.
+// VMoodle, free software under the GNU GPL, version 3 or later:
+// https://www.gnu.org/licenses/gpl-3.0.html
 
 return static function (string $tree): stdClass {
-    $web = !in_array(PHP_SAPI, ['cli', 'phpdbg'], true);
+    // By the SAPI, never by CLI_SCRIPT: the web page admin/cron.php defines that too.
+    $web = PHP_SAPI !== 'cli' && PHP_SAPI !== 'phpdbg';
 
-    // Web pages and scripts fail closed: no tenant is never "the main tenant".
-    $refuse = static function (int $status, string $why) use ($web): never {
+    // Fails closed: no tenant is never "the main tenant".
+    $refuse = static function (int $status, string $toVisitor, string $toOperator) use ($web): never {
         if (!$web) {
-            fwrite(STDERR, "$why\n");
+            file_put_contents('php://stderr', "VMoodle: $toOperator\n");
             exit(78);
         }
         http_response_code($status);
         header('Content-Type: text/html; charset=utf-8');
         header('Cache-Control: no-store');
         if ($status === 503) {
-            header('Retry-After: 300');
+            header('Retry-After: 30');
         }
-        echo "<!doctype html><title>$status</title><p>$why</p>\n";
+        echo "<!doctype html><html lang=\"en\"><title>$status</title><p>$toVisitor</p></html>\n";
         exit;
     };
 
-    // The keys that may name the tenant of a host, most specific first. The host
-    // is validated here, before it becomes part of a path.
-    $keys = static function (string $host, int $port, string $segment) use ($refuse): array {
-        $host = strtolower($host);
-        if (preg_match('/^(.*):(\d{1,5})$/D', $host, $parts)) {
-            [, $host, $port] = $parts;
+    // What is published under a key: a link to a file named after its contents, which
+    // OPcache may therefore keep. Tried again when it is replaced just now.
+    $read = static function (string $key) use ($refuse): ?array {
+        for ($try = 0; $try < 3; $try++) {
+            $file = @readlink(__DIR__ . "/$key.php");
+            if ($file === false) {
+                error_clear_last();
+                return null;
+            }
+            $values = @include __DIR__ . "/$file";
+            if (is_array($values)) {
+                return $values;
+            }
         }
-        $host = preg_replace('/\.$/D', '', $host);
-        if (strlen($host) > 253 || !preg_match('/^[a-z0-9_]([a-z0-9_-]*[a-z0-9])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9])?)*$/D', $host)) {
-            $refuse(404, 'There is no site at this address.');
+        $refuse(503, 'This site cannot be shown for the moment.', "the boot file of $key cannot be read.");
+    };
+
+    // The keys that may name the tenant of a host, the most exact first. The host is
+    // validated here, before it becomes part of a path.
+    $keys = static function (string $host, int $port, string $segment): array {
+        $label = '[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?';
+        if (strlen($host) > 260
+            || !preg_match("/^($label(?:\.$label)*)\.?(?::(\d{1,5}))?$/D", strtolower($host), $parts)
+            || strlen($parts[1]) > 253) {
+            return [];
         }
-        $hosts = in_array((int) $port, [80, 443], true) ? [$host] : ["$host+$port", $host];
-        if (!preg_match('/^[a-z0-9][a-z0-9_-]{0,63}$/D', $segment)) {
-            return $hosts;
+        $host = $parts[1];
+        $port = (int) ($parts[2] ?? $port);
+        $hosts = ["$host+$port", $host];
+        if ($port === 80 || $port === 443) {
+            $hosts = array_reverse($hosts);
         }
-        return [...array_map(fn($h) => "$h~$segment", $hosts), ...$hosts];
+        $below = [];
+        if (preg_match('/^[a-z0-9][a-z0-9_-]{0,63}$/D', $segment)) {
+            foreach ($hosts as $name) {
+                $below[] = "$name~$segment";
+            }
+        }
+        // The directory holds two files that are no tenant's.
+        return array_diff([...$below, ...$hosts], ['boot', '_fleet']);
     };
 
     if ($web) {
-        $segment = explode('/', $_SERVER['SCRIPT_NAME'] ?? '', 3);
+        $path = explode('/', $_SERVER['SCRIPT_NAME'] ?? '', 3);
         $asked = $keys(
-            $_SERVER['HTTP_HOST'] ?? $_SERVER['SERVER_NAME'] ?? '',
+            $_SERVER['HTTP_HOST'] ?? '',
             // Debian's fastcgi_params passes HTTP_HOST without the port.
             (int) ($_SERVER['SERVER_PORT'] ?? 80),
-            count($segment) === 3 ? strtolower($segment[1]) : ''
+            count($path) === 3 ? strtolower($path[1]) : ''
         );
     } else {
-        $root = getenv('VMOODLE_HOST') ?: '';
+        $given = $kept = [];
         $argv = $_SERVER['argv'] ?? [];
         foreach ($argv as $i => $word) {
             if ($word === '--') {
+                array_push($kept, ...array_slice($argv, $i));
                 break;
             }
+            if ($word === '--host') {
+                $refuse(0, '', '--host takes its value with a "=": --host=URL.');
+            }
             if (str_starts_with($word, '--host=')) {
-                $root = substr($word, 7);
-                unset($argv[$i]);
+                $given[] = substr($word, 7);
+            } else {
+                $kept[] = $word;
             }
         }
         // Moodle's scripts know no --host: they shall not see it.
-        $_SERVER['argv'] = $GLOBALS['argv'] = array_values($argv);
-        $_SERVER['argc'] = $GLOBALS['argc'] = count($argv);
-        if ($root === '') {
-            $refuse(0, 'VMoodle: no tenant is chosen: give --host=URL, the wwwroot of one.');
+        $_SERVER['argv'] = $GLOBALS['argv'] = $kept;
+        $_SERVER['argc'] = $GLOBALS['argc'] = count($kept);
+        if (count(array_unique($given)) > 1) {
+            $refuse(0, '', '--host is given twice: ' . implode(' and ', $given) . '.');
         }
-        $parts = parse_url(rtrim($root, '/')) ?: [];
-        $https = ($parts['scheme'] ?? '') === 'https';
-        $segment = trim(strtolower($parts['path'] ?? ''), '/');
-        $asked = $keys($parts['host'] ?? '', $parts['port'] ?? ($https ? 443 : 80), $segment);
-        // On the command line the address is exact: no falling back to the host.
-        $asked = [$asked[0]];
+        $root = $given[0] ?? (string) getenv('VMOODLE_HOST');
+        if ($root === '') {
+            $refuse(0, '', 'no tenant is chosen: give --host=URL, the wwwroot of one.');
+        }
+        $url = parse_url(strtolower($root)) ?: [];
+        $url += ['scheme' => '', 'host' => '', 'path' => ''];
+        $default = ['http' => 80, 'https' => 443][$url['scheme']] ?? 0;
+        $url['port'] ??= $default;
+        $url['path'] = rtrim($url['path'], '/');
+        $wwwroot = "$url[scheme]://$url[host]" . ($url['port'] === $default ? '' : ":$url[port]") . $url['path'];
+        $asked = $keys($url['host'], $url['port'], substr($url['path'], 1));
+        if (isset($url['user']) || isset($url['query']) || isset($url['fragment'])) {
+            $asked = [];
+        }
     }
 
+    $tenant = null;
     foreach ($asked as $key) {
-        if (is_file(__DIR__ . "/$key.php")) {
-            $tenant = require __DIR__ . "/$key.php";
+        $tenant = $read($key);
+        // On the command line the address is exact, in a browser Moodle redirects.
+        if ($tenant && ($web || $tenant['wwwroot'] === $wwwroot)) {
             break;
         }
+        $tenant = null;
     }
-    if (!isset($tenant)) {
-        $refuse(404, $web ? 'There is no site at this address.' : "VMoodle: there is no tenant $root.");
-    }
-    if (!$web && $tenant['wwwroot'] !== strtolower(rtrim($root, '/'))) {
-        $refuse(0, "VMoodle: there is no tenant $root.");
+    if (!$tenant) {
+        $why = $web ? '' : "there is no tenant $root: give the wwwroot of a published one.";
+        $refuse(404, 'There is no site at this address.', $why);
     }
     if ($web && !$tenant['enabled']) {
-        $refuse(503, 'This site is closed for the moment.');
+        $refuse(503, 'This site is closed for the moment.', '');
     }
-    if ($tenant['tree'] !== realpath($tree)) {
+    if ($tree !== $tenant['tree'] && realpath($tree) !== $tenant['tree']) {
         // Moodle does not stop old code on a newer database by itself.
-        $refuse(503, $web ? 'This site is moving. Please try again in a moment.'
-            : "VMoodle: $tenant[wwwroot] is pinned to $tenant[tree], this is $tree.");
+        $refuse(
+            503,
+            'This site is moving. Please try again in a moment.',
+            "$tenant[wwwroot] is pinned to $tenant[tree]; this is $tree."
+        );
     }
 
-    $fleet = require __DIR__ . '/_fleet.php';
-    $cfg = (object) ($tenant['settings'] + $fleet['settings'] + [
-        'admin' => 'admin',
-        'directorypermissions' => 02770,
-        'disableupdateautodeploy' => true,
-    ]);
-    foreach ($tenant['forced'] + $fleet['forced'] as $name => $value) {
-        $cfg->$name ??= $value;
+    $fleet = $read('_fleet') ?? $refuse(503, 'This site cannot be shown for the moment.', 'the fleet has no boot file.');
+    $forced = $tenant['forced'] + $fleet['forced'];
+    foreach ($fleet['forced']['forced_plugin_settings'] ?? [] as $plugin => $values) {
+        $own = $tenant['forced']['forced_plugin_settings'][$plugin] ?? [];
+        $forced['forced_plugin_settings'][$plugin] = $own + $values;
     }
-    if (is_file("$tree/lib/classes/lock/mysql_lock_factory.php") || is_file("$tree/public/lib/classes/lock/mysql_lock_factory.php")) {
-        $cfg->lock_factory ??= '\core\lock\mysql_lock_factory';
-    }
-    if ($web && str_starts_with($cfg->wwwroot, 'https://')
-        && ($_SERVER['HTTP_X_FORWARDED_PROTO'] ?? '') === 'https'
+    $cfg = (object) ($tenant['settings'] + $forced + $tenant['defaults'] + $fleet['defaults']);
+    if ($web && strtolower($_SERVER['HTTP_X_FORWARDED_PROTO'] ?? '') === 'https'
+        && str_starts_with($cfg->wwwroot, 'https:')
         && in_array($_SERVER['REMOTE_ADDR'] ?? '', $fleet['trusted_proxies'], true)) {
         $cfg->sslproxy = true;
     }
-    // "Run now" and other children that Moodle starts find their tenant by this.
+    // Children that Moodle starts ("Run now") find their tenant by this.
     putenv("VMOODLE_HOST=$cfg->wwwroot");
     return $cfg;
 };

@@ -1,0 +1,189 @@
+"""What the boot files hold: the values of a tenant and of the fleet, as PHP."""
+
+import hashlib
+import hmac
+import ipaddress
+import math
+import os
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+
+if TYPE_CHECKING:  # models imports this module
+    from tenants.models import Tenant
+
+FLEET = "_fleet"
+RESERVED = {"boot", FLEET}  # names in the boot directory that are no tenant's
+# One value for several tenants would let one of them wipe or read another's.
+OWN = {"cachedir", "localcachedir", "tempdir", "backuptempdir", "secretdataroot"}
+# What makes a tenant itself: from the registry's own columns only.
+IDENTITY = {
+    *("dbtype", "dblibrary", "dbhost", "dbname", "dbuser", "dbpass", "prefix"),
+    *("dboptions", "wwwroot", "dataroot", "dirroot", "sessioncookie"),
+    "session_redis_prefix",
+}
+
+
+class PublishError(Exception):
+    """A tenant could not be published: one sentence says why."""
+
+
+def code_tree(tenant: "Tenant") -> str:
+    """Return the release's directory, its links resolved, as PHP will see it."""
+    return os.path.realpath(tenant.release.path)
+
+
+def boot_text(tenant: "Tenant") -> str:
+    """Return the text of the tenant's boot file."""
+    if tenant.key in RESERVED:
+        raise PublishError(
+            f"{tenant.wwwroot} cannot be published: '{tenant.key}' is a name that "
+            "VMoodle keeps for itself; use the full name of the host"
+        )
+    return php_return(boot_values(tenant))
+
+
+def fleet_text() -> str:
+    """Return the text of the fleet's file."""
+    return php_return(fleet_values())
+
+
+def boot_values(tenant: "Tenant") -> dict[str, Any]:
+    """Return what boot.php needs to know of a tenant; holds its password."""
+    server, release = tenant.server, tenant.release
+    _refuse_settings(f"the release {release}", release.forced_settings, IDENTITY | OWN)
+    _refuse_settings(tenant.wwwroot, tenant.forced_settings, IDENTITY)
+    digest = hashlib.sha256(tenant.wwwroot.encode()).hexdigest()
+    return {
+        "wwwroot": tenant.wwwroot,
+        "enabled": tenant.enabled,
+        "tree": code_tree(tenant),
+        "settings": {
+            "dbtype": tenant.db_type,
+            "dblibrary": "native",
+            "dbhost": "localhost" if server.socket else server.host,
+            "dbname": tenant.db_name,
+            "dbuser": tenant.db_user,
+            "dbpass": tenant.db_password or "",
+            "prefix": tenant.db_prefix,
+            "dboptions": {
+                "dbpersist": tenant.db_persist,
+                "dbport": "" if server.socket else server.port,
+                "dbsocket": server.socket or False,
+                "dbcollation": "utf8mb4_unicode_ci",
+            },
+            "wwwroot": tenant.wwwroot,
+            "dataroot": tenant.data_path,
+            "sessioncookie": cookie_name(tenant.shortname),
+            # A copy of the fleet on the same Redis differs in its wwwroots only.
+            "session_redis_prefix": f"{tenant.shortname}_{digest[:12]}_",
+        },
+        "forced": merged(release.forced_settings, tenant.forced_settings),
+        "defaults": _release_defaults(release.php, code_tree(tenant)),
+    }
+
+
+def _release_defaults(php: str, tree: str) -> dict[str, Any]:
+    factory = "lib/classes/lock/mysql_lock_factory.php"
+    values = {"pathtophp": php} if php.startswith("/") else {}
+    if any(os.path.isfile(f"{tree}{sub}/{factory}") for sub in ("", "/public")):  # noqa: PTH113 - ten times faster
+        values["lock_factory"] = r"\core\lock\mysql_lock_factory"
+    return values
+
+
+def cookie_name(shortname: str) -> str:
+    """Return the end of the session cookie's name: Moodle takes [a-zA-Z0-9] only.
+
+    >>> cookie_name("school1"), cookie_name("school_1")
+    ('school1', 'school1x782d6c06')
+    """
+    plain = "".join(filter(str.isalnum, shortname))
+    if plain == shortname:
+        return plain
+    return f"{plain}x{hashlib.sha256(shortname.encode()).hexdigest()[:8]}"
+
+
+def fleet_values() -> dict[str, Any]:
+    """Return what boot.php needs to know of the whole fleet."""
+    forced = settings.VMOODLE_FORCED_SETTINGS
+    _refuse_settings("VMOODLE_FORCED_SETTINGS", forced, IDENTITY | OWN)
+    derived = hmac.new(settings.SECRET_KEY.encode(), b"upgradekey", hashlib.sha256)
+    return {
+        "trusted_proxies": [_address(a) for a in settings.VMOODLE_TRUSTED_PROXIES],
+        "forced": forced,
+        "defaults": {
+            "admin": "admin",
+            "directorypermissions": 0o2770,
+            "disableupdateautodeploy": True,
+            # Without a key an anonymous visitor may start the upgrade.
+            "upgradekey": settings.VMOODLE_UPGRADE_KEY or derived.hexdigest()[:32],
+        },
+    }
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text.strip()))
+    except ValueError:
+        raise PublishError(
+            f"VMOODLE_TRUSTED_PROXIES: {text!r} is not an IP address; list the "
+            "addresses of the proxies one by one"
+        ) from None
+
+
+def _refuse_settings(where: str, forced: dict[str, Any], refused: set[str]) -> None:
+    wrong = sorted(refused & forced.keys())
+    if wrong:
+        raise PublishError(
+            f"{where} cannot force {', '.join(wrong)}: every tenant has its own; "
+            "remove it from the forced settings"
+        )
+
+
+def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Return both; `above` wins, setting by setting inside of objects too.
+
+    >>> merged({"a": 1, "b": {"x": 1}}, {"b": {"y": 2}})
+    {'a': 1, 'b': {'x': 1, 'y': 2}}
+    """
+    both = {**below, **above}
+    for name in below.keys() & above.keys():
+        if isinstance(below[name], dict) and isinstance(above[name], dict):
+            both[name] = merged(below[name], above[name])
+    return both
+
+
+def php_return(value: dict[str, Any]) -> str:
+    """Return a PHP file that returns the value."""
+    text = f"<?php\nreturn {php_literal(value)};\n"
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        wrong = text[error.start]
+        raise PublishError(f"{wrong!r} in a value is not a character") from None
+    return text
+
+
+def php_literal(value: Any) -> str:
+    """Return a value as PHP source; strings are single-quoted, so inert.
+
+    >>> print(php_literal({"a": [True, "it's", 2]}))
+    ['a'=>[true,'it\\'s',2]]
+    """
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, int | float):
+        return _php_number(value)
+    if isinstance(value, str):
+        return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    if isinstance(value, dict):
+        pairs = (f"{php_literal(str(k))}=>{php_literal(v)}" for k, v in value.items())
+        return f"[{','.join(pairs)}]"
+    return f"[{','.join(php_literal(item) for item in value)}]"
+
+
+def _php_number(value: float) -> str:
+    # PHP would read a larger integer as another number, and 'inf' not at all.
+    if abs(value) >= 2**63 if isinstance(value, int) else not math.isfinite(value):
+        raise PublishError(f"{value} in a setting is not a number that PHP can hold")
+    return repr(value)
