@@ -13,7 +13,7 @@ import signal
 import subprocess
 import time
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -230,3 +230,23 @@ def versions_hash(php: str, tree: str) -> str:
         said = (done.stderr or done.stdout).strip()[-300:]
         raise PhpError(f"the plugin versions of {tree} cannot be read: {said}")
     return answer
+
+
+def feed(php: str, script: Path, lines: Iterable[str]) -> list[str]:
+    """Return the lines that a script of ours prints, fed these on standard input."""
+    try:
+        done = subprocess.run(
+            [php, "-n", str(script)],
+            input="".join(f"{line}\n" for line in lines),
+            capture_output=True,
+            env=_environment(None),
+            timeout=300,
+            text=True,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise PhpError(f"{php} cannot run {script.name}: {error}") from error
+    if done.returncode != 0:
+        said = (done.stderr or done.stdout).strip()[-300:]
+        raise PhpError(f"{script.name} failed: {said}", done.returncode)
+    return done.stdout.splitlines()
