@@ -85,16 +85,19 @@ class DeathSafeLock:
 
 
 class StopOrOrphaned:
-    """The sentinel's stop event, also set once the main process is gone."""
+    """The sentinel's stop event, which it sets once the main process is gone."""
 
     def __init__(self, event: Any) -> None:
         self.event, self.parent = event, os.getppid()
 
     def is_set(self) -> bool:
-        return bool(self.event.is_set()) or os.getppid() != self.parent
+        return bool(self.event.is_set())
 
     def wait(self, seconds: float) -> bool:
-        return bool(self.event.wait(seconds)) or self.is_set()
+        """Wait as an event does; called by the sentinel only."""
+        if os.getppid() != self.parent:
+            self.event.set()
+        return bool(self.event.wait(seconds))
 
 
 class Sentinel(QSentinel):
