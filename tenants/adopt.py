@@ -3,8 +3,7 @@
 import os
 from pathlib import Path
 
-from django.conf import settings
-
+from tenants import publish
 from tenants.boot import php_literal
 from tenants.models import Release
 
@@ -14,14 +13,23 @@ class AdoptError(Exception):
 
 
 def config_php(release: Release) -> str:
-    """Return the text of a release's config.php: three lines."""
-    boot = php_literal(str(Path(settings.VMOODLE_BOOT_DIR, "boot.php")))
+    """Return the text of a release's config.php."""
+    boot = php_literal(str(publish.boot_file("boot").absolute()))
     public = "/public" if Path(release.path, "public/version.php").is_file() else ""
     return (
         "<?php\n"
-        f"global $CFG; $CFG = (require {boot})(__DIR__);\n"
+        "global $CFG;\n"
+        f"$CFG = (require {boot})(__DIR__);\n"
         f"require_once __DIR__ . '{public}/lib/setup.php';\n"
     )
+
+
+def is_adopted(release: Release) -> bool:
+    """Return whether the tree's config.php is the one `adopt` would write."""
+    try:
+        return _config(release).read_bytes() == config_php(release).encode()
+    except OSError:
+        return False
 
 
 def adopt(release: Release) -> Path | None:
@@ -29,27 +37,54 @@ def adopt(release: Release) -> Path | None:
 
     The former file stays as `config.php.before-vmoodle`, numbered if there is one.
     """
-    path = Path(release.path, "config.php")
-    text = config_php(release)
+    config = _config(release)
+    if not config.parent.is_dir():
+        raise AdoptError(f"{config.parent} is missing: check the path of {release}")
+    publish.prepare()  # from now on config.php needs boot.php
     try:
-        if path.is_file() and path.read_text(encoding="utf-8") == text:
-            return None
-        kept = _keep(path) if path.exists() else None
-        fresh = path.with_name(f".config.php.{os.getpid()}")
-        fresh.write_text(text, encoding="utf-8")
-        fresh.replace(path)
+        kept = _keep(config) if config.exists() else None
+        fresh = _written(config, config_php(release).encode(), 0o644)
+        fresh.replace(config)
     except OSError as error:
         raise AdoptError(
-            f"{path} cannot be written ({error.strerror}): make the tree writable for "
-            "a moment, or use --print and write the file yourself"
+            f"{config} cannot be written ({error.strerror}): make the tree writable "
+            "for a moment, or use --print and write the file yourself"
         ) from error
     return kept
 
 
-def _keep(path: Path) -> Path:
-    number, kept = 0, path.with_name("config.php.before-vmoodle")
-    while kept.exists():
-        number += 1
-        kept = path.with_name(f"config.php.before-vmoodle-{number}")
-    os.link(path, kept)  # at no moment is there no config.php
-    return kept
+def _config(release: Release) -> Path:
+    return Path(release.path, "config.php")
+
+
+def _keep(config: Path) -> Path:
+    """Copy the file under the first free name, readable by its owner alone.
+
+    It holds a password, and a web server would show what does not end in `.php`.
+    """
+    fresh = _written(config, config.read_bytes(), 0o600)
+    number = 0
+    try:
+        while True:
+            end = f"-{number}" if number else ""
+            kept = config.with_name(f"config.php.before-vmoodle{end}")
+            try:
+                os.link(fresh, kept)
+            except FileExistsError:
+                number += 1
+            else:
+                return kept
+    finally:
+        fresh.unlink()
+
+
+def _written(config: Path, data: bytes, mode: int) -> Path:
+    """Write a temporary file beside it and return where."""
+    fresh = config.with_name(f".config.php-{os.getpid()}-{os.urandom(6).hex()}")
+    fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(fd, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fchmod(fd, mode)
+        os.fsync(fd)
+    return fresh

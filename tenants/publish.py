@@ -11,6 +11,7 @@ serves a former one. `docs/boot.md` tells the operator's side of it.
 import errno
 import grp
 import hashlib
+import json
 import os
 import stat
 import time
@@ -22,21 +23,25 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
+from tenants import php
 from tenants.boot import (
     FLEET,
     RESERVED,
     PublishError,
     boot_text,
+    boot_values,
     code_tree,
     fleet_text,
+    fleet_values,
 )
 
 if TYPE_CHECKING:  # models imports this module
     from tenants.models import Tenant
 
-__all__ = ["PublishError", "publish", "rebuild", "unpublish"]
+__all__ = ["PublishError", "publish", "rebuild", "unpublish", "verify"]
 
 BOOT = Path(__file__).parent / "moodle" / "boot.php"
+READ_BACK = BOOT.with_name("read_back.php")
 VERSION = "@"  # begins the name of what a key links to; stands in no host name
 FRESH = ".new-"  # begins the name of what is being written
 ABANDONED = 3600  # seconds after which a file being written is a crash's
@@ -93,21 +98,40 @@ def rebuild(tenants: Iterable["Tenant"], *, check: bool = False) -> list[str]:
     """Publish all of these, remove what belongs to no tenant; return what was wrong.
 
     With `check` nothing is changed. The caller holds the tenants' rows, so that none
-    is saved meanwhile. A tenant that cannot be published stays as it was; what is
-    returned says why, and the others are done.
+    is saved meanwhile. A tenant that cannot be published stays as it was, and the
+    others are done: `verify` says why.
     """
     with _explained("The fleet"):
-        texts, trees, wrong = {FLEET: fleet_text()}, {}, []
+        texts, trees = {FLEET: fleet_text()}, {}
         for tenant in tenants:
             trees[tenant.key] = code_tree(tenant)
-            try:
+            with suppress(PublishError):
                 texts[tenant.key] = boot_text(tenant)
-            except PublishError as error:
-                wrong.append(str(error))
         steps = _file_steps(texts) + _link_steps(trees) + _stale_steps(texts, trees)
         if not check:
             _take(steps, texts)
-        return wrong + [said for said, _ in steps]
+        return [said for said, _ in steps]
+
+
+def verify(tenants: Iterable["Tenant"]) -> list[str]:
+    """Return what `rebuild` cannot mend, a sentence each; PHP reads every file."""
+    wrong, meant, binary = [], {FLEET: fleet_values()}, "php"
+    for tenant in tenants:
+        binary = tenant.release.php
+        try:
+            boot_text(tenant)
+            meant[tenant.key] = boot_values(tenant)
+        except PublishError as error:
+            wrong.append(str(error))
+        if not Path(code_tree(tenant)).is_dir():
+            wrong.append(f"{tenant.wwwroot}: {code_tree(tenant)} is missing")
+    files = ((str(boot_file(key).absolute()), meant[key]) for key in meant)
+    *unlike, end = php.feed(binary, READ_BACK, map(json.dumps, files))
+    if end != "end":
+        unlike.append(end)
+    return wrong + [
+        f"{path}: PHP reads other values than were meant" for path in unlike
+    ]
 
 
 def _file_steps(texts: dict[str, str]) -> Steps:
