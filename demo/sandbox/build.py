@@ -1,0 +1,24 @@
+"""Put a sandbox tree together: `python demo/sandbox/build.py 4.3 DIRECTORY`."""
+
+import shutil
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+VERSIONS = ("4.2", "4.3")
+
+
+def build(version: str, destination: Path) -> None:
+    """Write the complete tree of a version to a directory that is empty or not there."""
+    if version not in VERSIONS:
+        sys.exit(f"There is no sandbox {version}: choose one of {', '.join(VERSIONS)}")
+    if destination.exists() and any(destination.iterdir()):
+        sys.exit(f"{destination} is not empty: give a new directory")
+    for part in ("common", version):
+        shutil.copytree(HERE / part, destination, dirs_exist_ok=True)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit("usage: build.py VERSION DIRECTORY")
+    build(sys.argv[1], Path(sys.argv[2]))

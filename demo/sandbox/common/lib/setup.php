@@ -1,0 +1,51 @@
+<?php
+// Bootstrap. Required by config.php once $CFG is filled in; in Moodle's order:
+// data path, maintenance page, early return, database, settings, upgrade lock.
+
+define('MOODLE_INTERNAL', true);
+defined('MATURITY_STABLE') || define('MATURITY_STABLE', 200);
+defined('CLI_SCRIPT') || define('CLI_SCRIPT', false);
+
+$CFG->dirroot = dirname(__DIR__);
+$CFG->libdir = __DIR__;
+$CFG->cachedir ??= "$CFG->dataroot/cache";
+$CFG->localcachedir ??= "$CFG->dataroot/localcache";
+
+if (CLI_SCRIPT && isset($_SERVER['REMOTE_ADDR'])) {
+    exit("Command line scripts can not be executed from the web interface\n");
+}
+if (!CLI_SCRIPT && !isset($_SERVER['REMOTE_ADDR'])) {
+    exit("Command line scripts must define CLI_SCRIPT before requiring config.php\n");
+}
+if (!is_dir($CFG->dataroot) || !is_writable($CFG->dataroot)) {
+    CLI_SCRIPT || http_response_code(500);
+    echo "Fatal error: \$CFG->dataroot is not writable, admin has to fix directory permissions! Exiting.\n";
+    exit(1);
+}
+if (!CLI_SCRIPT && is_file("$CFG->dataroot/climaintenance.html")) {
+    http_response_code(503);
+    header('Retry-After: 300');
+    readfile("$CFG->dataroot/climaintenance.html");
+    exit;
+}
+if (defined('ABORT_AFTER_CONFIG')) {
+    return;
+}
+set_exception_handler(function (Throwable $error) {
+    CLI_SCRIPT || http_response_code(500);
+    echo '!!! ' . $error->getMessage() . " !!!\n";
+    exit(1);
+});
+require_once __DIR__ . '/classes/component.php';
+require_once __DIR__ . '/database.php';
+
+$DB = new sandbox_database($CFG);
+foreach ($DB->has_table('config') ? $DB->rows('SELECT name, value FROM {config}') : [] as $row) {
+    $CFG->{$row['name']} ??= $row['value'];
+}
+if (($CFG->upgraderunning ?? 0) > time()) {
+    throw new Exception('Site is being upgraded, please retry later.');
+}
+foreach ([$CFG->cachedir, $CFG->localcachedir, "$CFG->dataroot/filedir"] as $directory) {
+    is_dir($directory) || mkdir($directory, $CFG->directorypermissions, true);
+}

@@ -1,0 +1,68 @@
+<?php
+// The steps of an installation and of an upgrade.
+
+const TABLES = [
+    'config' => 'name varchar(255) UNIQUE, value longtext',
+    'config_plugins' => 'plugin varchar(100), name varchar(100), value longtext, UNIQUE (plugin, name)',
+    'course' => 'category bigint, fullname varchar(254), shortname varchar(255), timecreated bigint',
+    'user' => 'auth varchar(20), username varchar(100), password varchar(255), email varchar(100), lastaccess bigint DEFAULT 0, deleted tinyint DEFAULT 0',
+    'upgrade_log' => 'type bigint, plugin varchar(100), version varchar(100), targetversion varchar(100), info varchar(255), timemodified bigint',
+    'task_scheduled' => 'component varchar(255), classname varchar(255), lastruntime bigint, nextruntime bigint, disabled tinyint DEFAULT 0, timestarted bigint',
+    'task_adhoc' => 'component varchar(255), classname varchar(255), nextruntime bigint, timestarted bigint',
+    'mnet_host' => 'wwwroot varchar(255), name varchar(80), public_key longtext, deleted tinyint DEFAULT 0',
+    'sessions' => 'sid varchar(128), userid bigint, timemodified bigint',
+    'role' => 'name varchar(255), shortname varchar(100), sortorder bigint',
+];
+
+/** Hold the upgrade lock for so many more seconds. */
+function upgrade_set_timeout(int $seconds): void {
+    set_config('upgraderunning', time() + $seconds);
+}
+
+function upgrade_log(int $type, string $component, string $version, string $info): void {
+    global $DB;
+    $DB->execute(
+        'INSERT INTO {upgrade_log} (type, plugin, version, targetversion, info, timemodified) VALUES (?, ?, ?, ?, ?, ?)',
+        [$type, $component, $version, $version, $info, time()]
+    );
+}
+
+/** Bring the core to the version of the code; `version` is new from here on. */
+function upgrade_core(string $version, string $release, string $branch): void {
+    cli_writeln('-->System');
+    upgrade_set_timeout(300);
+    upgrade_log(0, 'core', $version, 'Starting core upgrade');
+    set_config('version', $version);
+    set_config('release', $release);
+    set_config('branch', $branch);
+    upgrade_log(0, 'core', $version, 'Core upgraded');
+    cli_writeln('++ Success ++');
+}
+
+/** Bring the plugins to theirs, then note that everything fits the code. */
+function upgrade_noncore(): void {
+    global $CFG;
+    $versions = core_component::get_all_versions();
+    unset($versions['core']);
+    $pause = (float) ($CFG->sandbox_upgrade_seconds ?? 0) / count($versions);
+    foreach ($versions as $component => $version) {
+        upgrade_set_timeout(120);
+        cli_writeln("-->$component");
+        usleep((int) ($pause * 1e6));
+        if (!empty($CFG->sandbox_upgrade_fails)) {
+            upgrade_log(2, $component, $version, 'Exception: ' . $CFG->sandbox_upgrade_fails);
+            throw new Exception($CFG->sandbox_upgrade_fails);
+        }
+        set_config('version', $version, $component);
+        upgrade_log(0, $component, $version, 'Plugin upgraded');
+        cli_writeln('++ Success ++');
+    }
+    set_config('allversionshash', core_component::get_all_versions_hash());
+    set_config('upgraderunning', null);
+}
+
+function check_environment(): void {
+    if ((int) ini_get('max_input_vars') < 5000) {
+        cli_error("!! Environment: PHP setting max_input_vars is recommended to be at least 5000. !!");
+    }
+}
