@@ -27,7 +27,10 @@ class sandbox_database {
     }
 
     public function has_table(string $name): bool {
-        return (bool) $this->rows('SHOW TABLES LIKE ?', [$this->prefix . $name]);
+        return (bool) $this->rows(
+            'SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?',
+            [$this->prefix . $name]
+        );
     }
 }
 
