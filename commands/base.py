@@ -191,7 +191,9 @@ def split_options(text: str) -> list[str]:
     try:
         return shlex.split(text)
     except ValueError as error:
-        raise ValidationError(f"{text!r} cannot be split into options: {error}") from error
+        raise ValidationError(
+            f"{text!r} cannot be split into options: {error}"
+        ) from error
 
 
 _commands: dict[str, type[Command]] = {}

@@ -68,7 +68,11 @@ class Base(BaseCommand):
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
         # PHP's -v (verbose) and -h collide with Django's short options.
         return super().create_parser(
-            prog_name, subcommand, conflict_handler="resolve", allow_abbrev=False, **kwargs
+            prog_name,
+            subcommand,
+            conflict_handler="resolve",
+            allow_abbrev=False,
+            **kwargs,
         )
 
     def add_fields(self, parser: ArgumentParser) -> None:
@@ -76,7 +80,9 @@ class Base(BaseCommand):
         for name, field in self.runs.base_fields.items():
             if name == "more":
                 continue
-            flag = {"action": "store_true"} if _is_flag(field) else {"metavar": "VALUE"}
+            flag: dict[str, Any] = {"metavar": "VALUE"}
+            if isinstance(field, forms.BooleanField):
+                flag = {"action": "store_true"}
             text = str(field.help_text).replace("%", "%%")
             group.add_argument(
                 f"--{name.replace('_', '-')}", dest=f"field_{name}", help=text, **flag
@@ -105,22 +111,20 @@ class Base(BaseCommand):
         return run
 
 
-def _is_flag(field: forms.Field) -> bool:
-    return isinstance(field, forms.BooleanField)
-
-
 class TenantCommand(Base):
     """Run a command on one tenant, in the foreground, and exit as its script does."""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("-H", "--host", required=True, help="wwwroot of the tenant.")
+        parser.add_argument(
+            "-H", "--host", required=True, help="wwwroot of the tenant."
+        )
         self.add_fields(parser)
 
     def run_from_argv(self, argv: list[str]) -> None:
         """Keep options that are not ours for Moodle's script: they vary by version."""
         if issubclass(self.runs, PhpScript):
             known = self.create_parser(argv[0], argv[1])
-            known.error = lambda message: None  # type: ignore[method-assign]
+            known.error = lambda message: None
             self.rest = known.parse_known_args(argv[2:])[1]
             argv = [word for word in argv if word not in self.rest]
         super().run_from_argv(argv)
@@ -130,7 +134,9 @@ class TenantCommand(Base):
             tenants = Selection(hosts=[host]).resolve()
             attributes = self.attributes(options)
             if rest := getattr(self, "rest", None):
-                attributes += "&" * bool(attributes) + urlencode({"more": shlex.join(rest)})
+                attributes += "&" * bool(attributes) + urlencode(
+                    {"more": shlex.join(rest)}
+                )
             run = self.draft(tenants, attributes, parallel=1)
             job = self.start(run)
         except REFUSED as error:
@@ -151,7 +157,9 @@ class TenantCommand(Base):
     def work(self, job: Job) -> None:
         """Run the job in this process, unless the tenant is busy."""
         if not job.claim(host.this_process()):
-            holder = Job.objects.filter(pk=job.tenant.held_by or 0).first()
+            holder = Job.objects.filter(
+                tenant=job.tenant, state=Job.State.RUNNING
+            ).first()
             job.run.cancel(actor())
             raise CommandError(
                 f"{job.wwwroot} is busy with run {holder.run if holder else '?'}: wait "
@@ -166,7 +174,9 @@ class TenantCommand(Base):
         if job.state == Job.State.SKIPPED:
             self.stderr.write(f"Nothing to do: {job.error}")
         elif job.state != Job.State.SUCCEEDED:
-            raise CommandError(f"{job.wwwroot}: {job.error}", returncode=job.exit_code or 1)
+            raise CommandError(
+                f"{job.wwwroot}: {job.error}", returncode=job.exit_code or 1
+            )
         if job.exit_code:
             sys.exit(job.exit_code)
 
@@ -215,7 +225,9 @@ class BulkCommand(Base):
 
 def add_selection(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("which tenants (all enabled ones by default)")
-    group.add_argument("-t", "--tohosts", metavar="LIST", help="wwwroots, by commas; *: all.")
+    group.add_argument(
+        "-t", "--tohosts", metavar="LIST", help="wwwroots, by commas; *: all."
+    )
     group.add_argument(
         "-m",
         "--tohostsmatch",
@@ -235,7 +247,9 @@ def add_selection(parser: ArgumentParser) -> None:
 def add_running(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("how to run")
     group.add_argument("-j", "--jobs", type=int, metavar="N", help="Jobs at once.")
-    group.add_argument("-s", "--fullstop", action="store_true", help="Stop at the first error.")
+    group.add_argument(
+        "-s", "--fullstop", action="store_true", help="Stop at the first error."
+    )
     group.add_argument(
         "--max-failures", metavar="N|N%%", help="Stop after so many failures."
     )
@@ -387,12 +401,11 @@ def _tell(
 
 def report(run: Run) -> dict[str, Any]:
     """Return what the run did, as `--json` prints it."""
-    end = run.finished_at or run.started_at
     return {
         "run": run.pk,
         "command": run.command,
         "counts": run.counts(),
-        "seconds": round((end - run.started_at).total_seconds(), 3),
+        "seconds": run.seconds(),
         "stopped": run.stopped,
         "tenants": [
             {

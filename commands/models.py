@@ -44,9 +44,7 @@ class Job(models.Model):
     # The history outlives the tenant: its wwwroot stays.
     tenant = models.ForeignKey(Tenant, models.SET_NULL, null=True, related_name="jobs")
     wwwroot = models.CharField(max_length=255)
-    state = models.CharField(
-        max_length=12, choices=State.choices, default=State.QUEUED
-    )
+    state = models.CharField(max_length=12, choices=State.choices, default=State.QUEUED)
     wave = models.PositiveSmallIntegerField(default=0)  # 0 is the canary, if any
     position = models.PositiveIntegerField(default=0)
     estimate = models.FloatField(null=True)  # seconds
@@ -91,7 +89,9 @@ class Job(models.Model):
                 )
             )
             busy = [server for _run, server in running]
-            full = [server for server, most in limit.items() if busy.count(server) >= most]
+            full = [
+                server for server, most in limit.items() if busy.count(server) >= most
+            ]
             job = (
                 cls.objects.filter(
                     run_id=run_id, state=cls.State.QUEUED, run__state=Run.State.RUNNING
@@ -103,7 +103,10 @@ class Job(models.Model):
                 .order_by("position")
                 .first()
             )
-            if job is None or [run for run, _s in running].count(run_id) >= job.run.parallel:
+            if (
+                job is None
+                or [run for run, _s in running].count(run_id) >= job.run.parallel
+            ):
                 return None
             return job if job.claim(worker) else None
 
@@ -112,7 +115,7 @@ class Job(models.Model):
         now = timezone.now()
         with transaction.atomic():
             if self.run.exclusive and not Tenant.objects.filter(
-                pk=self.tenant_id, held_by=None
+                pk=self.tenant_id or 0, held_by=None
             ).update(held_by=self.pk):
                 return False
             taken = Job.objects.filter(pk=self.pk, state=self.State.QUEUED).update(
@@ -144,9 +147,9 @@ class Job(models.Model):
                 "last_state": state,
                 "last_job_at": now,
             }
-            Tenant.objects.filter(pk=self.tenant_id, held_by=self.pk).update(
+            Tenant.objects.filter(pk=self.tenant_id or 0, held_by=self.pk).update(
                 held_by=None, **seen
-            ) or Tenant.objects.filter(pk=self.tenant_id).update(**seen)
+            ) or Tenant.objects.filter(pk=self.tenant_id or 0).update(**seen)
             self.run.count(done=1, failed=int(state in self.BAD))
         self.state, self.error = state, error
         self.run.after_job(self)
@@ -199,6 +202,9 @@ class Output(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["job", "seq"], name="one_seq")]
 
+    def __str__(self) -> str:
+        return f"{self.job_id}/{self.seq}"
+
 
 class Cluster(models.Model):
     """A queue's cluster of workers on one host, and when it last showed life."""
@@ -206,6 +212,9 @@ class Cluster(models.Model):
     queue = models.CharField(max_length=40)
     worker = models.CharField(max_length=120, unique=True)  # host:pid:start time
     heartbeat_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.queue} on {self.worker}"
 
     @classmethod
     def alive(cls, name: str) -> bool:
@@ -229,9 +238,7 @@ class Run(models.Model):
     command = models.CharField(max_length=80, blank=True)
     attributes = models.TextField(blank=True)  # a querystring
     targets = models.JSONField(default=list)  # pks of tenants, while a draft
-    state = models.CharField(
-        max_length=12, choices=State.choices, default=State.DRAFT
-    )
+    state = models.CharField(max_length=12, choices=State.choices, default=State.DRAFT)
     actor = models.CharField(max_length=150)  # a user name, or user@host of a shell
     origin = models.CharField(max_length=20, default="screen")
     retry_of = models.ForeignKey(
@@ -277,7 +284,11 @@ class Run(models.Model):
         return form
 
     def start(
-        self, *, canary: Sequence[int] = (), percent_failures: int = 0, lanes: bool = True
+        self,
+        *,
+        canary: Sequence[int] = (),
+        percent_failures: int = 0,
+        lanes: bool = True,
     ) -> None:
         """Freeze the targets into jobs and enqueue the run. Only a draft starts.
 
@@ -335,7 +346,8 @@ class Run(models.Model):
         runs = Run.objects.filter(command=self.command, state=self.State.FINISHED)
         latest = list(runs.values_list("pk", flat=True)[:3])
         jobs = Job.objects.filter(run_id__in=latest, state=Job.State.SUCCEEDED)
-        return dict(jobs.order_by("pk").values_list("tenant_id", "seconds"))
+        rows = jobs.order_by("pk").values_list("tenant_id", "seconds")
+        return {tenant: seconds or 0.0 for tenant, seconds in rows if tenant}
 
     def count(self, *, done: int, failed: int = 0) -> None:
         """Count ended jobs; in the same transaction as their end."""
@@ -422,6 +434,13 @@ class Run(models.Model):
             return dict(self.counts_at_end)
         rows = self.jobs.order_by().values_list("state").annotate(Count("pk"))
         return dict.fromkeys(Job.State.values, 0) | dict(rows)
+
+    def seconds(self) -> float:
+        """Return how long the run has taken so far, or took."""
+        if self.started_at is None:
+            return 0.0
+        end = self.finished_at or timezone.now()
+        return round((end - self.started_at).total_seconds(), 3)
 
     def seconds_left(self) -> float | None:
         """Return an estimate of the seconds to the end; None without any past."""

@@ -46,7 +46,9 @@ def _send(run: "Run", subject: str, template: str, **context: object) -> None:
     if not recipients():
         return
     failed = run.jobs.filter(state__in=("failed", "rolled_back")).order_by("wwwroot")
-    url = settings.VMOODLE_CONSOLE_URL + reverse("admin:commands_run_view", args=[run.pk])
+    url = settings.VMOODLE_CONSOLE_URL + reverse(
+        "admin:commands_run_view", args=[run.pk]
+    )
     context |= {
         "run": run,
         "counts": {state: n for state, n in run.counts().items() if n},

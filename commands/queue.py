@@ -14,7 +14,6 @@ from collections.abc import Callable
 from typing import Any
 
 from django import db
-from django.conf import settings
 from django_q.cluster import Cluster as QCluster
 from django_q.cluster import Sentinel as QSentinel
 from django_q.cluster import get_mp_context
@@ -57,7 +56,7 @@ class DeathSafeLock:
     """
 
     def __init__(self) -> None:
-        self.file = tempfile.TemporaryFile()
+        self.file = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as it lives
 
     def acquire(self, block: bool = True, timeout: float | None = None) -> bool:
         if block and timeout is None:
@@ -102,6 +101,8 @@ class StopOrOrphaned:
 
 class Sentinel(QSentinel):
     """The process that keeps the workers alive."""
+
+    stop_event: Any
 
     def start(self) -> None:
         global _stopping
@@ -153,4 +154,4 @@ class Cluster(QCluster):
 
 def cluster_name(name: str) -> str:
     """Return django-q2's name of a queue; `control` is its default one."""
-    return {"control": settings.Q_CLUSTER["name"], "jobs": JOBS}[name]
+    return {"control": CONTROL, "jobs": JOBS}[name]

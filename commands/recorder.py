@@ -4,9 +4,15 @@ import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import TextIO
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections
+from django.db import (
+    DatabaseError,
+    InterfaceError,
+    OperationalError,
+    close_old_connections,
+)
 
 from commands.base import Command, CommandFailed, Json, Steps
 from commands.models import Job, Output
@@ -51,7 +57,7 @@ class Recorder:
             if self.log:
                 self.log.close()
 
-    def _open_log(self):  # noqa: ANN202
+    def _open_log(self) -> TextIO | None:
         run, tenant = self.job.run, self.job.tenant
         if not run.logroot or tenant is None:
             return None

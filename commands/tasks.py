@@ -62,7 +62,9 @@ def execute(job: Job, echo: Callable[[str], None] | None = None) -> None:
         moodledb.wait_until_up(job.tenant.server, settings.VMOODLE_DATABASE_WAIT)
         result = recorder.follow(command.run(job.tenant))
         fields["result"] = result
-        fields["exit_code"] = result.get("exit_code") if isinstance(result, dict) else None
+        fields["exit_code"] = (
+            result.get("exit_code") if isinstance(result, dict) else None
+        )
     except NothingToDo as reason:
         state, error = Job.State.SKIPPED, str(reason)
     except Cancelled:
@@ -73,9 +75,15 @@ def execute(job: Job, echo: Callable[[str], None] | None = None) -> None:
         state, error = Job.State.FAILED, str(failure)
         fields["exit_code"] = getattr(failure, "exit_code", None)
     except (ValidationError, UnknownCommand) as failure:
-        state, error = Job.State.FAILED, " ".join(getattr(failure, "messages", [str(failure)]))
+        state, error = (
+            Job.State.FAILED,
+            " ".join(getattr(failure, "messages", [str(failure)])),
+        )
     except BaseException as failure:
-        state, error = Job.State.FAILED, f"unexpected {type(failure).__name__}: {failure}"
+        state, error = (
+            Job.State.FAILED,
+            f"unexpected {type(failure).__name__}: {failure}",
+        )
         raise
     finally:
         recorder = recorder or Recorder(job, Command(), echo)

@@ -50,7 +50,9 @@ def main() -> None:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bin/demo", description=__doc__)
-    parser.add_argument("--once", action="store_true", help="Print the result and exit.")
+    parser.add_argument(
+        "--once", action="store_true", help="Print the result and exit."
+    )
     parser.add_argument(
         "--moodle",
         action="append",
@@ -166,8 +168,7 @@ def create(name: str, server: Any, release: Any) -> Any:
 
     moodledb.execute(
         server,
-        f"CREATE DATABASE demo_{name} CHARACTER SET utf8mb4 "
-        "COLLATE utf8mb4_unicode_ci",
+        f"CREATE DATABASE demo_{name} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci",
     )
     data = HOME / "data" / name
     data.mkdir(parents=True)
@@ -206,8 +207,8 @@ def linger(tenant: Any) -> None:
     from tenants import moodledb
 
     table = moodledb.table(tenant, "config")
-    sql = f"INSERT INTO {table} (name, value) VALUES ('sandbox_upgrade_seconds', '3')"
-    moodledb.execute(tenant.server, sql)
+    sql = f"INSERT INTO {table} (name, value) VALUES (%s, %s)"  # noqa: S608
+    moodledb.execute(tenant.server, sql, ["sandbox_upgrade_seconds", "3"])
 
 
 @contextmanager

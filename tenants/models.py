@@ -119,19 +119,23 @@ class Release(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    def clean(self) -> None:
-        self.read_version()
-        clean_settings(self.forced_settings)
-
     def save(self, *args: Any, **kwargs: Any) -> None:
         if not self.version:
             self.read_version()
         super().save(*args, **kwargs)
 
+    def clean(self) -> None:
+        self.read_version()
+        clean_settings(self.forced_settings)
+
     def read_version(self) -> None:
         """Read the version from the tree's `version.php` without running it."""
         tree = Path(self.path)
-        found = [p for p in (tree / "version.php", tree / "public/version.php") if p.is_file()]
+        found = [
+            p
+            for p in (tree / "version.php", tree / "public/version.php")
+            if p.is_file()
+        ]
         if not found:
             missing = "version.php" if tree.is_dir() else "directory"
             raise ValidationError(
@@ -282,6 +286,25 @@ class Tenant(models.Model):
     def __str__(self) -> str:
         return self.wwwroot
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save, then publish; a failure to publish leaves the row as it was."""
+        self.wwwroot = clean_wwwroot(self.wwwroot)
+        self.key = site_key(self.wwwroot)
+        with transaction.atomic():
+            former = Tenant.objects.filter(pk=self.pk).values_list("key", flat=True)
+            stale = set(former) - {self.key}
+            super().save(*args, **kwargs)
+            publish.publish(self)
+        for key in stale:
+            publish.unpublish(key)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Forget the tenant and unpublish it; its database and files stay."""
+        key = self.key
+        deleted = super().delete(*args, **kwargs)
+        publish.unpublish(key)
+        return deleted
+
     def clean(self) -> None:
         if self.wwwroot:
             self.wwwroot = clean_wwwroot(self.wwwroot)
@@ -312,25 +335,6 @@ class Tenant(models.Model):
             raise ValidationError(
                 {"data_path": f"{path} lies inside a code tree, which is public"}
             )
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save, then publish; a failure to publish leaves the row as it was."""
-        self.wwwroot = clean_wwwroot(self.wwwroot)
-        self.key = site_key(self.wwwroot)
-        with transaction.atomic():
-            former = Tenant.objects.filter(pk=self.pk).values_list("key", flat=True)
-            stale = set(former) - {self.key}
-            super().save(*args, **kwargs)
-            publish.publish(self)
-        for key in stale:
-            publish.unpublish(key)
-
-    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        """Forget the tenant and unpublish it; its database and files stay."""
-        key = self.key
-        deleted = super().delete(*args, **kwargs)
-        publish.unpublish(key)
-        return deleted
 
     @property
     def up_to_date(self) -> bool | None:

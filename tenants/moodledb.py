@@ -72,9 +72,7 @@ def wait_until_up(server: "DatabaseServer", seconds: float) -> None:
             return
 
 
-def _attempt(
-    server: "DatabaseServer", work: Callable[[MySQLdb.Connection], T]
-) -> T:
+def _attempt(server: "DatabaseServer", work: Callable[[MySQLdb.Connection], T]) -> T:
     try:
         try:
             return work(_connection(server))
@@ -89,10 +87,14 @@ def _attempt(
 
 def _connection(server: "DatabaseServer", *, fresh: bool = False) -> MySQLdb.Connection:
     """Return this thread's connection to the server as it is configured now."""
-    target = {"unix_socket": server.socket} if server.socket else {
-        "host": server.host,
-        "port": server.port,
-    }
+    target = (
+        {"unix_socket": server.socket}
+        if server.socket
+        else {
+            "host": server.host,
+            "port": server.port,
+        }
+    )
     account = {"user": server.admin_user, "password": server.admin_password or ""}
     wanted = (os.getpid(), *target.values(), *account.values())
     cache = _local.__dict__.setdefault("connections", {})
@@ -183,5 +185,3 @@ def cron_runners(tenant: "Tenant", limit: int = 10) -> int:
     ]
     parts = " + ".join(["(IS_USED_LOCK(SHA1(%s)) IS NOT NULL)"] * len(names))
     return int(query(tenant.server, f"SELECT {parts}", names)[0][0])
-
-

@@ -96,7 +96,9 @@ def php_options(tree: str) -> list[str]:
         "opcache.file_cache": str(cache),
         "opcache.file_cache_only": "1",
     }
-    return [part for name, value in values.items() for part in ("-d", f"{name}={value}")]
+    return [
+        part for name, value in values.items() for part in ("-d", f"{name}={value}")
+    ]
 
 
 def _as_web_user(job: int | None) -> list[str]:

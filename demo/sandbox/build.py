@@ -1,4 +1,4 @@
-"""Put a sandbox tree together: `python demo/sandbox/build.py 4.3 DIRECTORY`."""
+"""Put a tree together: `python demo/sandbox/build.py 4.3 DIRECTORY`."""
 
 import shutil
 import sys
@@ -9,9 +9,10 @@ VERSIONS = ("4.2", "4.3")
 
 
 def build(version: str, destination: Path) -> None:
-    """Write the complete tree of a version to a directory that is empty or not there."""
+    """Write the complete tree of a version to an empty or new directory."""
     if version not in VERSIONS:
-        sys.exit(f"There is no sandbox {version}: choose one of {', '.join(VERSIONS)}")
+        known = ", ".join(VERSIONS)
+        sys.exit(f"There is no sandbox {version}: choose one of {known}")
     if destination.exists() and any(destination.iterdir()):
         sys.exit(f"{destination} is not empty: give a new directory")
     for part in ("common", version):
