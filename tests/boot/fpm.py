@@ -1,0 +1,139 @@
+"""A private php-fpm, asked by FastCGI: every parameter is the test's."""
+
+import json
+import shutil
+import socket
+import struct
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+CONFIG = """
+[global]
+error_log = {dir}/error.log
+daemonize = no
+[www]
+listen = {dir}/fpm.sock
+pm = static
+pm.max_children = 2
+"""
+# OPcache never looks at a file again: the hardest case for what is published.
+INI = {
+    "opcache.enable": "1",
+    "opcache.validate_timestamps": "0",
+    "opcache.file_update_protection": "0",
+    "display_errors": "1",
+    "error_reporting": "-1",
+}
+
+
+def program() -> str | None:
+    found = sorted(Path("/usr/sbin").glob("php-fpm*"))
+    return shutil.which("php-fpm") or (str(found[-1]) if found else None)
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: str
+
+    @property
+    def page(self) -> Any:
+        assert self.status == 200, self
+        return json.loads(self.body)
+
+
+@contextmanager
+def running(directory: Path) -> Iterator["Fpm"]:
+    (directory / "fpm.conf").write_text(CONFIG.format(dir=directory))
+    options = [part for item in INI.items() for part in ("-d", "{}={}".format(*item))]
+    process = subprocess.Popen(
+        [str(program()), "-F", "-R", "-y", str(directory / "fpm.conf"), *options],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + 20
+        while not (directory / "fpm.sock").exists():
+            assert process.poll() is None, (directory / "error.log").read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        yield Fpm(directory / "fpm.sock")
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+class Fpm:
+    def __init__(self, path: Path) -> None:
+        self.path = str(path)
+
+    def get(
+        self, tree: Path, host: str | None, script: str = "/index.php", **params: str
+    ) -> Answer:
+        """Ask for a script of a tree, as nginx would on port 443."""
+        name = params.pop("SCRIPT_NAME", script)
+        sent = {
+            "REQUEST_METHOD": "GET",
+            "SCRIPT_FILENAME": str(tree) + script,
+            "SCRIPT_NAME": name,
+            "REQUEST_URI": name,
+            "SERVER_PORT": "443",
+            "SERVER_NAME": "~^any$",
+            "REMOTE_ADDR": "192.0.2.9",
+            **({} if host is None else {"HTTP_HOST": host}),
+            **params,
+        }
+        return _parsed(self._ask(sent))
+
+    def _ask(self, params: dict[str, str]) -> bytes:
+        data = b"".join(
+            struct.pack(">II", len(n) | 1 << 31, len(v) | 1 << 31) + n + v
+            for n, v in (
+                (name.encode(), value.encode("latin-1"))
+                for name, value in params.items()
+            )
+        )
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(20)
+            client.connect(self.path)
+            client.sendall(
+                _record(1, struct.pack(">HB5x", 1, 0))
+                + _record(4, data)
+                + _record(4, b"")
+                + _record(5, b"")
+            )
+            with client.makefile("rb") as stream:
+                return b"".join(_output(stream))
+
+
+def _record(kind: int, data: bytes) -> bytes:
+    return struct.pack(">BBHHBx", 1, kind, 1, len(data), 0) + data
+
+
+def _output(stream: Any) -> Iterator[bytes]:
+    while head := stream.read(8):
+        _, kind, _, length, padding = struct.unpack(">BBHHBx", head)
+        data = stream.read(length + padding)[:length]
+        if kind == 6:
+            yield data
+        if kind == 3:
+            return
+
+
+def _parsed(output: bytes) -> Answer:
+    head, _, body = output.partition(b"\r\n\r\n")
+    headers = {
+        name.lower(): value.strip()
+        for name, _, value in (
+            line.partition(":") for line in head.decode("latin-1").split("\r\n")
+        )
+    }
+    status = int(headers.pop("status", "200").split()[0])
+    return Answer(status, headers, body.decode())
