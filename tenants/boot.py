@@ -28,6 +28,10 @@ class PublishError(Exception):
     """A tenant could not be published: one sentence says why."""
 
 
+class NotInPhp(PublishError):
+    """A value has no equal in PHP."""
+
+
 def code_tree(tenant: "Tenant") -> str:
     """Return the release's directory, its links resolved, as PHP will see it."""
     return os.path.realpath(tenant.release.path)
@@ -40,7 +44,10 @@ def boot_text(tenant: "Tenant") -> str:
             f"{tenant.wwwroot} cannot be published: '{tenant.key}' is a name that "
             "VMoodle keeps for itself; use the full name of the host"
         )
-    return php_return(boot_values(tenant))
+    try:
+        return php_return(boot_values(tenant))
+    except NotInPhp as error:
+        raise PublishError(f"{tenant.wwwroot} cannot be published: {error}") from error
 
 
 def fleet_text() -> str:
@@ -160,7 +167,7 @@ def php_return(value: dict[str, Any]) -> str:
         text.encode()
     except UnicodeEncodeError as error:
         wrong = text[error.start]
-        raise PublishError(f"{wrong!r} in a value is not a character") from None
+        raise NotInPhp(f"{wrong!r} in a value is not a character") from None
     return text
 
 
@@ -185,5 +192,5 @@ def php_literal(value: Any) -> str:
 def _php_number(value: float) -> str:
     # PHP would read a larger integer as another number, and 'inf' not at all.
     if abs(value) >= 2**63 if isinstance(value, int) else not math.isfinite(value):
-        raise PublishError(f"{value} in a setting is not a number that PHP can hold")
+        raise NotInPhp(f"{value} in a setting is not a number that PHP can hold")
     return repr(value)

@@ -215,25 +215,29 @@ def _copy_boot() -> None:
 
 
 def _flip(key: str, text: str, tree: str | None) -> None:
-    """Put one key's boot file and site link in place; undo both on failure."""
+    """Put one key's boot file and site link in place; undo all of it on failure."""
     boot, version = boot_file(key), _version(text)
-    former = _target(boot)
-    if not _holds(boot_dir() / version, text.encode()):
-        _write(boot_dir() / version, text.encode())
-    _link(boot, version)
+    links = {boot: version} if tree is None else {boot: version, site_link(key): tree}
+    former = {link: _target(link) for link in links}
     try:
-        if tree is not None:
-            _link(site_link(key), tree)
-            _sync(site_link(""))
-        _sync(boot_dir())
+        if not _holds(boot_dir() / version, text.encode()):
+            _write(boot_dir() / version, text.encode())
+        for link, target in links.items():
+            _link(link, target)
+            _sync(link.parent)
     except OSError:
-        if former is None:
-            boot.unlink()
-        else:
-            _link(boot, former)
-        _forget(version, unless=former)
+        for link, earlier in former.items():
+            _restore(link, earlier)
+        _forget(version, unless=former[boot])
         raise
-    _forget(former, unless=version)
+    _forget(former[boot], unless=version)
+
+
+def _restore(link: Path, target: str | None) -> None:
+    if target is not None:
+        _link(link, target)
+    elif link.is_symlink():
+        link.unlink()
 
 
 def _version(text: str) -> str:
