@@ -1,0 +1,140 @@
+"""Runs in the console, and the commands as actions of the tenant list."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.apps import apps
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from commands import views
+from commands.base import Command, all_commands
+from commands.models import Run
+from tenants.admin import TenantAdmin, badge
+from tenants.models import Tenant
+
+# A schedule or a task names any function: editing them would be running code.
+for model in apps.get_app_config("django_q").get_models():
+    if admin.site.is_registered(model):
+        admin.site.unregister(model)
+
+
+def may_run(request: HttpRequest, command: type[Command]) -> bool:
+    needed = "commands.dangerous" if command.dangerous else "commands.operate"
+    return request.user.has_perm(needed)
+
+
+def action_of(command: type[Command]) -> Callable[..., HttpResponse]:
+    """Return the list action that prepares a run of the command."""
+
+    def prepare(
+        model_admin: Any, request: HttpRequest, queryset: QuerySet[Tenant]
+    ) -> HttpResponse:
+        run = Run.objects.create(
+            command=command.name(),
+            targets=list(queryset.order_by("pk").values_list("pk", flat=True)),
+            actor=request.user.get_username(),
+        )
+        return redirect("admin:commands_run_launch", run.pk)
+
+    prepare.__name__ = command.name().replace("/", "_").lower()
+    prepare.short_description = f"{command.name()}: {command.summary()}"  # type: ignore[attr-defined]
+    return prepare
+
+
+def tenant_actions(self: TenantAdmin, request: HttpRequest) -> dict[str, Any]:
+    """Return the list's own actions, then one per command the user may run."""
+    actions: dict[str, Any] = super(TenantAdmin, self).get_actions(request)
+    for command in all_commands():
+        if may_run(request, command):
+            action = action_of(command)
+            name = action.__name__
+            actions[name] = (action, name, action.short_description)  # type: ignore[attr-defined]
+    return actions
+
+
+# The registry knows nothing of commands, so they add themselves to its list.
+TenantAdmin.get_actions = tenant_actions  # type: ignore[method-assign]
+
+
+@admin.register(Run)
+class RunAdmin(admin.ModelAdmin):
+    list_display = ["number", "command", "status", "progress", "actor", "took", "at"]
+    list_filter = ["state", "command", "origin"]
+    search_fields = ["=id", "command", "actor", "attributes"]
+    list_per_page = 50
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(
+        self, request: HttpRequest, obj: Run | None = None
+    ) -> bool:
+        return False
+
+    def has_delete_permission(
+        self, request: HttpRequest, obj: Run | None = None
+    ) -> bool:
+        return False
+
+    @admin.display(description="#", ordering="pk")
+    def number(self, run: Run) -> SafeString:
+        page = "launch" if run.state == Run.State.DRAFT else "view"
+        url = reverse(f"admin:commands_run_{page}", args=[run.pk])
+        return format_html('<a href="{}">#{}</a>', url, run.pk)
+
+    @admin.display(description=_("state"), ordering="state")
+    def status(self, run: Run) -> SafeString:
+        if run.state == Run.State.FINISHED:
+            kind = (
+                "failed" if run.failed else "cancelled" if run.stopped else "succeeded"
+            )
+            return badge(kind, run.get_state_display())
+        return badge(
+            "running" if run.state == Run.State.RUNNING else "queued",
+            run.get_state_display(),
+        )
+
+    @admin.display(description=_("jobs"))
+    def progress(self, run: Run) -> SafeString | str:
+        if run.state == Run.State.DRAFT:
+            return f"{len(run.targets)}"
+        failed = badge("failed", f"{run.failed} failed") if run.failed else ""
+        return format_html("{} / {} {}", run.done, run.total, failed)
+
+    @admin.display(description=_("took"))
+    def took(self, run: Run) -> str:
+        return views.duration(run.seconds()) if run.started_at else "–"
+
+    @admin.display(description=_("started"), ordering="started_at")
+    def at(self, run: Run) -> Any:
+        return run.started_at
+
+    def get_urls(self) -> list[URLPattern]:
+        pages = [
+            ("run/<int:pk>/", views.run_page, "run_view"),
+            ("run/<int:pk>/live/", views.run_live, "run_live"),
+            ("run/<int:pk>/launch/", views.launch, "run_launch"),
+            ("run/<int:pk>/confirm/", views.confirm, "run_confirm"),
+            ("run/<int:pk>/cancel/", views.cancel, "run_cancel"),
+            ("run/<int:pk>/retry/", views.retry, "run_retry"),
+            ("job/<int:pk>/", views.job_page, "job_view"),
+            ("job/<int:pk>/log/", views.job_log, "job_log"),
+            ("job/<int:pk>/cancel/", views.cancel_job, "job_cancel"),
+        ]
+        ours = [
+            path(
+                f"of/{route}",
+                self.admin_site.admin_view(view),
+                name=f"commands_{name}",
+            )
+            for route, view, name in pages
+        ]
+        return [*ours, *super().get_urls()]

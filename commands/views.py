@@ -1,0 +1,256 @@
+"""The pages of a run: parameters, confirmation, and its live page."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin, messages
+from django.contrib.auth.decorators import permission_required
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.paginator import Page, Paginator
+from django.db.models import Case, IntegerField, Value, When
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
+
+from commands.base import Command, find
+from commands.models import Job, Run
+from commands.shell import shell_line
+from tenants.files import FilesError
+from tenants.models import Tenant
+from tenants.moodledb import MoodleDbError
+from tenants.php import PhpError
+
+PER_PAGE = 100
+# What an operator must see first comes first.
+ORDER = Case(
+    When(state__in=Job.BAD, then=Value(0)),
+    When(state=Job.State.RUNNING, then=Value(1)),
+    When(state=Job.State.QUEUED, then=Value(2)),
+    default=Value(3),
+    output_field=IntegerField(),
+)
+RETRY = {
+    "failed": tuple(Job.BAD),
+    "rest": (*Job.BAD, Job.State.SKIPPED, Job.State.CANCELLED),
+    "all": tuple(Job.State.values),
+}
+
+
+class RunOptions(forms.Form):
+    """How a run is carried out, whatever its command."""
+
+    parallel = forms.IntegerField(
+        label=_("Jobs at once"), min_value=1, max_value=200, required=False
+    )
+    max_failures = forms.IntegerField(
+        label=_("Stop after so many failures"), min_value=1, required=False
+    )
+    canary = forms.IntegerField(
+        label=_("Canary"),
+        min_value=1,
+        required=False,
+        help_text=_(
+            "So many tenants go first; the others only if all of them succeed."
+        ),
+    )
+
+
+def duration(seconds: float | None) -> str:
+    """Return seconds in words: 4.2 s, 3 min 10 s, 2 h 5 min."""
+    if seconds is None:
+        return "–"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def page(
+    request: HttpRequest, template: str, title: str, **context: Any
+) -> HttpResponse:
+    context |= {**admin.site.each_context(request), "title": title}
+    return render(request, f"admin/commands/{template}.html", context)
+
+
+def _draft(request: HttpRequest, pk: int) -> tuple[Run, type[Command]]:
+    run = get_object_or_404(Run, pk=pk)
+    command = find(run.command)
+    needed = "commands.dangerous" if command.dangerous else "commands.operate"
+    if not request.user.has_perm(needed):
+        raise PermissionDenied
+    return run, command
+
+
+def launch(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask for the parameters of a draft."""
+    run, command = _draft(request, pk)
+    if run.state != Run.State.DRAFT:
+        return redirect("admin:commands_run_view", pk)
+    form = (
+        command(request.POST)
+        if request.POST
+        else command(initial=_initial(run, command))
+    )
+    options = RunOptions(request.POST or None, prefix="run")
+    if request.POST and form.is_valid() and options.is_valid():
+        run.attributes = form.attributes()
+        run.parallel = options.cleaned_data["parallel"] or settings.VMOODLE_WORKERS
+        run.max_failures = options.cleaned_data["max_failures"]
+        run.open_wave = 1
+        run.save()
+        canary = options.cleaned_data["canary"]
+        query = f"?canary={canary}" if canary else ""
+        return redirect(f"../confirm/{query}")
+    return page(
+        request,
+        "launch",
+        run.command,
+        run=run,
+        command=command,
+        form=form,
+        options=options,
+    )
+
+
+def _initial(run: Run, command: type[Command]) -> dict[str, Any]:
+    return command.from_attributes(run.attributes).data.dict() if run.attributes else {}
+
+
+def confirm(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show the frozen list and the shell command; start the run on POST."""
+    run, command = _draft(request, pk)
+    if run.state != Run.State.DRAFT:
+        return redirect("admin:commands_run_view", pk)
+    targets = Tenant.objects.filter(pk__in=run.targets)
+    number = targets.count()
+    canary = request.GET.get("canary", "")
+    if request.method == "POST":
+        if command.dangerous and request.POST.get("typed") != str(number):
+            messages.error(request, _("Type the number of tenants to go on."))
+        elif _start(request, run, int(canary) if canary.isdigit() else 0):
+            return redirect("admin:commands_run_view", pk)
+    return page(
+        request,
+        "confirm",
+        f"{run.command}: {number} tenants",
+        run=run,
+        command=command,
+        targets=targets.only("name", "wwwroot", "is_main", "enabled"),
+        number=number,
+        canary=canary,
+        shell=shell_line(run, [tenant.wwwroot for tenant in targets]),
+    )
+
+
+def _start(request: HttpRequest, run: Run, canary: int) -> bool:
+    try:
+        run.start(canary=run.targets[:canary])
+    except (ValidationError, PhpError, MoodleDbError, FilesError) as error:
+        for sentence in getattr(error, "messages", [str(error)]):
+            messages.error(request, sentence)
+        return False
+    return True
+
+
+@permission_required("commands.view_run", raise_exception=True)
+def run_page(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show a run while it goes on."""
+    run = get_object_or_404(Run.objects.select_related("retry_of"), pk=pk)
+    if run.state == Run.State.DRAFT:
+        return redirect("admin:commands_run_launch", pk)
+    return page(request, "run", str(run), shell=shell_line(run), **_live(request, run))
+
+
+@permission_required("commands.view_run", raise_exception=True)
+def run_live(request: HttpRequest, pk: int) -> HttpResponse:
+    """Return the part of the run page that changes."""
+    run = get_object_or_404(Run, pk=pk)
+    return render(request, "admin/commands/_live.html", _live(request, run))
+
+
+def _live(request: HttpRequest, run: Run) -> dict[str, Any]:
+    counts = run.counts()
+    wanted = request.GET.get("state", "")
+    jobs = run.jobs.all()
+    if wanted in Job.State.values:
+        jobs = jobs.filter(state=wanted)
+    return {
+        "run": run,
+        "counts": [(s, s.label, counts[s]) for s in Job.State if counts[s]],
+        "jobs": _job_page(request, jobs, counts.get(wanted, run.total)),
+        "wanted": wanted,
+        "left": duration(run.seconds_left()),
+        "took": duration(run.seconds()),
+        "can_retry": run.state == Run.State.FINISHED,
+        "has_failed": bool(run.failed),
+        "has_rest": any(counts[s] for s in RETRY["rest"]),
+    }
+
+
+class _Counted(Paginator):
+    """A paginator that is told the number of rows, which the page knows anyway."""
+
+    count = 0
+
+
+def _job_page(request: HttpRequest, jobs: Any, number: int) -> Page[Job]:
+    rows = jobs.annotate(urgency=ORDER).order_by("urgency", "position", "pk")
+    paginator = _Counted(rows, PER_PAGE)
+    paginator.count = number
+    return paginator.get_page(request.GET.get("p"))
+
+
+@permission_required("commands.view_run", raise_exception=True)
+def job_page(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show one job with its output, which follows while it runs."""
+    job = get_object_or_404(Job.objects.select_related("run"), pk=pk)
+    text, seq = job.text()
+    return page(
+        request,
+        "job",
+        job.wwwroot,
+        job=job,
+        text=text,
+        seq=seq,
+        took=duration(job.seconds),
+    )
+
+
+@permission_required("commands.view_run", raise_exception=True)
+def job_log(request: HttpRequest, pk: int) -> HttpResponse:
+    """Return the output that came after `?after=`."""
+    job = get_object_or_404(Job, pk=pk)
+    after = request.GET.get("after", "0")
+    text, seq = job.text(int(after) if after.isdigit() else 0)
+    return render(
+        request, "admin/commands/_log.html", {"job": job, "text": text, "seq": seq}
+    )
+
+
+@require_POST
+@permission_required("commands.operate", raise_exception=True)
+def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    get_object_or_404(Run, pk=pk).cancel(request.user.get_username())
+    return redirect("admin:commands_run_view", pk)
+
+
+@require_POST
+@permission_required("commands.operate", raise_exception=True)
+def cancel_job(request: HttpRequest, pk: int) -> HttpResponse:
+    job = get_object_or_404(Job.objects.select_related("run"), pk=pk)
+    job.request_cancel()
+    return redirect("admin:commands_job_view", pk)
+
+
+@require_POST
+@permission_required("commands.operate", raise_exception=True)
+def retry(request: HttpRequest, pk: int) -> HttpResponse:
+    """Prepare a new run, linked to this one, of some of its jobs."""
+    run = get_object_or_404(Run, pk=pk)
+    states = RETRY.get(request.POST.get("which", ""), RETRY["failed"])
+    draft = run.retry(states, request.user.get_username(), "screen")
+    return redirect("admin:commands_run_confirm", draft.pk)

@@ -1,0 +1,255 @@
+"""The registry in the console: lists, filters and forms."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from tenants.models import DatabaseServer, Release, Tag, Tenant
+from tenants.php import PhpError
+from tenants.publish import PublishError
+
+SECRETS = {"admin_password", "db_password"}
+
+
+def badge(kind: str, text: object) -> SafeString:
+    """Return a small coloured label; `kind` is a class of console.css."""
+    return format_html('<span class="badge {}">{}</span>', kind, text)
+
+
+class SecretForm(forms.ModelForm):
+    """Never shows a stored password, and keeps it when the field is left empty."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in SECRETS & set(self.fields):
+            self.fields[name].widget = forms.PasswordInput(
+                attrs={"autocomplete": "new-password"}
+            )
+            self.fields[name].required = False
+            self.fields[name].help_text = _("Leave empty to keep the stored one.")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        for name in SECRETS & set(self.fields):
+            cleaned[name] = cleaned.get(name) or getattr(self.initial_row(), name)
+        return cleaned
+
+    def initial_row(self) -> Any:
+        """Return the row as it is stored."""
+        model = self._meta.model
+        return model._default_manager.filter(pk=self.instance.pk).first() or model()
+
+
+@admin.register(DatabaseServer)
+class DatabaseServerAdmin(admin.ModelAdmin):
+    form = SecretForm
+    list_display = ["name", "address", "job_limit", "tenants"]
+    search_fields = ["name", "host", "socket"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[DatabaseServer]:
+        return super().get_queryset(request).annotate(number=Count("tenant"))
+
+    @admin.display(description=_("address"))
+    def address(self, server: DatabaseServer) -> str:
+        return server.socket or f"{server.host}:{server.port}"
+
+    @admin.display(description=_("tenants"), ordering="number")
+    def tenants(self, server: Any) -> int:
+        return int(server.number)
+
+
+@admin.register(Release)
+class ReleaseAdmin(admin.ModelAdmin):
+    list_display = ["name", "release", "version", "path", "tenants"]
+    search_fields = ["name", "path", "release"]
+    readonly_fields = ["version", "release", "branch", "versions_hash"]
+    actions = ["read_again"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Release]:
+        return super().get_queryset(request).annotate(number=Count("tenant"))
+
+    @admin.display(description=_("tenants"), ordering="number")
+    def tenants(self, release: Any) -> int:
+        return int(release.number)
+
+    def save_model(
+        self, request: HttpRequest, obj: Release, form: Any, change: bool
+    ) -> None:
+        super().save_model(request, obj, form, change)
+        self.read_again(request, Release.objects.filter(pk=obj.pk))
+
+    @admin.action(description=_("Read the code trees again"), permissions=["change"])
+    def read_again(self, request: HttpRequest, queryset: QuerySet[Release]) -> None:
+        for release in queryset:
+            try:
+                release.refresh()
+            except (PhpError, ValidationError) as error:
+                said = getattr(error, "messages", [str(error)])
+                self.message_user(request, "; ".join(said), messages.ERROR)
+
+
+class AttentionFilter(admin.SimpleListFilter):
+    title = _("needs attention")
+    parameter_name = "needs"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("yes", _("Yes")), ("busy", _("A job runs"))]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Tenant]
+    ) -> QuerySet[Tenant]:
+        if self.value() == "yes":
+            return queryset.exclude(attention="")
+        if self.value() == "busy":
+            return queryset.exclude(held_by=None)
+        return queryset
+
+
+@admin.register(Tenant)
+class TenantAdmin(admin.ModelAdmin):
+    form = SecretForm
+    list_display = ["name", "site", "status", "release", "code", "cron", "job"]
+    list_filter = [
+        "enabled",
+        AttentionFilter,
+        "release",
+        "server",
+        "last_state",
+        "tags",
+        "network",
+        "is_main",
+    ]
+    list_select_related = ["release", "server"]
+    search_fields = ["name", "shortname", "wwwroot"]
+    filter_horizontal = ["tags"]
+    show_full_result_count = False
+    actions = ["enable", "disable"]
+    readonly_fields = ["created_at", "seen_version", "seen_at", "job"]
+    fieldsets = [
+        (None, {"fields": ["wwwroot", "name", "shortname", "description"]}),
+        (
+            _("Where it runs"),
+            {"fields": ["release", "enabled", "is_main", "data_path", "tags"]},
+        ),
+        (
+            _("Database"),
+            {
+                "fields": [
+                    ("server", "db_type"),
+                    ("db_name", "db_prefix"),
+                    ("db_user", "db_password"),
+                    "db_persist",
+                ]
+            },
+        ),
+        (
+            _("Settings"),
+            {
+                "classes": ["collapse"],
+                "fields": ["network", "forced_settings", "metadata"],
+            },
+        ),
+        (
+            _("State"),
+            {"fields": ["attention", "job", "seen_version", "seen_at", "created_at"]},
+        ),
+    ]
+
+    @admin.display(description=_("site"), ordering="wwwroot")
+    def site(self, tenant: Tenant) -> SafeString:
+        shown = tenant.wwwroot.partition("://")[2]
+        return format_html('<a href="{}" rel="noopener">{}</a>', tenant.wwwroot, shown)
+
+    @admin.display(description=_("state"), ordering="enabled")
+    def status(self, tenant: Tenant) -> SafeString:
+        if tenant.attention:
+            return badge("failed", _("Needs attention"))
+        if tenant.held_by:
+            return badge("running", _("Busy"))
+        if not tenant.enabled:
+            return badge("skipped", _("Disabled"))
+        return badge("succeeded", _("Main") if tenant.is_main else _("Enabled"))
+
+    @admin.display(description=_("upgrade"))
+    def code(self, tenant: Tenant) -> SafeString | str:
+        if tenant.up_to_date is None:
+            return "–"
+        if tenant.up_to_date:
+            return badge("succeeded", _("Up to date"))
+        return badge("queued", _("Pending"))
+
+    @admin.display(description=_("cron gap"), ordering="last_cron_gap")
+    def cron(self, tenant: Tenant) -> str:
+        gap = tenant.last_cron_gap
+        return "–" if gap is None else f"{gap // 60} min"
+
+    @admin.display(description=_("last job"), ordering="last_job_at")
+    def job(self, tenant: Tenant) -> SafeString | str:
+        if not tenant.last_job:
+            return "–"
+        return format_html(
+            '<a href="{}">{}</a> {}',
+            reverse("admin:commands_job_view", args=[tenant.last_job]),
+            tenant.last_command.partition("/")[2],
+            badge(tenant.last_state, tenant.last_state.replace("_", " ")),
+        )
+
+    def save_model(
+        self, request: HttpRequest, obj: Tenant, form: Any, change: bool
+    ) -> None:
+        try:
+            super().save_model(request, obj, form, change)
+        except PublishError as error:
+            raise NotPublished(str(error)) from error
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except NotPublished as error:
+            # The row is as it was: the form comes back with the reason.
+            self.message_user(request, f"Not saved: {error}", messages.ERROR)
+            request.method = "GET"
+            return super().changeform_view(request, *args, **kwargs)
+
+    @admin.action(description=_("Enable the selected tenants"), permissions=["change"])
+    def enable(self, request: HttpRequest, queryset: QuerySet[Tenant]) -> None:
+        self._switch(request, queryset, on=True)
+
+    @admin.action(description=_("Disable the selected tenants"), permissions=["change"])
+    def disable(self, request: HttpRequest, queryset: QuerySet[Tenant]) -> None:
+        self._switch(request, queryset, on=False)
+
+    def _switch(
+        self, request: HttpRequest, queryset: QuerySet[Tenant], *, on: bool
+    ) -> None:
+        """Save one by one, since saving publishes; tell how many changed."""
+        changed = 0
+        for tenant in queryset.exclude(enabled=on).with_edges():  # type: ignore[attr-defined]
+            tenant.enabled = on
+            try:
+                tenant.save(update_fields=["enabled"])
+            except PublishError as error:
+                self.message_user(request, str(error), messages.ERROR)
+                continue
+            self.log_change(request, tenant, [{"changed": {"fields": ["enabled"]}}])
+            changed += 1
+        word = _("enabled") if on else _("disabled")
+        self.message_user(request, f"{changed} {word}", messages.SUCCESS)
+
+
+class NotPublished(Exception):
+    """The tenant was not saved, since it could not be published."""
+
+
+@admin.register(Tag)
+class TagAdmin(admin.ModelAdmin):
+    list_display = ["name"]
+    search_fields = ["name"]
