@@ -36,12 +36,16 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         for change in changes:
             self.stdout.write(f"{'Differs' if check else 'Mended'}: {change}")
-        releases = {tenant.release for tenant in tenants}
-        wrong += [_not_adopted(r) for r in releases if not is_adopted(r)]
+        releases = {tenant.release.path: tenant.release for tenant in tenants}
+        wrong += [_not_adopted(r) for r in releases.values() if not is_adopted(r)]
         for sentence in wrong:
             self.stderr.write(sentence)
-        if wrong or (check and changes):
-            raise CommandError(f"{len(wrong) + len(changes)} problems")
+        if wrong:
+            raise CommandError(f"Not mended by this command: {len(wrong)}, see above")
+        if check and changes:
+            raise CommandError(
+                f"Differences: {len(changes)}; generateconfigs mends them"
+            )
         self.stdout.write(f"{len(tenants)} tenants published, {len(changes)} changes")
 
 
