@@ -60,7 +60,7 @@ def tenant_actions(self: TenantAdmin, request: HttpRequest) -> dict[str, Any]:
 
 
 # The registry knows nothing of commands, so they add themselves to its list.
-TenantAdmin.get_actions = tenant_actions  # type: ignore[method-assign]
+TenantAdmin.get_actions = tenant_actions  # type: ignore[method-assign,assignment]
 
 
 @admin.register(Run)

@@ -7,7 +7,6 @@ import getpass
 import json
 import shlex
 import sys
-import time
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -17,12 +16,10 @@ from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.progress import TimeRemainingColumn as Remaining
 
 from commands import host, queue, tasks
 from commands.base import Command, PhpScript, UnknownCommand
+from commands.follow import follow
 from commands.models import Cluster, Job, Run
 from tenants.files import FilesError
 from tenants.models import Tenant
@@ -31,7 +28,6 @@ from tenants.php import PhpError
 from tenants.selection import Selection, SelectionError
 
 BAD_USE = 2  # exit status
-FOLLOW = 0.5  # seconds
 REFUSED = (
     SelectionError,
     UnknownCommand,
@@ -341,80 +337,3 @@ def _canary(text: str | None, run: Run) -> list[int]:
     if not pks:
         raise SelectionError(f"--canary {text}: no selected tenant has this tag")
     return pks
-
-
-def follow(run: Run, command: BaseCommand, *, as_json: bool, verbose: bool) -> None:
-    """Show a run until it ends; exit 1 if a job failed. ^C leaves it running."""
-    told: set[int] = set()
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        Remaining(),
-        console=Console(stderr=True),
-        disable=not sys.stderr.isatty(),
-    )
-    try:
-        with bar:
-            task = bar.add_task(str(run), total=run.total)
-            while True:
-                run.refresh_from_db()
-                bar.update(task, completed=run.done)
-                _tell(run, told, command, quiet=as_json, verbose=verbose)
-                if run.state == Run.State.FINISHED:
-                    break
-                time.sleep(FOLLOW)
-    except KeyboardInterrupt:
-        raise CommandError(
-            f"Run {run.pk} goes on without this window; cancel it in the console",
-            returncode=130,
-        ) from None
-    summary = report(run)
-    if as_json:
-        command.stdout.write(json.dumps(summary))
-    else:
-        counts = ", ".join(f"{n} {s}" for s, n in summary["counts"].items() if n)
-        command.stdout.write(f"Run {run.pk} finished: {counts}")
-        if run.stopped:
-            command.stdout.write(run.stopped)
-    if run.failed or run.stopped:
-        sys.exit(1)
-
-
-def _tell(
-    run: Run, told: set[int], command: BaseCommand, *, quiet: bool, verbose: bool
-) -> None:
-    """Print one line for each job that has ended since the last time."""
-    ended = run.jobs.exclude(state__in=Job.OPEN).exclude(pk__in=list(told)[-5000:])
-    for job in ended.order_by("finished_at", "pk"):
-        if job.pk in told:
-            continue
-        told.add(job.pk)
-        if quiet:
-            continue
-        took = f" {job.seconds:.1f} s" if job.seconds else ""
-        error = f": {job.error}" if job.error else ""
-        command.stdout.write(f"{job.state:9} {job.wwwroot}{took}{error}")
-        if verbose:
-            command.stdout.write(job.text()[0])
-
-
-def report(run: Run) -> dict[str, Any]:
-    """Return what the run did, as `--json` prints it."""
-    return {
-        "run": run.pk,
-        "command": run.command,
-        "counts": run.counts(),
-        "seconds": run.seconds(),
-        "stopped": run.stopped,
-        "tenants": [
-            {
-                "wwwroot": job.wwwroot,
-                "state": job.state,
-                "error": job.error,
-                "seconds": job.seconds,
-                "result": job.result,
-            }
-            for job in run.jobs.order_by("wwwroot")
-        ],
-    }

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 
 from commands import host, queue
 from commands.base import Command, CommandFailed, NothingToDo, UnknownCommand
+from commands.claim import claim_next
 from commands.models import Job, Run
 from commands.recorder import Cancelled, Lost, Recorder
 from tenants import moodledb, php
@@ -31,7 +32,7 @@ def lane(run_id: int) -> None:
     end = time.monotonic() + settings.VMOODLE_LANE_SECONDS
     idle = time.monotonic() + BLOCKED
     while time.monotonic() < min(end, idle) and not queue.stopping():
-        if job := Job.claim_next(run_id, worker):
+        if job := claim_next(run_id, worker):
             execute(job)
             idle = time.monotonic() + BLOCKED
         elif not _more(run_id):
@@ -57,7 +58,8 @@ def execute(job: Job, echo: Callable[[str], None] | None = None) -> None:
     try:
         command = bind(job)
         recorder = Recorder(job, command, echo)
-        assert job.tenant is not None
+        if job.tenant is None:
+            raise CommandFailed("the tenant is not in the registry any more")
         refuse_if_broken(command, job)
         moodledb.wait_until_up(job.tenant.server, settings.VMOODLE_DATABASE_WAIT)
         result = recorder.follow(command.run(job.tenant))

@@ -117,7 +117,8 @@ def launch(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _initial(run: Run, command: type[Command]) -> dict[str, Any]:
-    return command.from_attributes(run.attributes).data.dict() if run.attributes else {}
+    data = command.from_attributes(run.attributes).data if run.attributes else {}
+    return {name: data[name] for name in data}
 
 
 def confirm(request: HttpRequest, pk: int) -> HttpResponse:

@@ -1,0 +1,104 @@
+"""Follow a run in a shell: a bar on a terminal, a line for each job that ended."""
+
+import json
+import sys
+import time
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from commands.models import Job, Run
+
+INTERVAL = 0.5  # seconds
+
+
+def follow(run: Run, command: BaseCommand, *, as_json: bool, verbose: bool) -> None:
+    """Show a run until it ends; exit 1 if a job failed. ^C leaves it running."""
+    told: set[int] = set()
+    try:
+        with _bar() as bar:
+            task = bar.add_task(str(run), total=run.total)
+            while True:
+                run.refresh_from_db()
+                bar.update(task, completed=run.done)
+                if not as_json:
+                    _tell(run, told, command, verbose=verbose)
+                if run.state == Run.State.FINISHED:
+                    break
+                time.sleep(INTERVAL)
+    except KeyboardInterrupt:
+        raise CommandError(
+            f"Run {run.pk} goes on without this window; cancel it in the console",
+            returncode=130,
+        ) from None
+    _sum_up(run, command, as_json=as_json)
+    if run.failed or run.stopped:
+        sys.exit(1)
+
+
+def _bar() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+    )
+
+
+def _tell(run: Run, told: set[int], command: BaseCommand, *, verbose: bool) -> None:
+    """Print one line for each job that has ended since the last time."""
+    ended = run.jobs.exclude(state__in=Job.OPEN)
+    fresh = set(ended.values_list("pk", flat=True)) - told
+    told |= fresh
+    for job in sorted(Job.objects.in_bulk(fresh).values(), key=_order):
+        took = f" {job.seconds:.1f} s" if job.seconds else ""
+        error = f": {job.error}" if job.error else ""
+        command.stdout.write(f"{job.state:9} {job.wwwroot}{took}{error}")
+        if verbose:
+            command.stdout.write(job.text()[0])
+
+
+def _order(job: Job) -> tuple[float, int]:
+    return (job.finished_at.timestamp() if job.finished_at else 0.0, job.position)
+
+
+def _sum_up(run: Run, command: BaseCommand, *, as_json: bool) -> None:
+    summary = report(run)
+    if as_json:
+        command.stdout.write(json.dumps(summary))
+        return
+    counts = ", ".join(f"{n} {s}" for s, n in summary["counts"].items() if n)
+    command.stdout.write(f"Run {run.pk} finished: {counts}")
+    if run.stopped:
+        command.stdout.write(run.stopped)
+
+
+def report(run: Run) -> dict[str, Any]:
+    """Return what the run did, as `--json` prints it."""
+    return {
+        "run": run.pk,
+        "command": run.command,
+        "counts": run.counts(),
+        "seconds": run.seconds(),
+        "stopped": run.stopped,
+        "tenants": [
+            {
+                "wwwroot": job.wwwroot,
+                "state": job.state,
+                "error": job.error,
+                "seconds": job.seconds,
+                "result": job.result,
+            }
+            for job in run.jobs.order_by("wwwroot")
+        ],
+    }

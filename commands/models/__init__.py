@@ -1,0 +1,10 @@
+"""Runs and jobs: the truth about what was asked for and what became of it.
+
+Races are settled by conditional UPDATE: "0 rows" means somebody else was first.
+"""
+
+from commands.models.cluster import Cluster
+from commands.models.job import Job, Output
+from commands.models.run import Run
+
+__all__ = ["Cluster", "Job", "Output", "Run"]

@@ -1,0 +1,161 @@
+"""Jobs: one tenant's part of a run, and what became of it."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from commands import host
+from tenants.models import Tenant
+
+
+class Job(models.Model):
+    """One tenant's part of a run.
+
+    QUEUED -> RUNNING -> SUCCEEDED | FAILED | ROLLED_BACK | CANCELLED | SKIPPED
+    QUEUED -> SKIPPED | CANCELLED
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("Queued")
+        RUNNING = "running", _("Running")
+        SUCCEEDED = "succeeded", _("Succeeded")
+        FAILED = "failed", _("Failed")
+        ROLLED_BACK = "rolled_back", _("Rolled back")
+        SKIPPED = "skipped", _("Skipped")
+        CANCELLED = "cancelled", _("Cancelled")
+
+    OPEN = (State.QUEUED, State.RUNNING)
+    BAD = (State.FAILED, State.ROLLED_BACK)
+
+    run = models.ForeignKey("Run", models.CASCADE, related_name="jobs")
+    # The history outlives the tenant: its wwwroot stays.
+    tenant = models.ForeignKey(Tenant, models.SET_NULL, null=True, related_name="jobs")
+    wwwroot = models.CharField(max_length=255)
+    state = models.CharField(max_length=12, choices=State.choices, default=State.QUEUED)
+    wave = models.PositiveSmallIntegerField(default=0)  # 0 is the canary, if any
+    position = models.PositiveIntegerField(default=0)
+    estimate = models.FloatField(null=True)  # seconds
+    worker = models.CharField(max_length=120, blank=True)  # host:pid:start time
+    started_at = models.DateTimeField(null=True)
+    heartbeat_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    seconds = models.FloatField(null=True)
+    cancel_requested = models.BooleanField(default=False)
+    error = models.TextField(blank=True)  # one sentence; also why it was skipped
+    exit_code = models.SmallIntegerField(null=True)
+    result = models.JSONField(null=True)
+    left_out = models.PositiveBigIntegerField(default=0)  # characters of output
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["run", "state", "position"], name="job_claim"),
+            models.Index(
+                fields=["state"], condition=Q(state="running"), name="job_running"
+            ),
+            models.Index(fields=["tenant", "-id"], name="job_of_tenant"),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.run_id} {self.wwwroot}"
+
+    def claim(self, worker: str) -> bool:
+        """Take the job, and the tenant if the command wants it for itself."""
+        now = timezone.now()
+        with transaction.atomic():
+            if self.run.exclusive and self.tenant_id and not self._hold():
+                return False
+            taken = Job.objects.filter(pk=self.pk, state=self.State.QUEUED).update(
+                state=self.State.RUNNING,
+                worker=worker,
+                started_at=now,
+                heartbeat_at=now,
+            )
+            if not taken:
+                transaction.set_rollback(True)
+        self.started_at, self.worker = now, worker
+        return bool(taken)
+
+    def _hold(self) -> bool:
+        free = Tenant.objects.filter(pk=self.tenant_id or 0, held_by=None)
+        return bool(free.update(held_by=self.pk))
+
+    def finish(self, state: State, error: str = "", **fields: Any) -> bool:
+        """End the running job, let go of its tenant and count it, all in one step.
+
+        False when it is not running any more: somebody else has ended it.
+        """
+        now = timezone.now()
+        seconds = (now - self.started_at).total_seconds() if self.started_at else None
+        with transaction.atomic():
+            if not Job.objects.filter(pk=self.pk, state=self.State.RUNNING).update(
+                state=state, error=error, finished_at=now, seconds=seconds, **fields
+            ):
+                return False
+            seen = {
+                "last_job": self.pk,
+                "last_command": self.run.command,
+                "last_state": state,
+                "last_job_at": now,
+            }
+            Tenant.objects.filter(pk=self.tenant_id or 0, held_by=self.pk).update(
+                held_by=None, **seen
+            ) or Tenant.objects.filter(pk=self.tenant_id or 0).update(**seen)
+            self.run.count(done=1, failed=int(state in self.BAD))
+        self.state, self.error = state, error
+        self.run.after_job(self)
+        return True
+
+    def beat(self) -> bool:
+        """Show that the job is alive; False when it was taken away from us."""
+        return bool(
+            Job.objects.filter(
+                pk=self.pk, state=self.State.RUNNING, worker=self.worker
+            ).update(heartbeat_at=timezone.now())
+        )
+
+    def request_cancel(self) -> None:
+        """Cancel a queued job at once; ask a running one to stop."""
+        with transaction.atomic():
+            if self.run.cancel_queued(Q(pk=self.pk), "cancelled by an operator"):
+                return
+            Job.objects.filter(pk=self.pk, state=self.State.RUNNING).update(
+                cancel_requested=True
+            )
+
+    def worker_is_gone(self) -> bool:
+        """Whether the process that runs the job has died."""
+        alive = host.is_alive(self.worker)
+        if alive is not None:
+            return not alive
+        silent = timezone.now() - (self.heartbeat_at or timezone.now())
+        return silent > timedelta(seconds=settings.VMOODLE_HEARTBEAT_TIMEOUT)
+
+    def text(self, after: int = 0) -> tuple[str, int]:
+        """Return the output that came after a sequence number, and the new number."""
+        parts = list(self.output.filter(seq__gt=after).order_by("seq"))
+        text = ""
+        for part in parts:
+            if part.seq > after + 1 and self.left_out:
+                text += f"\n[... {self.left_out} characters left out ...]\n"
+            text += part.text
+            after = part.seq
+        return text, after
+
+
+class Output(models.Model):
+    """A piece of a job's output, stored while it is produced."""
+
+    job = models.ForeignKey(Job, models.CASCADE, related_name="output")
+    seq = models.PositiveIntegerField()
+    text = models.TextField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["job", "seq"], name="one_seq")]
+
+    def __str__(self) -> str:
+        return f"{self.job_id}/{self.seq}"

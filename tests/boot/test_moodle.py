@@ -1,0 +1,91 @@
+"""boot.php under real Moodle trees: their own scripts accept --host unchanged."""
+
+import shutil
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from tests.boot.fleet import make_tree, published, run_cli
+
+TREES = sorted(Path("/opt/moodle").glob("*/version.php"))
+A = "https://a.example.org"
+
+pytestmark = [
+    pytest.mark.moodle,
+    pytest.mark.slow,
+    pytest.mark.skipif(not TREES, reason="there is no Moodle below /opt/moodle"),
+]
+
+
+@pytest.fixture(params=TREES, ids=lambda path: path.parent.name)
+def moodle(request: pytest.FixtureRequest, tmp_path: Path, directories: None) -> Path:
+    """Return a copy of a release, adopted, with one tenant that has no database."""
+    tree = tmp_path / "moodle"
+    source = request.param.parent
+    try:
+        shutil.copytree(source, tree, copy_function=hard_link)
+    except OSError:
+        shutil.copytree(source, tree, dirs_exist_ok=True)
+    (tree / "config.php").unlink(missing_ok=True)  # never write through a link
+    shutil.copy(make_tree(tmp_path / "fake") / "config.php", tree)
+    (tmp_path / "data").mkdir()
+    server = SimpleNamespace(host="", port=1, socket=str(tmp_path / "no.sock"))
+    published(
+        A,
+        tree,
+        data_path=str(tmp_path / "data"),
+        server=server,
+        forced_settings={"alternative_component_cache": str(tmp_path / "made")},
+    )
+    return tree
+
+
+def hard_link(source: str, target: str) -> None:
+    Path(target).hardlink_to(source)
+
+
+def test_a_script_without_database_runs(moodle: Path, tmp_path: Path):
+    script = "admin/cli/alternative_component_cache.php"
+
+    done = run_cli(moodle, f"--host={A}", "--rebuild", script=script)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "core_component" in (tmp_path / "made").read_text()
+
+    assert run_cli(moodle, script=script).returncode == 78
+
+
+def test_every_script_of_core_leaves_the_choice_to_us(moodle: Path):
+    """Without database a script either shows its help or fails to connect."""
+    scripts = [
+        path.relative_to(moodle)
+        for path in sorted(moodle.glob("**/cli/*.php"))
+        if not {"phpunit", "behat", "vendor", "tests"} & set(path.parts)
+    ]
+    assert len(scripts) > 40
+    for script in scripts:
+        if "config.php" not in (moodle / script).read_text():
+            continue
+        done = run_cli(moodle, f"--host={A}", "--help", script=str(script))
+        said = done.stdout + done.stderr
+        assert "nrecognised" not in said and "nrecognized" not in said, script
+        assert "VMoodle" not in said, script
+        assert done.returncode != 78, script
+
+
+def test_moodle_reads_our_configuration(moodle: Path):
+    code = (
+        "define('CLI_SCRIPT', true); define('ABORT_AFTER_CONFIG', true);"
+        f"require '{moodle}/config.php';"
+        "echo $CFG->wwwroot, ' ', $CFG->dirroot, ' ', $CFG->lock_factory ?? '-';"
+    )
+    done = subprocess.run(
+        ["php", "-d", "display_errors=1", "-r", code, "--", f"--host={A}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.stdout.startswith(f"{A} {moodle} "), done.stdout + done.stderr
