@@ -7,12 +7,6 @@ from tests.boot import fpm as php_fpm
 from tests.boot.fleet import make_tree
 
 
-@pytest.fixture(autouse=True)
-def directories(settings, tmp_path: Path) -> None:
-    settings.VMOODLE_BOOT_DIR = tmp_path / "boot"
-    settings.VMOODLE_SITES_DIR = tmp_path / "sites"
-
-
 @pytest.fixture
 def tree(tmp_path: Path, directories: None) -> Path:
     return make_tree(tmp_path / "4.3")

@@ -1,0 +1,32 @@
+"""A command for tests of the engine: it does what the test wrote down."""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from django import forms
+
+from commands.base import Command, Steps
+from tenants.models import Tenant
+
+
+class Probe(Command):
+    """Do what the test wants.
+
+    `script` gives, by short name of a tenant, what to call there.
+    """
+
+    script: ClassVar[dict[str, Callable[["Probe"], Steps]]] = {}
+    done: ClassVar[list[str]] = []
+    skipped: ClassVar[dict[int, str]] = {}
+
+    word = forms.CharField(required=False, help_text="Any word.")
+
+    def skips(self, tenants):
+        return self.skipped
+
+    def run(self, tenant: Tenant) -> Steps:
+        self.done.append(tenant.shortname)
+        yield f"at {tenant.shortname}"
+        if step := self.script.get(tenant.shortname):
+            return (yield from step(self))
+        return {"word": self.cleaned_data["word"]}

@@ -1,0 +1,211 @@
+"""A fleet for the tests: a private MariaDB, sandbox trees, tenants, and runs."""
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from commands import base, tasks
+from commands.models import Run
+from demo.sandbox.build import VERSIONS, build
+from tenants import moodledb, php
+from tenants.adopt import adopt
+from tenants.models import DatabaseServer, Release, Tenant
+from tests.commands.probe import Probe
+
+ROOT = Path(__file__).resolve().parent.parent
+INSTALL = [
+    "--agree-license",
+    "--adminpass=Test-1234",
+    "--adminemail=admin@example.org",
+    "--fullname=Site",
+    "--shortname=site",
+]
+AddTenant = Callable[..., Tenant]
+RunOf = Callable[..., Run]
+
+
+@dataclass(frozen=True)
+class MariaDb:
+    """A server of the tests' own."""
+
+    directory: Path
+
+    @property
+    def socket(self) -> str:
+        return str(self.directory / "mysqld.sock")
+
+    @property
+    def password(self) -> str:
+        return (self.directory / "password").read_text().strip()
+
+    def start(self) -> None:
+        self._do("start", str(self.directory), "--buffer-pool", "128M")
+
+    def stop(self) -> None:
+        self._do("stop", str(self.directory))
+
+    def _do(self, *words: str) -> None:
+        # pytest's capturing would wait for the server to close its output.
+        subprocess.run(
+            [ROOT / "bin/mariadb", *words], check=True, stdout=subprocess.DEVNULL
+        )
+
+
+@pytest.fixture(scope="session")
+def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDb]:
+    server = MariaDb(tmp_path_factory.mktemp("db"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(autouse=True)
+def directories(settings, tmp_path: Path) -> None:
+    settings.VMOODLE_BOOT_DIR = tmp_path / "boot"
+    settings.VMOODLE_SITES_DIR = tmp_path / "sites"
+    settings.VMOODLE_PHP_CACHE_DIR = tmp_path / "opcache"
+
+
+@pytest.fixture
+def server(db, mariadb: MariaDb) -> DatabaseServer:
+    """Return the registry's row of the tests' MariaDB."""
+    return DatabaseServer.objects.create(
+        name="db1",
+        socket=mariadb.socket,
+        admin_user="vmoodle",
+        admin_password=mariadb.password,
+        job_limit=50,
+    )
+
+
+@pytest.fixture
+def releases(db, tmp_path: Path, directories: None) -> dict[str, Release]:
+    """Return the two sandbox releases, 4.2 and 4.3, registered and adopted."""
+    found = {}
+    for version in VERSIONS:
+        tree = tmp_path / "moodle" / version
+        build(version, tree)
+        release = Release(name=version, path=str(tree))
+        release.refresh()
+        adopt(release)
+        found[version] = release
+    return found
+
+
+@pytest.fixture
+def add_tenant(
+    server: DatabaseServer, releases: dict[str, Release], tmp_path: Path
+) -> Iterator[AddTenant]:
+    """Return a function that makes a tenant, with a site unless `install=False`."""
+    made: list[Tenant] = []
+
+    def add(name: str, release: str = "4.2", *, install: bool = True, **values):
+        data = tmp_path / "data" / name
+        data.mkdir(parents=True)
+        values = {
+            "wwwroot": f"https://{name}.example.org",
+            "name": f"{name.title()} School",
+            "shortname": name,
+            "server": server,
+            "release": releases[release],
+            "db_name": f"t_{os.getpid()}_{name}",
+            "db_user": server.admin_user,
+            "db_password": server.admin_password,
+            "data_path": str(data),
+        } | values
+        tenant = Tenant.objects.create(**values)
+        moodledb.execute(server, f"CREATE DATABASE `{tenant.db_name}`")
+        made.append(tenant)
+        if install:
+            list(php.run(tenant, "admin/cli/install_database.php", INSTALL))
+        return tenant
+
+    yield add
+    for tenant in made:
+        moodledb.execute(server, f"DROP DATABASE IF EXISTS `{tenant.db_name}`")
+
+
+@pytest.fixture
+def tenant(add_tenant: AddTenant) -> Tenant:
+    """Return a tenant with a sandbox site of 4.2."""
+    return add_tenant("one")
+
+
+@pytest.fixture
+def rows(server: DatabaseServer) -> Callable[..., list[Tenant]]:
+    """Return a function that makes tenants that are rows only: no site, no files."""
+
+    def make(number: int, **values) -> list[Tenant]:
+        release, _new = Release.objects.get_or_create(
+            name="none", path="/nowhere", version="2023042400", release="4.2"
+        )
+        first = Tenant.objects.count()
+        made = []
+        for n in range(first, first + number):
+            root = f"https://t{n}.example.org"
+            fields = {
+                "wwwroot": root,
+                "key": root.partition("://")[2],
+                "name": f"T {n}",
+                "shortname": f"t{n}",
+                "release": release,
+                "server": server,
+                "db_name": f"t{n}",
+                "data_path": f"/data/t{n}",
+            }
+            made.append(Tenant(**(fields | values)))
+        return Tenant.objects.bulk_create(made)
+
+    return make
+
+
+@pytest.fixture
+def probe() -> Iterator[type[Probe]]:
+    """Register a command that does what the test tells it to, without PHP."""
+    base.register(Probe)
+    Probe.script, Probe.done, Probe.skipped = {}, [], {}
+    yield Probe
+    del base._commands[base._folded(Probe.name())]
+
+
+@pytest.fixture
+def run_of(db) -> RunOf:
+    """Return a function that starts a run of a command over tenants."""
+
+    def start(
+        command: str,
+        tenants: Sequence[Tenant],
+        attributes: str = "",
+        *,
+        canary: Sequence[int] = (),
+        **fields,
+    ) -> Run:
+        run = Run.objects.create(
+            command=command,
+            attributes=attributes,
+            targets=[tenant.pk for tenant in tenants],
+            actor="tester",
+            **fields,
+        )
+        run.start(canary=canary)
+        return run
+
+    return start
+
+
+@pytest.fixture
+def finished(run_of: RunOf, settings) -> RunOf:
+    """Return a function that starts a run and does all its jobs in this process."""
+    settings.VMOODLE_LANE_SECONDS = 60
+
+    def finish(*args, **fields) -> Run:
+        run = run_of(*args, **fields)
+        tasks.lane(run.pk)
+        run.refresh_from_db()
+        return run
+
+    return finish
