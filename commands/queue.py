@@ -14,11 +14,13 @@ from collections.abc import Callable
 from typing import Any
 
 from django import db
+from django.utils import timezone
 from django_q.cluster import Cluster as QCluster
 from django_q.cluster import Sentinel as QSentinel
 from django_q.cluster import get_mp_context
 from django_q.models import OrmQ
 from django_q.tasks import async_task
+from django_q.worker import worker as work
 
 CONTROL, JOBS = "vmoodle", "jobs"
 PR_SET_PDEATHSIG = 1
@@ -38,8 +40,9 @@ def enqueue_control(function: Callable[..., None], *args: Any) -> None:
 
 
 def waiting_lanes() -> int:
-    """Return how many lanes wait in the queue."""
-    return int(OrmQ.objects.filter(key=JOBS).count())
+    """Return how many lanes wait in the queue, without those some worker has."""
+    waiting = OrmQ.objects.filter(key=JOBS, lock__lte=timezone.now())
+    return int(waiting.count())
 
 
 def stopping() -> bool:
@@ -53,6 +56,8 @@ class DeathSafeLock:
     An idle worker waits for its next task while it holds the queue's read lock.
     Multiprocessing's lock stays taken when that worker is killed, and then no
     worker of the cluster gets a task again.
+
+    It is the process that holds it, as often as it likes; one release lets go.
     """
 
     def __init__(self) -> None:
@@ -107,11 +112,16 @@ class Sentinel(QSentinel):
     def start(self) -> None:
         global _stopping
         _stopping = self.stop_event = StopOrOrphaned(self.stop_event)
-        self.task_queue._rlock = DeathSafeLock()
-        self.result_queue._rlock = DeathSafeLock()
+        for shared in (self.task_queue, self.result_queue):
+            shared._rlock, shared._wlock = DeathSafeLock(), DeathSafeLock()
         # Without their sentinel workers would go on unseen, or wait for ever.
         os.register_at_fork(after_in_child=die_with_parent)
         super().start()
+
+    def spawn_worker(self) -> None:
+        timer = get_mp_context().Value("f", -1, lock=DeathSafeLock())
+        queues = (self.task_queue, self.result_queue)
+        self.spawn_process(work, *queues, timer, self.timeout)
 
 
 def die_with_parent() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
 from commands import host, queue
 from commands.base import Command, CommandFailed, NothingToDo, UnknownCommand
@@ -115,9 +116,10 @@ def reap() -> int:
     running = Job.objects.filter(state=Job.State.RUNNING)
     for job in running.select_related("run", "tenant__server", "tenant__release"):
         # Taking the job over first keeps a second reaper from undoing what a
-        # next job on the same tenant does.
+        # next job on the same tenant does. If this one dies at it, a third
+        # comes when the heartbeat is old.
         if job.worker_is_gone() and running.filter(pk=job.pk, worker=job.worker).update(
-            worker=me
+            worker=f"buried by {me}", heartbeat_at=timezone.now()
         ):
             bury(job)
             buried += 1
@@ -128,8 +130,7 @@ def reap() -> int:
 def bury(job: Job) -> None:
     """End one job whose worker died."""
     error = f"its worker died ({job.worker}); what it had done is in the output"
-    if host.is_alive(job.worker) is not None:
-        php.kill_leftovers(job.pk)
+    php.kill_leftovers(job.pk)
     try:
         if job.tenant:
             bind(job).recover(job.tenant)

@@ -6,6 +6,7 @@ dies with the process that started it.
 """
 
 import codecs
+import hashlib
 import os
 import resource
 import selectors
@@ -106,14 +107,20 @@ def _as_web_user(job: int | None) -> list[str]:
     if not settings.VMOODLE_WEB_USER:
         return []
     # sudo drops the environment, so the marker is set behind it.
-    marker = [f"{MARKER}={job}"] if job else []
+    marker = [f"{MARKER}={_mark(job)}"] if job else []
     return ["sudo", "-n", "-u", settings.VMOODLE_WEB_USER, "--", "env", *marker]
 
 
 def _environment(job: int | None) -> dict[str, str]:
     # An inherited REMOTE_ADDR or HTTP_HOST makes Moodle's scripts refuse.
     clean = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
-    return clean | ({MARKER: str(job)} if job else {})
+    return clean | ({MARKER: _mark(job)} if job else {})
+
+
+def _mark(job: int) -> str:
+    """Return the job's name on this host, where another VMoodle may run as well."""
+    installation = f"{settings.SECRET_KEY} {settings.VAR_DIR}".encode()
+    return f"{hashlib.sha256(installation).hexdigest()[:16]}.{job}"
 
 
 def _follow(
@@ -203,7 +210,7 @@ def _signal_group(group: int, number: signal.Signals) -> None:
 
 def kill_leftovers(job: int) -> int:
     """Kill what still runs on this host for a job; return how many processes."""
-    marker, killed = f"{MARKER}={job}".encode(), 0
+    marker, killed = f"{MARKER}={_mark(job)}".encode(), 0
     for path in Path("/proc").glob("[0-9]*/environ"):
         with suppress(OSError):
             if marker in path.read_bytes().split(b"\0"):

@@ -204,7 +204,7 @@ Q_CLUSTER = {
     "save_limit": -1,  # our own rows are the truth
     "poll": 0.2,
     "guard_cycle": 0.5,  # only 0.25, 0.5 and 1 reach zero exactly
-    "catch_up": False,
+    "scheduler": False,  # nothing is scheduled there
     "recycle": 200,
     "max_rss": 400_000,  # kB
     "log_level": "WARNING",

@@ -1,13 +1,17 @@
+import logging
 import os
 import sys
 from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 
 from commands import host, queue, tasks
 from commands.models import Cluster
+
+log = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
@@ -38,8 +42,13 @@ def run_worker(name: str) -> None:
 
 def show_life(name: str) -> None:
     """Note that the cluster lives, and end the jobs of workers that do not."""
-    Cluster.objects.update_or_create(
-        worker=host.this_process(),
-        defaults={"queue": name, "heartbeat_at": timezone.now()},
-    )
-    tasks.reap()
+    try:
+        Cluster.objects.update_or_create(
+            worker=host.this_process(),
+            defaults={"queue": name, "heartbeat_at": timezone.now()},
+        )
+        tasks.reap()
+    except DatabaseError as error:
+        # The jobs go on and keep their output until the registry is back.
+        log.warning("The registry does not answer, trying again: %s", error)
+        close_old_connections()
