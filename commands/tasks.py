@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.utils import timezone
 
 from commands import host, queue
 from commands.base import Command, CommandFailed, NothingToDo, UnknownCommand
@@ -112,24 +111,20 @@ def reap() -> int:
 
     Returns how many jobs were ended.
     """
-    me, buried = host.this_process(), 0
+    buried = 0
     running = Job.objects.filter(state=Job.State.RUNNING)
     for job in running.select_related("run", "tenant__server", "tenant__release"):
-        # Taking the job over first keeps a second reaper from undoing what a
-        # next job on the same tenant does. If this one dies at it, a third
-        # comes when the heartbeat is old.
-        if job.worker_is_gone() and running.filter(pk=job.pk, worker=job.worker).update(
-            worker=f"buried by {me}", heartbeat_at=timezone.now()
-        ):
-            bury(job)
+        dead = job.worker
+        if job.worker_is_gone() and job.hand_over(f"buried by {host.this_process()}"):
+            bury(job, dead)
             buried += 1
     refill_lanes()
     return buried
 
 
-def bury(job: Job) -> None:
+def bury(job: Job, worker: str) -> None:
     """End one job whose worker died."""
-    error = f"its worker died ({job.worker}); what it had done is in the output"
+    error = f"its worker died ({worker}); what it had done is in the output"
     php.kill_leftovers(job.pk)
     try:
         if job.tenant:

@@ -87,12 +87,12 @@ class Job(models.Model):
     def finish(self, state: State, error: str = "", **fields: Any) -> bool:
         """End the running job, let go of its tenant and count it, all in one step.
 
-        False when it is not running any more: somebody else has ended it.
+        False when it is not ours any more: somebody else ends it, or has.
         """
         now = timezone.now()
         seconds = (now - self.started_at).total_seconds() if self.started_at else None
         with transaction.atomic():
-            if not Job.objects.filter(pk=self.pk, state=self.State.RUNNING).update(
+            if not self._ours().update(
                 state=state, error=error, finished_at=now, seconds=seconds, **fields
             ):
                 return False
@@ -110,13 +110,25 @@ class Job(models.Model):
         self.run.after_job(self)
         return True
 
+    def _ours(self) -> models.QuerySet["Job"]:
+        """Return the row as long as we are the worker that it names."""
+        return Job.objects.filter(
+            pk=self.pk, state=self.State.RUNNING, worker=self.worker
+        )
+
     def beat(self) -> bool:
         """Show that the job is alive; False when it was taken away from us."""
-        return bool(
-            Job.objects.filter(
-                pk=self.pk, state=self.State.RUNNING, worker=self.worker
-            ).update(heartbeat_at=timezone.now())
-        )
+        return bool(self._ours().update(heartbeat_at=timezone.now()))
+
+    def hand_over(self, worker: str) -> bool:
+        """Give the running job to another worker; False if somebody was first.
+
+        It keeps a second reaper from undoing what a next job on the same tenant
+        does. If the new worker dies at it, a third comes when the heartbeat is old.
+        """
+        given = self._ours().update(worker=worker, heartbeat_at=timezone.now())
+        self.worker = worker if given else self.worker
+        return bool(given)
 
     def request_cancel(self) -> None:
         """Cancel a queued job at once; ask a running one to stop."""
