@@ -185,3 +185,21 @@ def cron_runners(tenant: "Tenant", limit: int = 10) -> int:
     ]
     parts = " + ".join(["(IS_USED_LOCK(SHA1(%s)) IS NOT NULL)"] * len(names))
     return int(query(tenant.server, f"SELECT {parts}", names)[0][0])
+
+
+def in_use(tenant: "Tenant") -> bool | None:
+    """Whether anybody else has the tenant's database open; None if we may not know.
+
+    Without the PROCESS privilege a server shows an account its own threads only.
+    """
+    rows = query(
+        tenant.server,
+        "SELECT (SELECT COUNT(*) FROM information_schema.USER_PRIVILEGES"
+        " WHERE PRIVILEGE_TYPE IN ('PROCESS', 'SUPER') AND GRANTEE ="
+        """ CONCAT("'", REPLACE(CURRENT_USER(), '@', "'@'"), "'")),"""
+        " (SELECT COUNT(*) FROM information_schema.PROCESSLIST"
+        " WHERE DB = %s AND ID <> CONNECTION_ID())",
+        [tenant.db_name],
+    )
+    may_know, others = rows[0]
+    return bool(others) if may_know else None

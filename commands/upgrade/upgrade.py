@@ -1,8 +1,10 @@
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from django import forms
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from commands.base import CommandFailed, NothingToDo, PhpScript, Steps, register
@@ -108,11 +110,8 @@ class Upgrade(PhpScript):
         site = statuses([tenant])[tenant.pk]
         self.before = site.version
         if site.status == Status.RUNNING:
-            yield "Another upgrade seems to run: waiting until its lock lapses"
-            while site.status == Status.RUNNING:
-                yield None
-                time.sleep(POLL)
-                site = statuses([tenant])[tenant.pk]
+            yield from self._outwait_lock(tenant)
+            site = statuses([tenant])[tenant.pk]
         if site.status == Status.CURRENT and self.former == tenant.release:
             raise NothingToDo(f"up to date: {site.release}")
         if site.status in {Status.UNKNOWN, Status.EMPTY}:
@@ -123,6 +122,17 @@ class Upgrade(PhpScript):
                 f"{tenant.release} ({tenant.release.version}); Moodle cannot go back"
             )
         yield f"{site.status.label}: {site.version} -> {tenant.release.version}"
+        return 0
+
+    def _outwait_lock(self, tenant: Tenant) -> php.Lines:
+        """Wait until an upgrade that somebody else runs has ended, or is known dead."""
+        yield "Another upgrade seems to run: waiting until it ends or its lock lapses"
+        while statuses([tenant])[tenant.pk].status == Status.RUNNING:
+            if moodledb.in_use(tenant) is False:
+                moodledb.forget_config(tenant, "upgraderunning")
+                yield "Nobody has the database open: that upgrade is dead"
+            yield None
+            time.sleep(POLL)
         return 0
 
     def close_site(self, tenant: Tenant) -> php.Lines:
@@ -171,8 +181,15 @@ class Upgrade(PhpScript):
             return (yield from self.call(tenant, self.script, self.options()))
         finally:
             self.interruptible = True
-            # Moodle leaves it when the script dies, and then blocks every page and
-            # script for minutes. Our process has ended, so it says nothing.
+            self._unlock(tenant)
+
+    def _unlock(self, tenant: Tenant) -> None:
+        """Remove Moodle's upgrade lock, which our script leaves behind when it dies.
+
+        It would block every page and script for minutes, and our script has ended.
+        """
+        with suppress(moodledb.MoodleDbError):
+            moodledb.wait_until_up(tenant.server, settings.VMOODLE_DATABASE_WAIT)
             moodledb.forget_config(tenant, "upgraderunning")
 
     def verify(self, tenant: Tenant) -> php.Lines:
@@ -193,4 +210,4 @@ class Upgrade(PhpScript):
 
     def recover(self, tenant: Tenant) -> None:
         self._open_site(tenant)
-        moodledb.forget_config(tenant, "upgraderunning")
+        self._unlock(tenant)

@@ -1,0 +1,173 @@
+"""A real cluster of workers, to be killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import MySQLdb
+import pytest
+from django.db import connection
+
+from commands import host
+from commands.models import Job, Run
+from tenants import moodledb
+from tenants.models import Tenant
+from tests.conftest import ROOT, AddTenant
+
+PATIENCE = 60.0  # seconds
+
+
+def eventually(check: Callable[[], object], what: str = "") -> None:
+    """Wait until the check is true."""
+    deadline = time.monotonic() + PATIENCE
+    while not check():
+        assert time.monotonic() < deadline, what or "it did not happen in time"
+        time.sleep(0.1)
+
+
+def children(pid: int) -> list[int]:
+    """Return the direct children of a process."""
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(child) for child in listed.split()]
+
+
+def dead(pids: list[int]) -> bool:
+    return not any(host._start_time(pid) for pid in pids)
+
+
+@dataclass
+class Workers:
+    """A running `manage.py worker jobs`."""
+
+    process: "subprocess.Popen[bytes]"
+
+    @property
+    def main(self) -> int:
+        return self.process.pid
+
+    @property
+    def sentinel(self) -> int:
+        """Return the main process's one child that has children of its own."""
+        [found] = [pid for pid in children(self.main) if children(pid)]
+        return found
+
+    def all(self) -> list[int]:
+        return [self.main, self.sentinel, *children(self.sentinel)]
+
+    def busy(self, job: Job) -> int:
+        """Return the process that runs a job."""
+        job.refresh_from_db()
+        return int(job.worker.split(":")[1])
+
+
+StartWorkers = Callable[..., Workers]
+
+
+@pytest.fixture
+def environment(transactional_db, settings) -> dict[str, str]:
+    """Return the environment in which a process sees the registry of the test."""
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "vmoodle_site.settings",
+        "VMOODLE_ENV_FILE": os.devnull,
+        "SECRET_KEY": settings.SECRET_KEY,
+        "VMOODLE_SECRET_KEYS": ",".join(settings.VMOODLE_SECRET_KEYS),
+        "VMOODLE_VAR_DIR": str(settings.VAR_DIR),
+        "VMOODLE_BOOT_DIR": str(settings.VMOODLE_BOOT_DIR),
+        "VMOODLE_SITES_DIR": str(settings.VMOODLE_SITES_DIR),
+        "VMOODLE_PHP_CACHE_DIR": str(settings.VMOODLE_PHP_CACHE_DIR),
+        "VMOODLE_WORKERS": "2",
+        "VMOODLE_DATABASE_WAIT": "30",
+        "DATABASE_URL": f"sqlite:///{connection.settings_dict['NAME']}",
+    }
+
+
+@pytest.fixture
+def start_workers(environment: dict[str, str]) -> Iterator[StartWorkers]:
+    """Return a function that starts a cluster and waits until it is at work."""
+    started: list[Workers] = []
+
+    def start(queue: str = "jobs") -> Workers:
+        process = subprocess.Popen(
+            [sys.executable, ROOT / "manage.py", "worker", queue],
+            env=environment,
+            start_new_session=True,
+        )
+        workers = Workers(process)
+        started.append(workers)
+        eventually(lambda: _is_up(workers), "the cluster did not start")
+        return workers
+
+    yield start
+    for workers in started:
+        if workers.process.poll() is None:
+            workers.process.send_signal(signal.SIGTERM)
+            workers.process.wait(PATIENCE)
+
+
+def _is_up(workers: Workers) -> bool:
+    assert workers.process.poll() is None, "the cluster has ended"
+    found = [pid for pid in children(workers.main) if children(pid)]
+    return bool(found) and len(children(found[0])) == 4  # 2 workers, 2 of the queue
+
+
+@pytest.fixture
+def fleet(environment: dict[str, str], add_tenant: AddTenant) -> list[Tenant]:
+    """Return four tenants whose upgrade takes some seconds."""
+    return [slow(add_tenant(name)) for name in ("one", "two", "three", "four")]
+
+
+def slow(tenant: Tenant, seconds: int = 4) -> Tenant:
+    sql = (
+        f"INSERT INTO {moodledb.table(tenant, 'config')} (name, value) VALUES (%s, %s)"
+    )
+    moodledb.execute(tenant.server, sql, ["sandbox_upgrade_seconds", str(seconds)])
+    return tenant
+
+
+def wait_for_php(run: Run, number: int = 1) -> list[Job]:
+    """Wait until jobs of the run are in mid upgrade; return those."""
+    found: list[Job] = []
+
+    def at_work() -> bool:
+        found[:] = [
+            job
+            for job in run.jobs.filter(state=Job.State.RUNNING).select_related("tenant")
+            if "-->" in job.text()[0]
+        ]
+        return len(found) >= number
+
+    eventually(at_work, "no job got as far as PHP")
+    return found
+
+
+def php_processes() -> list[int]:
+    """Return the PHP processes that jobs have started and that are still there."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if b"VMOODLE_JOB=" in path.read_bytes():
+                found.append(int(path.parent.name))
+        except OSError:
+            continue
+    return found
+
+
+@contextmanager
+def cron_at_work(tenant: Tenant) -> Iterator[None]:
+    """Hold the lock that Moodle's cron holds while it runs tasks."""
+    connection = MySQLdb.connect(
+        unix_socket=tenant.server.socket,
+        user=tenant.server.admin_user,
+        passwd=tenant.server.admin_password,
+    )
+    name = f"{tenant.db_name}:{tenant.db_prefix}_cron_scheduled_task_runner_0"
+    with closing(connection), connection.cursor() as cursor:
+        cursor.execute("SELECT GET_LOCK(SHA1(%s), 0)", [name])
+        yield

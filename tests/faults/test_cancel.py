@@ -1,0 +1,61 @@
+"""A run and a job are cancelled while they are at work."""
+
+import pytest
+
+from commands.models import Job, Run
+from tenants import files
+from tenants.models import Tenant
+from tests.conftest import RunOf
+from tests.faults.conftest import (
+    StartWorkers,
+    cron_at_work,
+    eventually,
+    php_processes,
+    wait_for_php,
+)
+
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+
+
+def ended(run: Run) -> bool:
+    run.refresh_from_db()
+    return run.state == Run.State.FINISHED
+
+
+def test_a_cancelled_run_lets_an_upgrade_that_has_begun_come_to_its_end(
+    run_of: RunOf, fleet: list[Tenant], start_workers: StartWorkers
+):
+    run = run_of("upgrade/Upgrade", fleet, "to_release=4.3", parallel=1)
+    start_workers()
+    [job] = wait_for_php(run)
+
+    run.cancel("tester")
+
+    eventually(lambda: ended(run))
+    job.refresh_from_db()
+    counts = run.counts()
+    # Between its statements an upgrade must not be cut off; what follows may be.
+    assert "-->theme_boost" in job.text()[0]
+    assert counts["cancelled"] + counts["succeeded"] == 4
+    assert counts["cancelled"] >= 3
+    assert php_processes() == []
+
+
+def test_a_job_that_waits_is_cancelled_at_once_and_opens_its_site(
+    run_of: RunOf, fleet: list[Tenant], start_workers: StartWorkers
+):
+    tenant = fleet[0]
+    with cron_at_work(tenant):
+        run = run_of("upgrade/Upgrade", [tenant], "to_release=4.3", parallel=1)
+        start_workers()
+        eventually(lambda: "wait for cron" in run.jobs.get().text()[0])
+        assert files.in_maintenance(tenant)
+
+        run.jobs.get().request_cancel()
+
+        eventually(lambda: ended(run))
+    assert run.jobs.get().state == Job.State.CANCELLED
+    assert not files.in_maintenance(tenant)
+    tenant.refresh_from_db()
+    assert tenant.held_by is None
+    assert tenant.release.name == "4.2"

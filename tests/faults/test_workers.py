@@ -1,0 +1,158 @@
+"""Processes of the cluster are killed in the middle of a run of real upgrades."""
+
+import os
+import signal
+
+import pytest
+
+from commands.models import Job, Run
+from tenants import files
+from tenants.models import Tenant
+from tests.conftest import RunOf
+from tests.faults.conftest import (
+    StartWorkers,
+    children,
+    dead,
+    eventually,
+    php_processes,
+    wait_for_php,
+)
+
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def run(run_of: RunOf, fleet: list[Tenant]) -> Run:
+    return run_of("upgrade/Upgrade", fleet, "to_release=4.3", parallel=2)
+
+
+def wait_for_end(run: Run) -> dict[str, int]:
+    def over() -> bool:
+        run.refresh_from_db()
+        return run.state == Run.State.FINISHED
+
+    eventually(over, f"the run does not end: {run.counts()}")
+    return {state: number for state, number in run.counts().items() if number}
+
+
+def assert_nothing_twice_and_nothing_left(run: Run) -> None:
+    for job in run.jobs.select_related("tenant"):
+        assert job.text()[0].count("== check") == 1, job.text()
+        assert job.tenant.held_by is None
+        assert not files.in_maintenance(job.tenant)
+    assert php_processes() == []
+
+
+def test_a_busy_worker_that_is_killed_costs_its_job_only(
+    run: Run, start_workers: StartWorkers
+):
+    workers = start_workers()
+    victim = wait_for_php(run, 2)[0]
+
+    os.kill(workers.busy(victim), signal.SIGKILL)
+
+    assert wait_for_end(run) == {"succeeded": 3, "failed": 1}
+    victim.refresh_from_db()
+    assert victim.state == Job.State.FAILED
+    assert "its worker died" in victim.error
+    assert_nothing_twice_and_nothing_left(run)
+
+
+def test_what_a_killed_worker_failed_is_healed_by_a_retry(
+    run: Run, start_workers: StartWorkers
+):
+    workers = start_workers()
+    os.kill(workers.busy(wait_for_php(run)[0]), signal.SIGKILL)
+    wait_for_end(run)
+
+    again = run.retry(Job.BAD, "tester", "shell")
+    again.start()
+
+    assert wait_for_end(again) == {"succeeded": 1}
+    assert again.retry_of == run
+    assert_nothing_twice_and_nothing_left(again)
+
+
+def test_idle_workers_that_are_killed_are_replaced(
+    fleet: list[Tenant], run_of: RunOf, start_workers: StartWorkers
+):
+    workers = start_workers()
+    for _round in range(2):
+        idle = children(workers.sentinel)
+        for pid in idle:
+            os.kill(pid, signal.SIGKILL)
+        eventually(lambda gone=idle: dead(gone))
+        eventually(lambda: len(children(workers.sentinel)) == 4)
+
+    run = run_of("upgrade/CheckStatus", fleet, parallel=2)
+
+    assert wait_for_end(run) == {"succeeded": 4}
+
+
+def test_a_main_process_that_is_killed_takes_everything_along(
+    run: Run, start_workers: StartWorkers
+):
+    workers = start_workers()
+    everything = workers.all()
+    jobs = wait_for_php(run, 2)
+    children_of_jobs = php_processes()
+
+    os.kill(workers.main, signal.SIGKILL)
+    workers.process.wait()
+
+    # The sentinel sees it at once and lets the running jobs come to their end.
+    eventually(lambda: dead([*everything, *children_of_jobs]))
+    assert len(children_of_jobs) >= 2
+    for job in jobs:
+        job.refresh_from_db()
+    assert {job.state for job in jobs} == {Job.State.SUCCEEDED}
+    start_workers()
+    assert wait_for_end(run) == {"succeeded": 4}
+    assert_nothing_twice_and_nothing_left(run)
+
+
+def test_a_cluster_that_is_killed_whole_is_cleaned_up_by_the_next(
+    run: Run, start_workers: StartWorkers
+):
+    workers = start_workers()
+    wait_for_php(run, 2)
+
+    for pid in workers.all():
+        os.kill(pid, signal.SIGKILL)
+    workers.process.wait()
+    eventually(lambda: not php_processes(), "PHP outlives its worker")
+    start_workers()
+
+    assert wait_for_end(run) == {"succeeded": 2, "failed": 2}
+    assert_nothing_twice_and_nothing_left(run)
+
+
+def test_a_sentinel_that_is_killed_ends_the_cluster_with_an_error(
+    run: Run, start_workers: StartWorkers
+):
+    workers = start_workers()
+    everything = workers.all()
+    wait_for_php(run, 2)
+
+    os.kill(workers.sentinel, signal.SIGKILL)
+
+    assert workers.process.wait(30) == 1
+    eventually(lambda: dead(everything) and not php_processes())
+    start_workers()
+    assert wait_for_end(run) == {"succeeded": 2, "failed": 2}
+    assert_nothing_twice_and_nothing_left(run)
+
+
+def test_a_cluster_that_is_asked_to_stop_finishes_what_runs(
+    run: Run, start_workers: StartWorkers
+):
+    workers = start_workers()
+    wait_for_php(run, 2)
+
+    workers.process.send_signal(signal.SIGTERM)
+
+    assert workers.process.wait(60) == 0
+    assert run.counts()["succeeded"] == run.counts()["queued"] == 2
+    start_workers()
+    assert wait_for_end(run) == {"succeeded": 4}
+    assert_nothing_twice_and_nothing_left(run)
