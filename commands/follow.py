@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import close_old_connections
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -16,6 +17,7 @@ from rich.progress import (
 )
 
 from commands.models import Job, Run
+from commands.patience import DOWN
 
 INTERVAL = 0.5  # seconds
 
@@ -26,14 +28,18 @@ def follow(run: Run, command: BaseCommand, *, as_json: bool, verbose: bool) -> N
     try:
         with _bar() as bar:
             task = bar.add_task(str(run), total=run.total)
-            while True:
-                run.refresh_from_db()
-                bar.update(task, completed=run.done)
-                if not as_json:
-                    _tell(run, told, command, verbose=verbose)
-                if run.state == Run.State.FINISHED:
-                    break
-                time.sleep(INTERVAL)
+            over = False
+            while not over:
+                try:
+                    run.refresh_from_db()
+                    bar.update(task, completed=run.done)
+                    if not as_json:
+                        _tell(run, told, command, verbose=verbose)
+                    over = run.state == Run.State.FINISHED
+                except DOWN:
+                    # The run goes on meanwhile: look again when it is back.
+                    close_old_connections()
+                time.sleep(0 if over else INTERVAL)
     except KeyboardInterrupt:
         raise CommandError(
             f"Run {run.pk} goes on without this window; cancel it in the console",
@@ -59,8 +65,9 @@ def _tell(run: Run, told: set[int], command: BaseCommand, *, verbose: bool) -> N
     """Print one line for each job that has ended since the last time."""
     ended = run.jobs.exclude(state__in=Job.OPEN)
     fresh = set(ended.values_list("pk", flat=True)) - told
+    jobs = Job.objects.in_bulk(fresh)
     told |= fresh
-    for job in sorted(Job.objects.in_bulk(fresh).values(), key=_order):
+    for job in sorted(jobs.values(), key=_order):
         took = f" {job.seconds:.1f} s" if job.seconds else ""
         error = f": {job.error}" if job.error else ""
         command.stdout.write(f"{job.state:9} {job.wwwroot}{took}{error}")

@@ -7,19 +7,14 @@ from pathlib import Path
 from typing import TextIO
 
 from django.conf import settings
-from django.db import (
-    DatabaseError,
-    InterfaceError,
-    OperationalError,
-    close_old_connections,
-)
+from django.db import OperationalError, close_old_connections
 
 from commands.base import Command, CommandFailed, Json, Steps
 from commands.models import Job, Output
+from commands.patience import DOWN, patiently
 
 FLUSH = 1.0  # seconds
 CHUNK = 60_000  # characters in one row
-DOWN = (OperationalError, InterfaceError)  # the registry is out of reach
 
 
 class Cancelled(Exception):
@@ -39,6 +34,7 @@ class Recorder:
         self.job, self.command, self.echo = job, command, echo
         self.buffer: list[str] = []
         self.size = self.seq = self.head = self.left_out = 0
+        self.unsure = False
         self.tail: deque[tuple[int, int]] = deque()  # (seq, size)
         self.beat_at = time.monotonic() + FLUSH
         self.deadline = time.monotonic() + settings.VMOODLE_JOB_MAX_SECONDS
@@ -100,10 +96,10 @@ class Recorder:
                 "(VMOODLE_JOB_MAX_SECONDS) and was stopped"
             )
 
-    def flush(self) -> None:
+    def flush(self) -> bool:
         """Store what was printed since the last time; keep it if that fails."""
         if not self.buffer:
-            return
+            return True
         text = "".join(self.buffer).replace("\0", "\N{REPLACEMENT CHARACTER}")
         self.buffer, self.size = [text], len(text)
         half = settings.VMOODLE_OUTPUT_CAP // 2
@@ -111,13 +107,17 @@ class Recorder:
             self.left_out += len(text) - half
             text = text[-half:]
         try:
+            if self.unsure:
+                Output.objects.filter(job=self.job, seq=self.seq + 1).delete()
             Output.objects.create(job=self.job, seq=self.seq + 1, text=text)
             self.seq += 1
             self._cap(len(text), half)
         except DOWN:
             close_old_connections()
-            return
-        self.buffer, self.size = [], 0
+            self.unsure = True  # it may be stored, and only the answer lost
+            return False
+        self.buffer, self.size, self.unsure = [], 0, False
+        return True
 
     def _cap(self, size: int, half: int) -> None:
         """Forget the oldest pieces between the head and the tail."""
@@ -135,14 +135,10 @@ class Recorder:
 
         A registry that restarts must not make a job that is done look lost.
         """
-        give_up = time.monotonic() + settings.VMOODLE_JOB_MAX_SECONDS
-        while True:
-            try:
-                self.flush()
-                if not self.buffer:
-                    return end(self.left_out)
-            except DatabaseError as error:
-                if not isinstance(error, DOWN) or time.monotonic() > give_up:
-                    raise
-            close_old_connections()
-            time.sleep(1)
+
+        def finish() -> bool:
+            if not self.flush():
+                raise OperationalError("the output is not stored yet")
+            return end(self.left_out)
+
+        return patiently(finish)

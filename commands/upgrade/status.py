@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
@@ -9,6 +10,7 @@ from django.db.models import TextChoices
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from commands.patience import DOWN
 from tenants import moodledb
 from tenants.models import Tenant
 
@@ -46,11 +48,11 @@ def statuses(tenants: Sequence[Tenant]) -> dict[int, SiteStatus]:
         else:
             found[tenant.pk] = _judge(tenant, config)
             _note(tenant, config)
-    Tenant.objects.bulk_update(
-        [t for t in tenants if found[t.pk].status != Status.UNKNOWN],
-        ["seen_at", "seen_version", "seen_hash"],
-        batch_size=200,
-    )
+    seen = [t for t in tenants if found[t.pk].status != Status.UNKNOWN]
+    with suppress(*DOWN):  # only what lists show: an upgrade need not fail over it
+        Tenant.objects.bulk_update(
+            seen, ["seen_at", "seen_version", "seen_hash"], batch_size=200
+        )
     return found
 
 

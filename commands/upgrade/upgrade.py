@@ -8,6 +8,7 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from commands.base import CommandFailed, NothingToDo, PhpScript, Steps, register
+from commands.patience import patiently
 from commands.upgrade.status import Status, refresh_releases, statuses
 from tenants import files, moodledb, php
 from tenants.models import Release, Tenant
@@ -169,7 +170,7 @@ class Upgrade(PhpScript):
         """Pin the tenant to the new code tree, whose caches start empty."""
         if self.former == tenant.release:
             return 0
-        tenant.pin(tenant.release)
+        patiently(lambda: tenant.pin(tenant.release))
         files.clear_caches(tenant)
         yield f"Pinned to release {tenant.release}"
         return 0

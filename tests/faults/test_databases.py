@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import MySQLdb
@@ -15,7 +16,12 @@ from commands.models import Job
 from tenants import files
 from tenants.models import Tenant
 from tests.conftest import ROOT, MariaDb, RunOf
-from tests.faults.conftest import StartWorkers, eventually, wait_for_php
+from tests.faults.conftest import (
+    StartWorkers,
+    eventually,
+    php_processes,
+    wait_for_php,
+)
 from tests.faults.test_workers import (
     assert_nothing_twice_and_nothing_left,
     wait_for_end,
@@ -51,3 +57,89 @@ def test_jobs_wait_for_a_tenant_server_that_restarts(
     again = run.retry(Job.BAD, "tester", "shell")
     again.start()
     assert wait_for_end(again) == {"succeeded": 2}
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[MariaDb]:
+    """Run a second server, for a registry on MariaDB."""
+    server = MariaDb(tmp_path / "registry")
+    server.start()
+    yield server
+    server.stop()
+
+
+def create_registry(server: MariaDb) -> str:
+    """Create the database of a registry; return its URL."""
+    subprocess.run(
+        ["mariadb", "--no-defaults", f"--socket={server.socket}", "-uroot"],
+        input="CREATE DATABASE registry CHARACTER SET utf8mb4",
+        text=True,
+        check=True,
+    )
+    return (
+        f"mysql://vmoodle:{server.password}@localhost/registry"
+        f"?unix_socket={server.socket}"
+    )
+
+
+def manage(environment: dict[str, str], *words: str) -> "subprocess.Popen[str]":
+    argv = [sys.executable, str(ROOT / "manage.py"), *words]
+    return subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, text=True)
+
+
+def ask(registry: MariaDb, sql: str) -> list[tuple]:
+    connection = MySQLdb.connect(
+        unix_socket=registry.socket,
+        user="vmoodle",
+        passwd=registry.password,
+        db="registry",
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return list(cursor.fetchall())
+
+
+def test_a_registry_that_restarts_loses_and_repeats_nothing(
+    fleet: list[Tenant],
+    environment: dict[str, str],
+    registry: MariaDb,
+    start_workers: StartWorkers,
+    tmp_path: Path,
+):
+    manage(
+        environment, "dumpdata", "tenants", f"--output={tmp_path}/rows.json"
+    ).communicate()
+    environment["DATABASE_URL"] = create_registry(registry)
+    manage(environment, "migrate", "--verbosity=0").communicate()
+    manage(environment, "loaddata", f"{tmp_path}/rows.json").communicate()
+    start_workers()
+    up = "SELECT COUNT(*) FROM commands_cluster"
+    eventually(lambda: ask(registry, up) == [(1,)])
+    bulk = manage(environment, "bulkupgrade", "--to-release=4.3", "--jobs=2", "--json")
+    eventually(lambda: len(php_processes()) >= 2)
+
+    kill_and_start_again(registry, seconds=4)
+
+    report = json.loads(bulk.communicate(timeout=120)[0])
+    assert bulk.returncode == 0, report
+    assert report["counts"]["succeeded"] == len(report["tenants"]) == 4
+    checks = ask(
+        registry,
+        "SELECT job_id, SUM((LENGTH(text) - LENGTH(REPLACE(text, '== check', ''))) / 8)"
+        " FROM commands_output GROUP BY job_id",
+    )
+    assert [times for _job, times in checks] == [1, 1, 1, 1]
+    assert ask(registry, "SELECT 1 FROM tenants_tenant WHERE held_by IS NOT NULL") == []
+
+
+def test_a_cluster_stops_while_the_registry_is_down(
+    environment: dict[str, str], registry: MariaDb, start_workers: StartWorkers
+):
+    environment["DATABASE_URL"] = create_registry(registry)
+    manage(environment, "migrate", "--verbosity=0").communicate()
+    workers = start_workers()
+    registry.stop()
+
+    workers.process.send_signal(signal.SIGTERM)
+
+    assert workers.process.wait(30) == 0

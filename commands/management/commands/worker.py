@@ -2,6 +2,7 @@ import logging
 import os
 import sys
 from argparse import ArgumentParser
+from contextlib import suppress
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -37,7 +38,8 @@ def run_worker(name: str) -> None:
     tasks.reap()
     if not queue.Cluster().run(lambda: show_life(wanted)):
         raise CommandError(f"The {name} cluster died and must be started again")
-    Cluster.objects.filter(worker=host.this_process()).delete()
+    with suppress(DatabaseError):  # else its heartbeat will be old soon
+        Cluster.objects.filter(worker=host.this_process()).delete()
 
 
 def show_life(name: str) -> None:
