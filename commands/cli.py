@@ -148,7 +148,7 @@ class TenantCommand(Base):
         except REFUSED:
             run.delete()
             raise
-        return run.jobs.select_related("run", "tenant__server", "tenant__release").get()
+        return run.jobs.with_edges().get()
 
     def work(self, job: Job) -> None:
         """Run the job in this process, unless the tenant is busy."""

@@ -113,7 +113,7 @@ def reap() -> int:
     """
     buried = 0
     running = Job.objects.filter(state=Job.State.RUNNING)
-    for job in running.select_related("run", "tenant__server", "tenant__release"):
+    for job in running.with_edges():
         dead = job.worker
         if job.worker_is_gone() and job.hand_over(f"buried by {host.this_process()}"):
             bury(job, dead)

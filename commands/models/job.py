@@ -13,6 +13,12 @@ from commands import host
 from tenants.models import Tenant
 
 
+class JobQuerySet(models.QuerySet["Job"]):
+    def with_edges(self) -> "JobQuerySet":
+        """With all that running a job needs."""
+        return self.select_related("run", "tenant__server", "tenant__release")
+
+
 class Job(models.Model):
     """One tenant's part of a run.
 
@@ -51,12 +57,12 @@ class Job(models.Model):
     result = models.JSONField(null=True)
     left_out = models.PositiveBigIntegerField(default=0)  # characters of output
 
+    objects = JobQuerySet.as_manager()
+
     class Meta:
         indexes = [
             models.Index(fields=["run", "state", "position"], name="job_claim"),
-            models.Index(
-                fields=["state"], condition=Q(state="running"), name="job_running"
-            ),
+            models.Index(fields=["state"], name="job_state"),
             models.Index(fields=["tenant", "-id"], name="job_of_tenant"),
         ]
 

@@ -46,6 +46,7 @@ class Run(models.Model):
     done = models.PositiveIntegerField(default=0)
     failed = models.PositiveIntegerField(default=0)
     mailed = models.PositiveSmallIntegerField(default=0)  # per cent last told
+    failure_told = models.BooleanField(default=False)
     stopped = models.TextField(blank=True)  # why it ended early
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True)
@@ -152,8 +153,7 @@ class Run(models.Model):
         """Draw the consequences of a job's end: stop rule, canary, mails, the end."""
         self.refresh_from_db(fields=["done", "failed", "total", "mailed", "open_wave"])
         if job.state in Job.BAD:
-            if self.failed == 1 and self.done < self.total:
-                queue.enqueue_control(notify.first_failure, job.pk)
+            self._tell_first_failure(job)
             if self.max_failures and self.failed >= self.max_failures:
                 self.stop(f"stopped after {self.failed} failures")
         if self.open_wave == 0:
@@ -163,7 +163,14 @@ class Run(models.Model):
             pk=self.pk, mailed__lt=percent
         ).update(mailed=percent):
             queue.enqueue_control(notify.progress, self.pk, percent)
-        self.close()
+        if self.done >= self.total:
+            self.close()
+
+    def _tell_first_failure(self, job: Job) -> None:
+        """Tell at once, unless the final report comes at once as well."""
+        first = Run.objects.filter(pk=self.pk, failure_told=False)
+        if self.done < self.total and first.update(failure_told=True):
+            queue.enqueue_control(notify.first_failure, job.pk)
 
     def _judge_canary(self) -> None:
         canary = self.jobs.filter(wave=0)

@@ -1,0 +1,160 @@
+"""Jobs of a trivial PHP script, against `xargs -P` on the same command lines.
+
+The run keeps its whole history (states, times, output); xargs keeps nothing. Both
+start PHP with the same options, as many at once. Two scripts: one that prints a word,
+the worst case, and one that does what the least of Moodle's scripts does: read
+`config.php`, connect to the site's database and load its settings (sandbox Moodle).
+
+    python bench/jobs_vs_xargs.py [--jobs 1000] [--parallel 2] [--rounds 3]
+"""
+
+import argparse
+import os
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fleet import mariadb, median, scratch, table, tenant_rows, timed, workers
+
+if TYPE_CHECKING:
+    from tenants.models import Release, Tenant
+
+TICK = os.sysconf("SC_CLK_TCK")
+# Installed once a site, these are what a script of the sandbox reads.
+SITE = """
+CREATE DATABASE `{0}`;
+CREATE TABLE `{0}`.mdl_config (name varchar(255) UNIQUE, value longtext);
+INSERT INTO `{0}`.mdl_config VALUES ('version', '2023042400'), ('release', '4.2');
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--jobs", type=int, default=1000)
+    parser.add_argument("--parallel", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    with (
+        scratch(VMOODLE_WORKERS=str(options.parallel), LOG_LEVEL="ERROR") as home,
+        mariadb(home) as server,
+        workers() as main_process,
+    ):
+        tenants = tenant_rows(options.jobs, server, bare(home))
+        compare("a script that prints a word", tenants, main_process, options)
+        make_sites(home, tenants)
+        compare("a script that boots the sandbox", tenants, main_process, options)
+
+
+def bare(home: Path) -> "Release":
+    """Return a release whose tree holds one script only."""
+    from tenants.models import Release
+
+    script = home / "bare/admin/cli/maintenance.php"
+    script.parent.mkdir(parents=True)
+    script.write_text("<?php echo 'done', PHP_EOL;")
+    return Release.objects.create(
+        name="bare", path=str(home / "bare"), version="1", release="1", branch="1"
+    )
+
+
+def make_sites(home: Path, tenants: "list[Tenant]") -> None:
+    """Move the tenants to a sandbox Moodle, with as much of a site as it reads."""
+    from demo.sandbox.build import build
+    from tenants import moodledb
+    from tenants.adopt import adopt
+    from tenants.models import Release
+
+    build("4.2", home / "4.2")
+    release = Release(name="4.2", path=str(home / "4.2"))
+    release.refresh()
+    adopt(release)
+    for tenant in tenants:
+        for statement in SITE.format(tenant.db_name).strip().splitlines():
+            moodledb.execute(tenant.server, statement)
+        tenant.release = release
+        tenant.db_user = tenant.server.admin_user
+        tenant.db_password = tenant.server.admin_password
+        tenant.data_path = str(home / "data" / tenant.shortname)
+        Path(tenant.data_path).mkdir(parents=True)
+        tenant.save()
+
+
+def compare(
+    what: str, tenants: "list[Tenant]", main_process: int, options: argparse.Namespace
+) -> None:
+    ours, plain, cpu = [], [], []
+    for number in range(options.rounds):
+        before = cpu_seconds(main_process)
+        ours.append(timed(lambda: run_to_end(tenants, options.parallel)))
+        cpu.append(cpu_seconds(main_process) - before)
+        plain.append(timed(lambda: run_xargs(tenants, options.parallel)))
+        print(f"round {number + 1}: {ours[-1]:.2f} s, xargs {plain[-1]:.2f} s")
+    ratios = [mine / theirs for mine, theirs in zip(ours, plain, strict=True)]
+    table(
+        f"{len(tenants)} jobs of {what}, {options.parallel} at once, "
+        f"median of {options.rounds} rounds",
+        [
+            ("run, history included", median(ours), "s"),
+            ("xargs -P", median(plain), "s"),
+            ("ratio (at most 1.10)", median(ratios), "x"),
+            (
+                "control plane CPU (at most 10)",
+                1000 * median(cpu) / len(tenants),
+                "ms/job",
+            ),
+        ],
+    )
+
+
+def run_to_end(tenants: "list[Tenant]", parallel: int) -> None:
+    from commands.models import Run
+
+    run = Run.objects.create(
+        command="generic/Maintenance",
+        targets=[tenant.pk for tenant in tenants],
+        actor="bench",
+        parallel=parallel,
+    )
+    run.start()
+    while run.state != Run.State.FINISHED:
+        time.sleep(0.1)
+        run.refresh_from_db()
+    assert run.counts()["succeeded"] == len(tenants), run.jobs.last().error
+
+
+def run_xargs(tenants: "list[Tenant]", parallel: int) -> None:
+    from tenants import php
+
+    release = tenants[0].release
+    script = php.script_path(release.path, "admin/cli/maintenance.php")
+    words = [release.php, *php.php_options(release.path), script, "--host={}"]
+    subprocess.run(
+        ["xargs", f"-P{parallel}", "-I{}", *words],
+        input="\n".join(tenant.wwwroot for tenant in tenants),
+        text=True,
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+
+
+def cpu_seconds(main_process: int) -> float:
+    """Return the CPU time of the cluster's own processes, without their PHP."""
+    total = 0.0
+    for pid in [main_process, *descendants(main_process)]:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        total += (int(fields[11]) + int(fields[12])) / TICK
+    return total
+
+
+def descendants(pid: int) -> list[int]:
+    """Return the living Python processes below a process."""
+    found = []
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        if "python" in Path(f"/proc/{child}/comm").read_text():
+            found += [int(child), *descendants(int(child))]
+    return found
+
+
+if __name__ == "__main__":
+    main()
