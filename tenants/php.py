@@ -29,6 +29,7 @@ GRACE = 5.0  # seconds between SIGTERM and SIGKILL
 MEMORY = 4 * 1024**3  # bytes of address space: an endless prompt eats it all
 MARKER = "VMOODLE_JOB"  # names the job in the environment of its children
 PROBE = Path(__file__).parent / "moodle" / "versions_hash.php"
+UNCACHED = PROBE.with_name("opcache-blacklist.txt")
 
 Lines = Generator[str | None, None, int]
 
@@ -86,7 +87,9 @@ def php_options(tree: str) -> list[str]:
     """Return the `-d` options every script of this code tree runs with.
 
     OPcache's file cache halves the time of a small script; one directory per
-    tree, since compiled files hold its paths.
+    tree, since compiled files hold its paths. What Moodle includes again and again
+    is left out: each time the file cache would take, and keep, memory for it (an
+    upgrade grew to 2 GB, an installation to 4 GB; now 0.2 GB, and no slower).
     """
     cache = settings.VMOODLE_PHP_CACHE_DIR / tree.strip("/").replace("/", "-")
     if not cache.is_dir():
@@ -96,6 +99,7 @@ def php_options(tree: str) -> list[str]:
         "opcache.enable_cli": "1",
         "opcache.file_cache": str(cache),
         "opcache.file_cache_only": "1",
+        "opcache.blacklist_filename": str(UNCACHED),
     }
     return [
         part for name, value in values.items() for part in ("-d", f"{name}={value}")
