@@ -1,0 +1,217 @@
+import pytest
+from django.core.exceptions import ValidationError
+from django_q.models import OrmQ
+
+from commands import notify, queue
+from commands.claim import claim_next
+from commands.models import Job, Run
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("probe")]
+ME = "here:1:1"
+
+
+@pytest.fixture
+def told(monkeypatch) -> list[tuple]:
+    """Record what would be mailed."""
+    calls: list[tuple] = []
+    monkeypatch.setattr(
+        queue,
+        "enqueue_control",
+        lambda function, *args: calls.append((function, *args)),
+    )
+    return calls
+
+
+def end(run: Run, *states: str) -> None:
+    for state in states:
+        claim_next(run.pk, ME).finish(state, "" if state == "succeeded" else "no")
+    run.refresh_from_db()
+
+
+def counts(run: Run) -> dict[str, int]:
+    return {state: number for state, number in run.counts().items() if number}
+
+
+def test_starting_freezes_the_targets(run_of, rows):
+    tenants = rows(3)
+    run = run_of("commands/Probe", tenants[:2])
+
+    rows(2)
+
+    assert (run.state, run.total) == (Run.State.RUNNING, 2)
+    assert counts(run) == {"queued": 2}
+
+
+def test_starting_enqueues_no_more_lanes_than_jobs(run_of, rows):
+    run_of("commands/Probe", rows(3), parallel=2)
+    run_of("commands/Probe", rows(1), parallel=8)
+
+    assert OrmQ.objects.filter(key=queue.JOBS).count() == 2 + 1
+
+
+def test_a_run_starts_once(run_of, rows):
+    run = run_of("commands/Probe", rows(1))
+
+    with pytest.raises(ValidationError, match="started already"):
+        Run.objects.get(pk=run.pk).start()
+
+    assert run.jobs.count() == 1
+
+
+def test_a_run_without_tenants_does_not_start(run_of, rows):
+    with pytest.raises(ValidationError, match="nothing was done"):
+        run_of("commands/Probe", [])
+
+
+def test_wrong_attributes_are_refused_before_anything_is_made(run_of, rows):
+    with pytest.raises(ValidationError, match="no parameter wrod"):
+        run_of("commands/Probe", rows(1), "wrod=x")
+
+    assert not Job.objects.exists()
+
+
+def test_tenants_that_need_nothing_are_skipped_at_the_start(run_of, rows, probe):
+    tenants = rows(2)
+    probe.skipped = {tenants[0].pk: "as it should be"}
+
+    run = run_of("commands/Probe", tenants)
+
+    job = run.jobs.get(tenant=tenants[0])
+    assert (job.state, job.error) == (Job.State.SKIPPED, "as it should be")
+    assert (run.done, counts(run)) == (1, {"queued": 1, "skipped": 1})
+
+
+def test_a_run_with_nothing_to_do_is_finished_at_once(run_of, rows, probe, told):
+    tenants = rows(2)
+    probe.skipped = {tenant.pk: "fine" for tenant in tenants}
+
+    run = run_of("commands/Probe", tenants)
+
+    run.refresh_from_db()
+    assert run.state == Run.State.FINISHED
+    assert told == [(notify.final, run.pk)]
+
+
+def test_a_run_ends_with_its_last_job(run_of, rows, told):
+    run = run_of("commands/Probe", rows(2), parallel=9)
+
+    end(run, "succeeded")
+    assert run.state == Run.State.RUNNING
+    end(run, "failed")
+
+    assert run.state == Run.State.FINISHED
+    assert run.finished_at and run.seconds() >= 0
+    assert run.counts_at_end == run.counts()
+    assert told.count((notify.final, run.pk)) == 1
+
+
+def test_fullstop_cancels_what_is_queued_after_the_first_failure(run_of, rows):
+    run = run_of("commands/Probe", rows(4), max_failures=1, parallel=9)
+    other = claim_next(run.pk, ME)
+
+    end(run, "failed")
+
+    assert counts(run) == {"running": 1, "failed": 1, "cancelled": 2}
+    assert run.stopped == "stopped after 1 failures"
+    other.finish(Job.State.SUCCEEDED)
+    run.refresh_from_db()
+    assert run.state == Run.State.FINISHED
+
+
+def test_a_percentage_of_failures_counts_all_jobs(rows):
+    run = Run.objects.create(
+        command="commands/Probe", targets=[tenant.pk for tenant in rows(10)], actor="x"
+    )
+
+    run.start(percent_failures=25)
+
+    assert run.max_failures == 3
+
+
+def test_a_canary_that_fails_stops_the_run(run_of, rows):
+    tenants = rows(4)
+    run = run_of("commands/Probe", tenants, canary=[t.pk for t in tenants[:2]])
+
+    end(run, "succeeded", "failed")
+
+    assert counts(run) == {"succeeded": 1, "failed": 1, "cancelled": 2}
+    assert "canary" in run.stopped
+    assert run.state == Run.State.FINISHED
+
+
+def test_cancelling_ends_what_is_queued_and_asks_what_runs(run_of, rows):
+    run = run_of("commands/Probe", rows(3), parallel=1)
+    job = claim_next(run.pk, ME)
+
+    run.cancel("alice")
+
+    job.refresh_from_db()
+    assert (job.state, job.cancel_requested) == (Job.State.RUNNING, True)
+    assert counts(run) == {"running": 1, "cancelled": 2}
+    assert run.jobs.filter(error="cancelled by alice").count() == 2
+
+
+@pytest.mark.parametrize(
+    ("states", "names"),
+    [
+        (Job.BAD, {"t1"}),
+        ((*Job.BAD, Job.State.SKIPPED, Job.State.CANCELLED), {"t1", "t2", "t3"}),
+    ],
+    ids=["failed", "all that did not succeed"],
+)
+def test_a_retry_is_a_new_linked_draft(run_of, rows, probe, states, names):
+    tenants = rows(4)
+    probe.skipped = {tenants[2].pk: "fine"}
+    run = run_of("commands/Probe", tenants, "word=x", max_failures=1, parallel=3)
+    end(run, "succeeded", "failed")
+
+    again = run.retry(states, "bob", "shell")
+
+    assert (again.state, again.retry_of) == (Run.State.DRAFT, run)
+    assert (again.command, again.attributes) == (run.command, run.attributes)
+    assert {
+        tenants[0].__class__.objects.get(pk=pk).shortname for pk in again.targets
+    } == names
+
+
+def test_each_new_ten_per_cent_is_told_once(run_of, rows, told):
+    run = run_of("commands/Probe", rows(20), parallel=20)
+
+    end(run, *["succeeded"] * 20)
+
+    percents = [args[1] for function, *args in told if function is notify.progress]
+    assert percents == [10, 20, 30, 40, 50, 60, 70, 80, 90]
+
+
+def test_the_first_failure_is_told_at_once_and_only_once(run_of, rows, told):
+    run = run_of("commands/Probe", rows(5), parallel=5)
+
+    end(run, "succeeded", "failed", "failed")
+
+    failed = run.jobs.filter(state="failed").order_by("position").first()
+    assert [call for call in told if call[0] is notify.first_failure] == [
+        (notify.first_failure, failed.pk)
+    ]
+
+
+def test_the_longest_jobs_of_the_past_come_first(run_of, rows):
+    tenants = rows(3)
+    former = run_of("commands/Probe", tenants, parallel=3)
+    end(former, *["succeeded"] * 3)
+    for tenant, seconds in zip(tenants, (5, 60, 20), strict=True):
+        former.jobs.filter(tenant=tenant).update(seconds=seconds)
+
+    run = run_of("commands/Probe", tenants)
+
+    order = run.jobs.order_by("position").values_list("tenant__shortname", flat=True)
+    assert list(order) == ["t1", "t2", "t0"]
+
+
+def test_the_time_left_comes_from_the_past_and_from_this_run(run_of, rows):
+    run = run_of("commands/Probe", rows(4), parallel=2)
+    assert run.seconds_left() is None
+
+    end(run, "succeeded", "succeeded")
+    run.jobs.filter(state="succeeded").update(seconds=10)
+
+    assert run.seconds_left() == pytest.approx(10)
