@@ -9,7 +9,7 @@ import importlib
 import pkgutil
 import re
 import shlex
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from inspect import cleandoc
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode
@@ -53,6 +53,7 @@ class Command(forms.Form):
     exclusive = True  # holds the tenant: no other such job at the same time
     heals = False  # allowed on a tenant that needs attention
     bulk_log = ""  # name of the per-tenant log file; default: the command's
+    letters: Mapping[str, str] = {}  # short options in the shell, by parameter
 
     job: int | None = None  # the job it runs for, set by the engine
     interruptible = True  # False while a step must not be cut off
@@ -102,10 +103,13 @@ class Command(forms.Form):
 
     @classmethod
     def _with_defaults(cls, pairs: Iterable[tuple[str, str]]) -> QueryDict:
-        # A bound form ignores `initial`, so what is absent is filled in here.
+        # A bound form ignores `initial`, so what is absent or empty is filled in here.
         data = QueryDict(mutable=True)
         for name, value in pairs:
-            data.appendlist(name, value)
+            if isinstance(cls.base_fields[name], forms.BooleanField):
+                value = _yes_or_no(name, value)
+            if value:
+                data.appendlist(name, value)
         for name, field in cls.base_fields.items():
             if name not in data and field.initial not in (None, False):
                 data[name] = str(field.initial)
@@ -171,8 +175,12 @@ class PhpScript(Command):
         given = list(self.fixed)
         for name in self.fields:
             value = self.cleaned_data.get(name)
-            if name in (*self.not_options, "more") or value in (None, "", False):
+            if name in (*self.not_options, "more"):
                 continue
+            if value is False or value in (None, "", []):
+                continue
+            if isinstance(value, list):
+                value = ",".join(value)
             option = f"--{name.replace('_', '-')}"
             given.append(option if value is True else f"{option}={value}")
         return given + split_options(self.cleaned_data.get("more", ""))
@@ -184,6 +192,15 @@ class PhpScript(Command):
     def call(self, tenant: Tenant, script: str, options: Sequence[str]) -> php.Lines:
         """Run a script for this job, as `php.run`."""
         return php.run(tenant, script, options, job=self.job, accept=self.accept)
+
+
+def _yes_or_no(name: str, value: str) -> str:
+    """Return what a checkbox sends, "1" or nothing: it takes the text "0" for a yes."""
+    if value.lower() in {"1", "true", "yes", "on"}:
+        return "1"
+    if value.lower() in {"", "0", "false", "no", "off"}:
+        return ""
+    raise ValidationError(f"{name}={value}: give {name}=1 or {name}=0")
 
 
 def split_options(text: str) -> list[str]:

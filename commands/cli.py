@@ -13,7 +13,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
@@ -28,6 +27,8 @@ from tenants.php import PhpError
 from tenants.selection import Selection, SelectionError
 
 BAD_USE = 2  # exit status
+MAX_JOBS = 200  # at once
+CHOOSING = ("tohosts", "tohostsmatch", "exclude", "with_master")
 REFUSED = (
     SelectionError,
     UnknownCommand,
@@ -54,7 +55,6 @@ class Base(BaseCommand):
 
     runs: type[Command]
     requires_system_checks = ()
-    stealth_options = ("rest",)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -74,24 +74,23 @@ class Base(BaseCommand):
     def add_fields(self, parser: ArgumentParser) -> None:
         group = parser.add_argument_group(self.runs.name())
         for name, field in self.runs.base_fields.items():
-            if name == "more":
-                continue
-            flag: dict[str, Any] = {"metavar": "VALUE"}
+            kind: dict[str, Any] = {"metavar": "VALUE"}
             if isinstance(field, forms.BooleanField):
-                flag = {"action": "store_true"}
+                kind = {"action": "store_true"}
+            elif name == "more":
+                kind = {"metavar": '"--OPTION ..."', "action": "append"}
+            short = [f"-{letter}" for letter in self.runs.letters.get(name, "")]
+            flags = [*short, f"--{name.replace('_', '-')}"]
             text = str(field.help_text).replace("%", "%%")
-            group.add_argument(
-                f"--{name.replace('_', '-')}", dest=f"field_{name}", help=text, **flag
-            )
+            group.add_argument(*flags, dest=f"field_{name}", help=text, **kind)
 
-    def attributes(self, options: dict[str, Any]) -> str:
-        """Return the querystring of the options that were given."""
-        pairs = [
-            (key.removeprefix("field_"), "1" if value is True else value)
+    def given(self, options: dict[str, Any]) -> dict[str, str]:
+        """Return the command's parameters that were given, by name."""
+        return {
+            key.removeprefix("field_"): _as_text(value)
             for key, value in options.items()
             if key.startswith("field_") and value not in (None, False)
-        ]
-        return urlencode(pairs)
+        }
 
     def draft(self, tenants: list[Tenant], attributes: str, **fields: Any) -> Run:
         """Return a draft run whose parameters have been checked."""
@@ -107,6 +106,12 @@ class Base(BaseCommand):
         return run
 
 
+def _as_text(value: object) -> str:
+    if value is True:
+        return "1"
+    return " ".join(value) if isinstance(value, list) else str(value)
+
+
 class TenantCommand(Base):
     """Run a command on one tenant, in the foreground, and exit as its script does."""
 
@@ -119,21 +124,23 @@ class TenantCommand(Base):
     def run_from_argv(self, argv: list[str]) -> None:
         """Keep options that are not ours for Moodle's script: they vary by version."""
         if issubclass(self.runs, PhpScript):
-            known = self.create_parser(argv[0], argv[1])
-            known.error = lambda message: None
-            self.rest = known.parse_known_args(argv[2:])[1]
-            argv = [word for word in argv if word not in self.rest]
+            self._called_from_command_line = True  # errors exit with status 2
+            parser = self.create_parser(argv[0], argv[1])
+            rest = parser.parse_known_args(argv[2:])[1]
+            if strays := [word for word in rest if not word.startswith("-")]:
+                parser.error(
+                    f"unrecognized arguments: {' '.join(strays)} (join a value to its "
+                    "option by '=')"
+                )
+            ours = [word for word in argv[2:] if word not in rest]
+            more = [f"--more={shlex.join(rest)}"] if rest else []
+            argv = [*argv[:2], *ours, *more]
         super().run_from_argv(argv)
 
     def handle(self, *, host: str, **options: Any) -> None:
         try:
             tenants = Selection(hosts=[host]).resolve()
-            attributes = self.attributes(options)
-            if rest := getattr(self, "rest", None):
-                attributes += "&" * bool(attributes) + urlencode(
-                    {"more": shlex.join(rest)}
-                )
-            run = self.draft(tenants, attributes, parallel=1)
+            run = self.draft(tenants, urlencode(self.given(options)), parallel=1)
             job = self.start(run)
         except REFUSED as error:
             raise refuse(error) from error
@@ -188,8 +195,9 @@ class BulkCommand(Base):
     def handle(self, **options: Any) -> None:
         options = {**options}
         try:
-            draft = self.retried(options) if options["retry"] else self.asked(options)
             check_workers(detach=options["detach"])
+            retry = options["retry"] is not None
+            draft = self.retried(options) if retry else self.asked(options)
             run = begin(draft, options)
         except REFUSED as error:
             raise refuse(error) from error
@@ -202,10 +210,15 @@ class BulkCommand(Base):
 
     def asked(self, options: dict[str, Any]) -> Run:
         tenants = selection(options).resolve()
-        return self.draft(tenants, self.attributes(options))
+        return self.draft(tenants, urlencode(self.given(options)))
 
     def retried(self, options: dict[str, Any]) -> Run:
         """Return a draft of what failed, was skipped or cancelled in a former run."""
+        if self.given(options) or any(options[name] for name in CHOOSING):
+            raise SelectionError(
+                "--retry takes the tenants and the parameters of the former run: "
+                "leave out your own"
+            )
         former = Run.objects.filter(pk=options["retry"]).first()
         if former is None or former.command != self.runs.name():
             raise SelectionError(
@@ -244,10 +257,10 @@ def add_running(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("how to run")
     group.add_argument("-j", "--jobs", type=int, metavar="N", help="Jobs at once.")
     group.add_argument(
-        "-s", "--fullstop", action="store_true", help="Stop at the first error."
+        "-s", "-f", "--fullstop", action="store_true", help="Stop at the first error."
     )
     group.add_argument(
-        "--max-failures", metavar="N|N%%", help="Stop after so many failures."
+        "--max-failures", metavar="N|N%", help="Stop after so many failures."
     )
     group.add_argument(
         "--canary",
@@ -290,17 +303,22 @@ def begin(run: Run, options: dict[str, Any]) -> Run:
     """Start a draft with the options of `add_running`; leave nothing on an error."""
     try:
         run.max_failures, percent = _limit(options)
-        run.logroot = _log_directory(options["logroot"])
-        if options["jobs"] is not None and options["jobs"] < 1:
-            raise SelectionError("--jobs must be 1 or more")
-        run.parallel = options["jobs"] or settings.VMOODLE_WORKERS
+        run.logroot = _log_directory(options["logroot"]) or run.logroot
+        run.parallel = _jobs(options["jobs"]) or run.parallel
+        canary = _canary(options["canary"], run)
         run.save()
-        run.start(canary=_canary(options["canary"], run), percent_failures=percent)
+        run.start(canary=canary, percent_failures=percent)
     except REFUSED:
         if run.pk and run.state == Run.State.DRAFT:
             run.delete()
         raise
     return run
+
+
+def _jobs(number: int | None) -> int:
+    if number is not None and not 1 <= number <= MAX_JOBS:
+        raise SelectionError(f"--jobs {number}: give a number from 1 to {MAX_JOBS}")
+    return number or 0
 
 
 def _limit(options: dict[str, Any]) -> tuple[int | None, int]:
@@ -309,7 +327,7 @@ def _limit(options: dict[str, Any]) -> tuple[int | None, int]:
     if options["fullstop"] or text is None:
         return (1 if options["fullstop"] else None), 0
     number = text.removesuffix("%")
-    if not number.isdigit() or int(number) == 0:
+    if not number.isdecimal() or int(number) == 0:
         raise SelectionError(f"--max-failures {text!r}: give a number or N%, above 0")
     return (None, int(number)) if text.endswith("%") else (int(number), 0)
 
@@ -327,11 +345,12 @@ def _log_directory(path: str | None) -> str:
     return str(directory)
 
 
-def _canary(text: str | None, run: Run) -> list[int]:
-    if not text:
-        return []
-    if text.isdigit():
-        return list(run.targets[: int(text)])
+def _canary(text: str | None, run: Run) -> list[int] | int:
+    """Return how many tenants go first, or the pks of those with a tag."""
+    if text is None:
+        return 0
+    if text.isdecimal() and int(text):
+        return int(text)
     tagged = Tenant.objects.filter(pk__in=run.targets, tags__name=text)
     pks = list(tagged.values_list("pk", flat=True))
     if not pks:

@@ -23,7 +23,7 @@ INTERVAL = 0.5  # seconds
 
 
 def follow(run: Run, command: BaseCommand, *, as_json: bool, verbose: bool) -> None:
-    """Show a run until it ends; exit 1 if a job failed. ^C leaves it running."""
+    """Show a run until it ends; exit 1 unless all went well. ^C leaves it running."""
     told: set[int] = set()
     try:
         with _bar() as bar:
@@ -46,7 +46,7 @@ def follow(run: Run, command: BaseCommand, *, as_json: bool, verbose: bool) -> N
             returncode=130,
         ) from None
     _sum_up(run, command, as_json=as_json)
-    if run.failed or run.stopped:
+    if run.failed or run.stopped or run.counts()[Job.State.CANCELLED]:
         sys.exit(1)
 
 

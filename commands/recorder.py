@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TextIO
 
 from django.conf import settings
-from django.db import OperationalError, close_old_connections
+from django.db import OperationalError, close_old_connections, transaction
 
-from commands.base import Command, CommandFailed, Json, Steps
+from commands.base import Command, CommandFailed, Json
 from commands.models import Job, Output
 from commands.patience import DOWN, patiently
+from tenants.models import Tenant
 
 FLUSH = 1.0  # seconds
 CHUNK = 60_000  # characters in one row
@@ -28,23 +29,27 @@ class Lost(Exception):
 class Recorder:
     """Stores a job's output, at most `VMOODLE_OUTPUT_CAP` characters: head and tail."""
 
-    def __init__(
-        self, job: Job, command: Command, echo: Callable[[str], None] | None = None
-    ) -> None:
-        self.job, self.command, self.echo = job, command, echo
+    def __init__(self, job: Job, echo: Callable[[str], None] | None = None) -> None:
+        self.job, self.echo = job, echo
+        self.log: TextIO | None = None
         self.buffer: list[str] = []
         self.size = self.seq = self.head = self.left_out = 0
+        self.half = settings.VMOODLE_OUTPUT_CAP // 2
+        self.gap = False  # the buffer has a hole behind the head
         self.unsure = False
         self.tail: deque[tuple[int, int]] = deque()  # (seq, size)
         self.beat_at = time.monotonic() + FLUSH
         self.deadline = time.monotonic() + settings.VMOODLE_JOB_MAX_SECONDS
-        self.log = self._open_log()
 
-    def follow(self, steps: Steps) -> Json:
-        """Run the steps to their end and return their result."""
+    def follow(self, command: Command, tenant: Tenant) -> Json:
+        """Run the command's steps to their end and return their result."""
+        steps = command.run(tenant)
         try:
+            self.log = self._open_log(command, tenant)
             while True:
                 self._take(next(steps))
+                if time.monotonic() >= self.beat_at:
+                    self._beat(command)
         except StopIteration as end:
             result: Json = end.value
             return result
@@ -53,30 +58,41 @@ class Recorder:
             if self.log:
                 self.log.close()
 
-    def _open_log(self) -> TextIO | None:
-        run, tenant = self.job.run, self.job.tenant
-        if not run.logroot or tenant is None:
+    def _open_log(self, command: Command, tenant: Tenant) -> TextIO | None:
+        run = self.job.run
+        if not run.logroot:
             return None
-        name = self.command.bulk_log or type(self.command).__name__.lower()
+        name = command.bulk_log or type(command).__name__.lower()
         path = Path(run.logroot, f"{name}_{tenant.shortname}.log")
-        log = path.open("a", encoding="utf-8", buffering=1)
-        log.write(f"# run {run.pk}, {tenant.wwwroot}, {self.job.started_at:%F %T %Z}\n")
+        try:
+            log = path.open("a", encoding="utf-8", buffering=1)
+            started = f"{self.job.started_at:%F %T %Z}"
+            log.write(f"# run {run.pk}, {tenant.wwwroot}, {started}\n")
+        except OSError as error:
+            raise CommandFailed(f"--logroot: {path}: {error.strerror}") from error
         return log
 
     def _take(self, line: str | None) -> None:
-        if line is not None:
-            self.buffer.append(f"{line}\n")
-            self.size += len(line) + 1
-            if self.log:
+        if line is None:
+            return
+        self._keep(line)
+        if self.log:
+            try:
                 self.log.write(f"{line}\n")
-            if self.echo:
-                self.echo(line)
-        if self.size >= CHUNK:
+            except OSError as error:
+                # A full disk must not cut off an upgrade.
+                self.log = None
+                self._keep(f"[the log file is not written any more: {error}]")
+        if self.echo:
+            self.echo(line)
+        if self.size >= CHUNK and not self.unsure:
             self.flush()
-        if time.monotonic() >= self.beat_at:
-            self._beat()
 
-    def _beat(self) -> None:
+    def _keep(self, line: str) -> None:
+        self.buffer.append(f"{line}\n")
+        self.size += len(line) + 1
+
+    def _beat(self, command: Command) -> None:
         self.flush()
         self.beat_at = time.monotonic() + FLUSH
         try:
@@ -88,7 +104,7 @@ class Recorder:
             # The job goes on: its output waits here until the registry is back.
             close_old_connections()
             return
-        if cancelled and self.command.interruptible:
+        if cancelled and command.interruptible:
             raise Cancelled
         if time.monotonic() > self.deadline:
             raise CommandFailed(
@@ -100,35 +116,68 @@ class Recorder:
         """Store what was printed since the last time; keep it if that fails."""
         if not self.buffer:
             return True
-        text = "".join(self.buffer).replace("\0", "\N{REPLACEMENT CHARACTER}")
-        self.buffer, self.size = [text], len(text)
-        half = settings.VMOODLE_OUTPUT_CAP // 2
-        if len(text) > half:
-            self.left_out += len(text) - half
-            text = text[-half:]
+        pieces = self._pieces()
+        dropped = self._dropped(pieces)
+        fresh = [
+            Output(job=self.job, seq=seq, text=text) for seq, text in pieces.items()
+        ]
         try:
-            if self.unsure:
-                Output.objects.filter(job=self.job, seq=self.seq + 1).delete()
-            Output.objects.create(job=self.job, seq=self.seq + 1, text=text)
-            self.seq += 1
-            self._cap(len(text), half)
+            with transaction.atomic():
+                if self.unsure:  # it may be stored, and only the answer was lost
+                    Output.objects.filter(job=self.job, seq__gt=self.seq).delete()
+                if dropped:
+                    Output.objects.filter(job=self.job, seq__in=dropped).delete()
+                Output.objects.bulk_create(fresh)
         except DOWN:
             close_old_connections()
-            self.unsure = True  # it may be stored, and only the answer lost
+            self.unsure = True
             return False
-        self.buffer, self.size, self.unsure = [], 0, False
+        self._stored(pieces, len(dropped))
         return True
 
-    def _cap(self, size: int, half: int) -> None:
-        """Forget the oldest pieces between the head and the tail."""
-        if self.head + size <= half and not self.tail:
-            self.head += size
-            return
-        self.tail.append((self.seq, size))
-        while sum(size for _seq, size in self.tail) > half:
-            seq, dropped = self.tail.popleft()
-            Output.objects.filter(job=self.job, seq=seq).delete()
-            self.left_out += dropped
+    def _pieces(self) -> dict[int, str]:
+        """Return what to store of the buffer, by number: all that fits the cap.
+
+        A hole in the numbers tells that something was left out there.
+        """
+        text = "".join(self.buffer).replace("\0", "\N{REPLACEMENT CHARACTER}")
+        if len(text) <= self.half and not self.gap:
+            self.buffer = [text]
+            return {self.seq + 1: text}
+        room = 0 if self.tail else self.half - self.head
+        head, rest = text[:room], text[room:]
+        tail = rest[-self.half :]
+        self.left_out += len(rest) - len(tail)
+        self.gap = self.gap or len(rest) > len(tail)
+        self.buffer, self.size = [head, tail], len(head) + len(tail)
+        after = self.seq + (1 if head else 0)
+        pieces = {self.seq + 1: head} if head else {}
+        return pieces | {after + (2 if self.gap else 1): tail}
+
+    def _dropped(self, pieces: dict[int, str]) -> list[int]:
+        """Return the numbers of the oldest pieces behind the head that must go."""
+        sizes = [(seq, len(text)) for seq, text in pieces.items()]
+        if not self.tail and self.head + sizes[0][1] <= self.half:
+            del sizes[0]
+        over = sum(size for _seq, size in (*self.tail, *sizes)) - self.half
+        dropped = []
+        for seq, size in self.tail:
+            if over <= 0:
+                break
+            dropped.append(seq)
+            over -= size
+        return dropped
+
+    def _stored(self, pieces: dict[int, str], dropped: int) -> None:
+        for _piece in range(dropped):
+            self.left_out += self.tail.popleft()[1]
+        for seq, text in pieces.items():
+            if not self.tail and self.head + len(text) <= self.half:
+                self.head += len(text)
+            else:
+                self.tail.append((seq, len(text)))
+            self.seq = seq
+        self.buffer, self.size, self.gap, self.unsure = [], 0, False, False
 
     def store_end(self, end: Callable[[int], bool]) -> bool:
         """Store the rest of the output and the end of the job, however long it takes.

@@ -4,8 +4,10 @@ import shlex
 from collections.abc import Sequence
 from urllib.parse import parse_qsl
 
+from django import forms
 from django.core.management import get_commands, load_command_class
 
+from commands.base import find
 from commands.cli import BulkCommand
 from commands.models import Run
 
@@ -19,9 +21,11 @@ def shell_line(run: Run, wwwroots: Sequence[str] = ()) -> str:
     )
     to = ",".join(hosts) if len(hosts) <= LISTED else "…"
     words = ["manage.py", bulk_name(run.command), f"--tohosts={to}"]
+    fields = find(run.command).base_fields
     for name, value in parse_qsl(run.attributes):
         option = f"--{name.replace('_', '-')}"
-        words.append(option if value == "1" else f"{option}={value}")
+        switch = isinstance(fields.get(name), forms.BooleanField)
+        words.append(option if switch else f"{option}={value}")
     if run.parallel:
         words.append(f"--jobs={run.parallel}")
     if run.max_failures:

@@ -54,15 +54,14 @@ def _more(run_id: int) -> bool:
 def execute(job: Job, echo: Callable[[str], None] | None = None) -> None:
     """Run a claimed job to its end. The one place that catches a command's errors."""
     state, error, fields = Job.State.SUCCEEDED, "", {}
-    recorder = None
+    recorder = Recorder(job, echo)
     try:
         command = bind(job)
-        recorder = Recorder(job, command, echo)
         if job.tenant is None:
             raise CommandFailed("the tenant is not in the registry any more")
         refuse_if_broken(command, job)
         moodledb.wait_until_up(job.tenant.server, settings.VMOODLE_DATABASE_WAIT)
-        result = recorder.follow(command.run(job.tenant))
+        result = recorder.follow(command, job.tenant)
         fields["result"] = result
         fields["exit_code"] = (
             result.get("exit_code") if isinstance(result, dict) else None
@@ -88,7 +87,6 @@ def execute(job: Job, echo: Callable[[str], None] | None = None) -> None:
         )
         raise
     finally:
-        recorder = recorder or Recorder(job, Command(), echo)
         recorder.store_end(
             lambda left_out: job.finish(state, error, left_out=left_out, **fields)
         )

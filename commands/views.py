@@ -149,7 +149,7 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _start(request: HttpRequest, run: Run, canary: int) -> bool:
     try:
-        run.start(canary=run.targets[:canary])
+        run.start(canary=canary)
     except (ValidationError, PhpError, MoodleDbError, FilesError) as error:
         for sentence in getattr(error, "messages", [str(error)]):
             messages.error(request, sentence)

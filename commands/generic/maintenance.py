@@ -19,6 +19,7 @@ class Maintenance(PhpScript):
 
     script = "admin/cli/maintenance.php"
     heals = True
+    letters = {"disable": "x"}
     CHOICES = ("enable", "enablelater", "enableold", "disable")
 
     enable = forms.BooleanField(required=False, help_text=_("Switch it on now."))

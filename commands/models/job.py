@@ -158,8 +158,9 @@ class Job(models.Model):
         parts = list(self.output.filter(seq__gt=after).order_by("seq"))
         text = ""
         for part in parts:
-            if part.seq > after + 1 and self.left_out:
-                text += f"\n[... {self.left_out} characters left out ...]\n"
+            if part.seq > after + 1:  # how many is known at the end
+                number = self.left_out or "many"
+                text += f"\n[... {number} characters left out ...]\n"
             text += part.text
             after = part.seq
         return text, after

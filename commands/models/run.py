@@ -80,20 +80,23 @@ class Run(models.Model):
     def start(
         self,
         *,
-        canary: Sequence[int] = (),
+        canary: Sequence[int] | int = (),
         percent_failures: int = 0,
         lanes: bool = True,
     ) -> None:
         """Freeze the targets into jobs and enqueue the run. Only a draft starts.
 
         Tenants that need nothing are skipped here, by SQL; the longest jobs of
-        the past come first. `canary`: pks of tenants that go before the others.
+        the past come first. `canary`: pks of tenants that go before the others, or
+        how many do, of those that need something.
         """
         form = self.form()
         tenants = list(Tenant.objects.with_edges().filter(pk__in=self.targets))
         if not tenants:
             raise ValidationError("No tenant is selected: nothing was done")
         skips = form.skips(tenants)
+        if isinstance(canary, int):
+            canary = [pk for pk in self.targets if pk not in skips][:canary]
         jobs = self._jobs(tenants, skips, set(canary))
         now = timezone.now()
         self.exclusive, self.total, self.done = form.exclusive, len(jobs), len(skips)
@@ -111,6 +114,8 @@ class Run(models.Model):
             self.save()
             if lanes:
                 queue.enqueue_lanes(self.pk, min(self.parallel, len(jobs) - len(skips)))
+        if canary:
+            self._judge_canary()  # all of it may need nothing
         self.close()
 
     def _jobs(
