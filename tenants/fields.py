@@ -5,9 +5,10 @@ key has been put in front, `manage.py rotate_secrets` writes every secret again.
 """
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import models
+from django.db import models, transaction
 
 
 def keyring() -> MultiFernet:
@@ -38,3 +39,24 @@ class EncryptedTextField(models.TextField):
                 f"{self.model.__name__}.{self.name} cannot be decrypted: put the key "
                 "it was encrypted with back into VMOODLE_SECRET_KEYS"
             ) from error
+
+
+def rotate_secrets() -> int:
+    """Write every secret again, with the first key; return how many there are.
+
+    All or nothing; raises ImproperlyConfigured when one cannot be decrypted.
+    """
+    number = 0
+    with transaction.atomic():
+        for model in apps.get_models():
+            names = [
+                field.attname
+                for field in model._meta.concrete_fields
+                if isinstance(field, EncryptedTextField)
+            ]
+            if not names:
+                continue
+            rows = list(model._default_manager.select_for_update())
+            model._default_manager.bulk_update(rows, names, batch_size=500)
+            number += sum(bool(getattr(row, name)) for row in rows for name in names)
+    return number

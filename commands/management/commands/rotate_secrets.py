@@ -1,0 +1,17 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from tenants.fields import rotate_secrets
+
+
+class Command(BaseCommand):
+    help = """Encrypt every secret of the registry with the first key again.
+
+    Run it after a new key was put in front of VMOODLE_SECRET_KEYS; then the
+    former keys may be taken away. All or nothing."""
+
+    def handle(self, **options: Any) -> None:
+        self.stdout.write(
+            f"{rotate_secrets()} secrets are encrypted with the first key"
+        )
