@@ -81,6 +81,9 @@ class DeathSafeLock:
     def release(self) -> None:
         fcntl.lockf(self.file, fcntl.LOCK_UN)
 
+    def __del__(self) -> None:
+        self.file.close()  # one a worker: they come and go
+
     def __enter__(self) -> bool:
         return self.acquire()
 
