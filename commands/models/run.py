@@ -216,6 +216,8 @@ class Run(models.Model):
             )
             if number:
                 self.count(done=number)
+                if self.open_wave == 0:
+                    self._judge_canary()
                 self.close()
         return number
 

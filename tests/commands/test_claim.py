@@ -1,4 +1,8 @@
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import pytest
+from django.db import connection
 
 from commands.claim import claim_next
 from commands.models import Job
@@ -117,3 +121,25 @@ def test_a_finished_run_gives_no_jobs(run_of, rows):
     run.cancel("tester")
 
     assert claimed(run) is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_claims_at_the_same_time_each_job_goes_to_one(run_of, rows):
+    run = run_of("commands/Probe", rows(12), parallel=50)
+    together = Barrier(2)
+
+    def claim(worker: str) -> list[str]:
+        together.wait()
+        try:
+            jobs = [claim_next(run.pk, worker) for _job in range(7)]
+        finally:
+            connection.close()
+        return [job.tenant.shortname for job in jobs if job]
+
+    with ThreadPoolExecutor(2) as pool:
+        mine, theirs = pool.map(claim, ["a:1:1", "b:2:2"])
+
+    assert sorted(mine + theirs) == sorted(f"t{n}" for n in range(12))
+    for worker, names in (("a:1:1", mine), ("b:2:2", theirs)):
+        held = run.jobs.filter(worker=worker).values_list("tenant__shortname")
+        assert sorted(name for (name,) in held) == sorted(names)

@@ -139,6 +139,74 @@ def test_a_canary_that_fails_stops_the_run(run_of, rows):
     assert run.state == Run.State.FINISHED
 
 
+def test_a_canary_that_needs_nothing_lets_the_others_go(run_of, rows, probe):
+    tenants = rows(2)
+    probe.skipped = {tenants[0].pk: "fine"}
+
+    run = run_of("commands/Probe", tenants, canary=[tenants[0].pk])
+
+    assert claim_next(run.pk, ME).tenant == tenants[1]
+
+
+def test_a_canary_by_number_is_of_tenants_that_need_something(run_of, rows, probe):
+    tenants = rows(4)
+    probe.skipped = {tenants[0].pk: "fine"}
+
+    run = run_of("commands/Probe", tenants, canary=2)
+
+    canary = run.jobs.filter(wave=0).values_list("tenant__shortname", flat=True)
+    assert sorted(canary) == ["t1", "t2"]
+
+
+def test_a_canary_is_judged_when_its_last_job_is_cancelled(run_of, rows):
+    tenants = rows(3)
+    run = run_of("commands/Probe", tenants, canary=2)
+    end(run, "succeeded")
+
+    run.jobs.get(tenant=tenants[1]).request_cancel()
+
+    run.refresh_from_db()
+    assert run.state == Run.State.FINISHED
+    assert counts(run) == {"succeeded": 1, "cancelled": 2}
+
+
+def test_a_run_that_was_stopped_says_why_first_it_was(run_of, rows):
+    run = run_of("commands/Probe", rows(2))
+    run.cancel("alice")
+
+    run.cancel("bob")
+
+    run.refresh_from_db()
+    assert run.stopped == "cancelled by alice"
+
+
+def test_a_run_stops_after_the_failures_it_may_have(run_of, rows):
+    run = run_of("commands/Probe", rows(5), max_failures=2, parallel=9)
+
+    end(run, "failed", "succeeded", "rolled_back")
+
+    assert counts(run) == {
+        "failed": 1,
+        "rolled_back": 1,
+        "succeeded": 1,
+        "cancelled": 2,
+    }
+    assert (run.failed, run.stopped) == (2, "stopped after 2 failures")
+
+
+def test_a_run_ends_once_and_tells_once(run_of, rows, told):
+    run = run_of("commands/Probe", rows(1))
+    end(run, "succeeded")
+    ended = run.finished_at
+
+    for _again in range(2):
+        Run.objects.get(pk=run.pk).close()
+
+    run.refresh_from_db()
+    assert run.finished_at == ended
+    assert told.count((notify.final, run.pk)) == 1
+
+
 def test_cancelling_ends_what_is_queued_and_asks_what_runs(run_of, rows):
     run = run_of("commands/Probe", rows(3), parallel=1)
     job = claim_next(run.pk, ME)
@@ -172,6 +240,17 @@ def test_a_retry_is_a_new_linked_draft(run_of, rows, probe, states, names):
     assert {
         tenants[0].__class__.objects.get(pk=pk).shortname for pk in again.targets
     } == names
+
+
+def test_a_retry_leaves_out_tenants_that_are_gone(run_of, rows):
+    tenants = rows(2)
+    run = run_of("commands/Probe", tenants, parallel=2)
+    end(run, "failed", "failed")
+    tenants[0].delete()
+
+    again = run.retry(Job.BAD, "bob", "shell")
+
+    assert again.targets == [tenants[1].pk]
 
 
 def test_each_new_ten_per_cent_is_told_once(run_of, rows, told):
@@ -215,3 +294,38 @@ def test_the_time_left_comes_from_the_past_and_from_this_run(run_of, rows):
     run.jobs.filter(state="succeeded").update(seconds=10)
 
     assert run.seconds_left() == pytest.approx(10)
+
+
+def test_the_time_left_is_shared_by_the_jobs_at_once(run_of, rows):
+    tenants = rows(4)
+    former = run_of("commands/Probe", tenants, parallel=4)
+    end(former, *["succeeded"] * 4)
+    former.jobs.update(seconds=30)
+
+    run = run_of("commands/Probe", tenants, parallel=3)
+
+    assert run.seconds_left() == pytest.approx(40)
+    assert former.seconds_left() is None
+
+
+def test_a_tenant_without_a_past_is_expected_to_take_the_usual_time(run_of, rows):
+    former = run_of("commands/Probe", rows(3), parallel=3)
+    end(former, *["succeeded"] * 3)
+    for number, job in enumerate(former.jobs.all()):
+        Job.objects.filter(pk=job.pk).update(seconds=10 * (number + 1))
+
+    run = run_of("commands/Probe", rows(1))
+
+    assert run.jobs.get().estimate == 20
+
+
+def test_a_draft_has_taken_no_time():
+    run = Run.objects.create(command="commands/Probe", actor="x")
+
+    assert (run.seconds(), run.seconds_left()) == (0.0, None)
+
+
+def test_every_state_is_counted(run_of, rows):
+    run = run_of("commands/Probe", rows(1))
+
+    assert run.counts() == dict.fromkeys(Job.State.values, 0) | {"queued": 1}
