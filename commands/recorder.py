@@ -4,7 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO
 
 from django.conf import settings
 from django.db import OperationalError, close_old_connections, transaction
@@ -31,7 +31,7 @@ class Recorder:
 
     def __init__(self, job: Job, echo: Callable[[str], None] | None = None) -> None:
         self.job, self.echo = job, echo
-        self.log: TextIO | None = None
+        self.log: BinaryIO | None = None
         self.buffer: list[str] = []
         self.size = self.seq = self.head = self.left_out = 0
         self.half = settings.VMOODLE_OUTPUT_CAP // 2
@@ -43,9 +43,9 @@ class Recorder:
 
     def follow(self, command: Command, tenant: Tenant) -> Json:
         """Run the command's steps to their end and return their result."""
+        self.log = self._open_log(command, tenant)
         steps = command.run(tenant)
         try:
-            self.log = self._open_log(command, tenant)
             while True:
                 self._take(next(steps))
                 if time.monotonic() >= self.beat_at:
@@ -58,16 +58,16 @@ class Recorder:
             if self.log:
                 self.log.close()
 
-    def _open_log(self, command: Command, tenant: Tenant) -> TextIO | None:
+    def _open_log(self, command: Command, tenant: Tenant) -> BinaryIO | None:
         run = self.job.run
         if not run.logroot:
             return None
         name = command.bulk_log or type(command).__name__.lower()
         path = Path(run.logroot, f"{name}_{tenant.shortname}.log")
         try:
-            log = path.open("a", encoding="utf-8", buffering=1)
+            log = path.open("ab", buffering=0)
             started = f"{self.job.started_at:%F %T %Z}"
-            log.write(f"# run {run.pk}, {tenant.wwwroot}, {started}\n")
+            log.write(f"# run {run.pk}, {tenant.wwwroot}, {started}\n".encode())
         except OSError as error:
             raise CommandFailed(f"--logroot: {path}: {error.strerror}") from error
         return log
@@ -78,9 +78,10 @@ class Recorder:
         self._keep(line)
         if self.log:
             try:
-                self.log.write(f"{line}\n")
+                self.log.write(f"{line}\n".encode())
             except OSError as error:
                 # A full disk must not cut off an upgrade.
+                self.log.close()
                 self.log = None
                 self._keep(f"[the log file is not written any more: {error}]")
         if self.echo:

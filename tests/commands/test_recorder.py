@@ -1,0 +1,422 @@
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from django.db import OperationalError, connection
+
+from commands import recorder
+from commands.base import Command, CommandFailed, Steps
+from commands.claim import claim_next
+from commands.models import Job, Output
+from commands.recorder import Cancelled, Lost, Recorder
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("probe")]
+
+# A connection that failed is closed, which a test's own transaction would not survive.
+autocommit = pytest.mark.django_db(transaction=True)
+
+
+class Clock:
+    """A clock that the test moves."""
+
+    now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(recorder, "time", clock)
+    return clock
+
+
+@pytest.fixture
+def job(run_of, rows) -> Job:
+    found = claim_next(run_of("commands/Probe", rows(1)).pk, "here:1:1")
+    assert found
+    return found
+
+
+def follow(job: Job, steps: Callable[[], Steps], **values) -> Recorder:
+    """Follow the steps and store the rest, as a worker does."""
+    found = Recorder(job, **values)
+    try:
+        found.follow(command_of(steps), job.tenant)
+    finally:
+        found.store_end(lambda left_out: left_out >= 0)
+    job.left_out = found.left_out
+    return found
+
+
+def command_of(steps: Callable[[], Steps]) -> Command:
+    command = Command()
+    command.run = lambda tenant: steps()
+    return command
+
+
+def lines(*texts: str) -> Callable[[], Steps]:
+    def steps() -> Steps:
+        yield from texts
+
+    return steps
+
+
+@contextmanager
+def registry_down(table: str = "commands_output") -> Iterator[None]:
+    """Let statements on a table fail as those of a server that is gone."""
+
+    def refuse(execute, sql, params, many, context):
+        if table in sql:
+            raise OperationalError(2006, "Server has gone away")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(refuse):
+        yield
+
+
+def test_the_result_of_the_steps_is_returned(job: Job):
+    def steps() -> Steps:
+        yield "at work"
+        return {"answer": 42}
+
+    result = Recorder(job).follow(command_of(steps), job.tenant)
+
+    assert result == {"answer": 42}
+
+
+def test_output_is_stored_each_second_while_the_job_runs(job: Job, clock: Clock):
+    seen = []
+
+    def steps() -> Steps:
+        for number in range(4):
+            clock.sleep(0.6)
+            yield f"line {number}"
+            seen.append(job.text()[0].count("line"))
+
+    follow(job, steps)
+
+    assert seen == [0, 2, 2, 4]
+
+
+def test_a_silent_job_beats(job: Job, clock: Clock):
+    Job.objects.update(heartbeat_at=None)
+
+    def steps() -> Steps:
+        for _tick in range(3):
+            clock.sleep(0.5)
+            yield None
+
+    follow(job, steps)
+
+    job.refresh_from_db()
+    assert job.heartbeat_at
+    assert not job.output.exists()
+
+
+def test_a_job_that_prints_much_does_not_wait_for_the_second(job: Job, clock: Clock):
+    stored = []
+
+    def steps() -> Steps:
+        for _line in range(4):
+            yield "x" * 30_000
+            stored.append(Output.objects.count())
+
+    follow(job, steps)
+
+    assert stored == [0, 1, 1, 2]
+
+
+def test_what_was_printed_before_a_failure_is_stored(job: Job):
+    def steps() -> Steps:
+        yield "half way"
+        raise CommandFailed("no")
+
+    with pytest.raises(CommandFailed):
+        follow(job, steps)
+
+    assert job.text()[0] == "half way\n"
+
+
+def test_lines_are_echoed(job: Job):
+    echoed: list[str] = []
+
+    follow(job, lines("a", "b"), echo=echoed.append)
+
+    assert echoed == ["a", "b"]
+
+
+def test_a_cancel_stops_the_steps(job: Job, clock: Clock):
+    closed = []
+
+    def steps() -> Steps:
+        try:
+            while True:
+                clock.sleep(1)
+                yield "on and on"
+                job.request_cancel()
+        finally:
+            closed.append(True)
+
+    with pytest.raises(Cancelled):
+        follow(job, steps)
+
+    assert closed
+    assert job.text()[0] == "on and on\n" * 2
+
+
+def test_a_step_that_must_not_be_cut_off_outlives_a_cancel(job: Job, clock: Clock):
+    command = Command()
+
+    def run(tenant) -> Steps:
+        command.interruptible = False
+        for number in range(3):
+            clock.sleep(1)
+            yield f"step {number}"
+        command.interruptible = True
+        clock.sleep(1)
+        yield "not reached by the next line"
+        yield "never"
+
+    command.run = run
+    job.request_cancel()
+
+    found = Recorder(job)
+    with pytest.raises(Cancelled):
+        found.follow(command, job.tenant)
+
+    found.flush()
+    assert "step 2" in job.text()[0]
+    assert "never" not in job.text()[0]
+
+
+def test_a_job_that_was_given_to_another_stops(job: Job, clock: Clock):
+    def steps() -> Steps:
+        clock.sleep(1)
+        yield "still here"
+        pytest.fail("it goes on")
+
+    Job.objects.update(worker="there:2:2")
+
+    with pytest.raises(Lost):
+        follow(job, steps)
+
+
+def test_a_job_that_never_ends_is_stopped(job: Job, clock: Clock, settings):
+    settings.VMOODLE_JOB_MAX_SECONDS = 100
+
+    def steps() -> Steps:
+        while True:
+            clock.sleep(1)
+            yield None
+
+    with pytest.raises(CommandFailed, match="more than 100 s"):
+        follow(job, steps)
+
+    assert clock.now == pytest.approx(1101, abs=1)
+
+
+def test_of_long_output_head_and_tail_are_kept(job: Job, settings, monkeypatch):
+    settings.VMOODLE_OUTPUT_CAP = 1000
+    monkeypatch.setattr(recorder, "CHUNK", 100)
+    numbers = [f"line {number:04}" for number in range(1000)]
+
+    found = follow(job, lines(*numbers))
+
+    text = job.text()[0]
+    head, _hole, tail = text.partition(f"\n[... {found.left_out} characters left out")
+    assert head.startswith("line 0000\nline 0001\n")
+    assert tail.endswith("line 0998\nline 0999\n")
+    stored = sum(len(part.text) for part in job.output.all())
+    assert 800 <= stored <= 1000
+    assert stored + found.left_out == 10 * 1000
+
+
+def test_a_huge_line_is_cut_in_the_middle(job: Job, settings):
+    settings.VMOODLE_OUTPUT_CAP = 1000
+
+    found = follow(job, lines("a" * 3000 + "z" * 2000))
+
+    head, _hole, tail = job.text()[0].partition(
+        f"\n[... {5001 - 1000} characters left out ...]\n"
+    )
+    assert head == "a" * 500
+    assert tail == "z" * 499 + "\n"
+    assert found.left_out == 4001
+
+
+def test_huge_lines_one_after_the_other_keep_the_first_and_the_last(
+    job: Job, settings, monkeypatch
+):
+    settings.VMOODLE_OUTPUT_CAP = 1000
+    monkeypatch.setattr(recorder, "CHUNK", 100)
+
+    found = follow(job, lines("first", *[letter * 3000 for letter in "abcd"]))
+
+    text = job.text()[0]
+    assert text.startswith("first\naaaa")
+    assert text.endswith("ddd\n")
+    assert "b" not in text.replace("[... ", "")
+    assert sum(len(part.text) for part in job.output.all()) == 1000
+    assert found.left_out == 6 + 4 * 3001 - 1000
+
+
+def test_output_that_fits_has_no_hole(job: Job, settings, monkeypatch):
+    settings.VMOODLE_OUTPUT_CAP = 1000
+    monkeypatch.setattr(recorder, "CHUNK", 100)
+    texts = ["x" * 299, "y" * 299, "z" * 99]
+
+    found = follow(job, lines(*texts))
+
+    assert job.text()[0] == "".join(f"{text}\n" for text in texts)
+    assert found.left_out == 0
+
+
+def test_nul_bytes_do_not_reach_the_registry(job: Job):
+    follow(job, lines("a\0b\0"))
+
+    assert job.text()[0] == "a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}\n"
+
+
+@autocommit
+def test_what_is_printed_while_the_registry_is_down_is_stored_later(
+    job: Job, clock: Clock
+):
+    def steps() -> Steps:
+        yield "before"
+        clock.sleep(1)
+        yield "last before"
+        with registry_down("commands_"):
+            for number in range(3):
+                clock.sleep(1)
+                yield f"meanwhile {number}"
+        clock.sleep(1)
+        yield "after"
+
+    follow(job, steps)
+
+    assert job.text()[0].split("\n")[:-1] == [
+        "before",
+        "last before",
+        "meanwhile 0",
+        "meanwhile 1",
+        "meanwhile 2",
+        "after",
+    ]
+
+
+@autocommit
+def test_output_whose_storing_was_not_confirmed_is_not_doubled(job: Job, clock: Clock):
+    found = Recorder(job)
+    found._take("once")
+    Output.objects.create(job=job, seq=1, text="once\n")  # stored, the answer lost
+    with registry_down():
+        assert not found.flush()
+
+    assert found.flush()
+
+    assert job.text()[0] == "once\n"
+
+
+@autocommit
+def test_a_failure_while_old_output_is_dropped_loses_and_doubles_nothing(
+    job: Job, settings
+):
+    settings.VMOODLE_OUTPUT_CAP = 20
+    found = Recorder(job)
+    for line in ("aaaaaaa", "bbbbbbb"):
+        found._take(line)
+        assert found.flush()
+    found._take("ccccccc")
+
+    def refuse_delete(execute, sql, params, many, context):
+        if sql.startswith("DELETE"):
+            raise OperationalError(2013, "Lost connection")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(refuse_delete):
+        assert not found.flush()
+    assert found.flush()
+
+    job.left_out = found.left_out
+    assert job.text()[0] == "aaaaaaa\n\n[... 8 characters left out ...]\nccccccc\n"
+
+
+@autocommit
+def test_output_that_waits_for_the_registry_is_bounded(job: Job, settings):
+    settings.VMOODLE_OUTPUT_CAP = 100
+    found = Recorder(job)
+
+    with registry_down():
+        for number in range(100):
+            found._take(f"line {number:04}")
+            found.flush()
+    assert found.size <= 110
+    assert found.flush()
+
+    job.left_out = found.left_out
+    text = job.text()[0]
+    assert text.startswith("line 0000\n")
+    assert text.endswith("line 0099\n")
+    assert f"[... {1000 - 100} characters left out ...]" in text
+
+
+@autocommit
+def test_the_end_of_a_job_waits_for_the_registry(job: Job, monkeypatch):
+    found = Recorder(job)
+    found._take("the last words")
+    answers = []
+
+    def end(left_out: int) -> bool:
+        answers.append(job.text()[0])
+        if len(answers) == 1:
+            raise OperationalError(2006, "Server has gone away")
+        return True
+
+    monkeypatch.setattr("commands.patience.time", Clock())
+
+    assert found.store_end(end)
+    assert answers == ["the last words\n"] * 2
+
+
+def test_the_log_file_has_the_whole_output(job: Job, settings, tmp_path: Path):
+    settings.VMOODLE_OUTPUT_CAP = 10
+    job.run.logroot = str(tmp_path)
+
+    log = tmp_path / "command_t0.log"
+    log.write_text("of a former run\n")
+
+    follow(job, lines("a line that is too long", "é"))
+
+    former, heading, *rest = log.read_text(encoding="utf-8").splitlines()
+    assert former == "of a former run"
+    assert heading.startswith(f"# run {job.run_id}, https://t0.example.org, 20")
+    assert rest == ["a line that is too long", "é"]
+
+
+def test_a_log_file_that_cannot_be_opened_is_told_before_anything_is_done(
+    job: Job, tmp_path: Path
+):
+    job.run.logroot = str(tmp_path / "gone")
+
+    with pytest.raises(CommandFailed, match="--logroot: .*: No such file"):
+        follow(job, lambda: pytest.fail("it runs"))
+
+
+def test_a_full_disk_under_the_log_file_does_not_stop_the_job(job: Job):
+    found = Recorder(job)
+    found.log = Path("/dev/full").open("wb", buffering=0)
+    found._take("first")
+    found._take("second")
+
+    found.flush()
+
+    assert job.text()[0] == (
+        "first\n[the log file is not written any more: [Errno 28] No space left on "
+        "device]\nsecond\n"
+    )
