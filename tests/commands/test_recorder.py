@@ -410,7 +410,7 @@ def test_a_log_file_that_cannot_be_opened_is_told_before_anything_is_done(
 
 def test_a_full_disk_under_the_log_file_does_not_stop_the_job(job: Job):
     found = Recorder(job)
-    found.log = Path("/dev/full").open("wb", buffering=0)
+    found.log = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115 - it closes it
     found._take("first")
     found._take("second")
 
