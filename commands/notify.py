@@ -56,8 +56,9 @@ def _send(run: "Run", subject: str, template: str, **context: object) -> None:
         "more": max(0, failed.count() - LISTED),
         "url": url,
     }
+    prefix = settings.EMAIL_SUBJECT_PREFIX.strip()
     send_mail(
-        f"{settings.EMAIL_SUBJECT_PREFIX}{run.command} #{run.pk}: {subject}",
+        f"{prefix} {run.command} #{run.pk}: {subject}".strip(),
         render_to_string(f"commands/mail/{template}.txt", context),
         None,
         recipients(),

@@ -1,0 +1,57 @@
+import pytest
+from django.db import IntegrityError, InterfaceError, OperationalError
+
+from commands import patience
+
+
+class Clock:
+    now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(patience, "time", clock)
+    monkeypatch.setattr(patience, "close_old_connections", lambda: None)
+    return clock
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_it_is_tried_again_until_the_registry_is_back(clock: Clock, error):
+    answers = [error, error, None]
+
+    def work() -> str:
+        if failure := answers.pop(0):
+            raise failure
+        return "done"
+
+    assert patience.patiently(work) == "done"
+    assert clock.now == 2
+
+
+def test_patience_has_an_end(clock: Clock, settings):
+    settings.VMOODLE_JOB_MAX_SECONDS = 5
+
+    def work() -> None:
+        raise OperationalError("gone")
+
+    with pytest.raises(OperationalError, match="gone"):
+        patience.patiently(work)
+
+    assert clock.now == 6
+
+
+def test_other_errors_are_not_waited_out(clock: Clock):
+    def work() -> None:
+        raise IntegrityError("twice")
+
+    with pytest.raises(IntegrityError):
+        patience.patiently(work)
+
+    assert clock.now == 0
