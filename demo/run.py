@@ -4,69 +4,117 @@ Everything it makes lies in `var/demo`, and goes when it ends.
 """
 
 import argparse
+import fcntl
 import json
 import os
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / "var" / "demo"
-TENANTS = ("north", "south", "east", "west")
 PORT = 8000
+SITES = 100  # the tenants' port is so much above that of the console
 sys.path.insert(0, str(ROOT))
 
 
 def main() -> None:
     options = arguments()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    prepare()
-    try:
-        with database() as account, django(options.port):
-            names = trees(options.moodle)
-            tenants = fleet(account, names[0], slow=not options.moodle)
-            say(f"Installed {len(tenants)} tenants on {names[0]}")
-            with workers(options) as process:
-                result = upgrade(names[-1])
-                if options.once:
-                    sys.stdout.write(json.dumps(result, indent=2) + "\n")
-                else:
-                    leave_open(options.port, process)
-    except KeyboardInterrupt:
-        say("Stopping")
-    finally:
-        shutil.rmtree(HOME, ignore_errors=True)
-    if options.once and result["failed"]:
-        sys.exit(1)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
+    with alone():
+        try:
+            result = run(options)
+        finally:
+            shutil.rmtree(HOME, ignore_errors=True)
+    if options.once:
+        sys.stdout.write(json.dumps(result, indent=2) + "\n")
+        sys.exit(1 if result["failed"] else 0)
+
+
+def stop(number: int, frame: object) -> None:
+    """End in good order; a second signal does not cut that short."""
+    for other in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(other, signal.SIG_IGN)
+    say("Stopping")
+    sys.exit(128 + number)
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    with database() as account, django(options.port):
+        # Models cannot be imported before Django is set up.
+        from demo import fleet, sites
+        from tenants.models import DatabaseServer
+
+        trees = HOME / "moodle"
+        releases = (
+            fleet.moodle_trees(trees, options.moodle)
+            if options.moodle
+            else fleet.sandbox_trees(trees)
+        )
+        server = DatabaseServer.objects.create(name="demo", **account)
+        port = options.port + SITES
+        fleet.tenants(server, releases[0], HOME / "data", port)
+        if not options.moodle:
+            fleet.linger()
+        with ExitStack() as stack:
+            if not options.once:
+                log = HOME / "sites.log"
+                stack.enter_context(sites.serve(HOME / "sites", port, log))
+            process = stack.enter_context(workers(options))
+            result = upgrade(releases[-1].name)
+            if not options.once:
+                leave_open(options.port, process)
+    return result
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="bin/demo", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="bin/demo", description=__doc__, allow_abbrev=False
+    )
     parser.add_argument(
-        "--once", action="store_true", help="Print the result and exit."
+        "--once", action="store_true", help="Print the result as JSON and exit."
     )
     parser.add_argument(
         "--moodle",
         action="append",
+        nargs="+",
         type=Path,
         default=[],
         metavar="DIR",
-        help="A real Moodle tree, the older first; it is copied, not changed.",
+        help="A real Moodle tree, at best two releases; copied, not changed.",
     )
-    parser.add_argument("--port", type=int, default=PORT, help="Port of the console.")
+    parser.add_argument(
+        "--port",
+        type=int,
+        default=PORT,
+        help=f"Port of the console; the sites have this plus {SITES}.",
+    )
     options = parser.parse_args()
+    options.moodle = [tree for trees in options.moodle for tree in trees]
     for tree in options.moodle:
-        if not (tree / "version.php").is_file():
+        if not any((tree / sub / "version.php").is_file() for sub in ("", "public")):
             parser.error(f"{tree} is no Moodle: it has no version.php")
+    for port in (options.port, options.port + SITES):
+        if not options.once and not is_free(port):
+            parser.error(f"port {port} is in use: choose others with --port")
     return options
+
+
+def is_free(port: int) -> bool:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except (OSError, OverflowError):
+        return False
+    return True
 
 
 def say(text: str) -> None:
@@ -74,35 +122,40 @@ def say(text: str) -> None:
     sys.stderr.flush()
 
 
-def prepare() -> None:
-    """Start afresh; refuse while another demo runs."""
-    owner = HOME / "pid"
-    if owner.is_file() and Path("/proc", owner.read_text()).exists():
+@contextmanager
+def alone() -> Iterator[None]:
+    """Start afresh, without what a killed demo left; refuse while another runs."""
+    directory = os.open(Path(__file__).parent, os.O_RDONLY)
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
         sys.exit("A demo is running already: stop it first (Ctrl-C in its window)")
     if HOME.exists():
         subprocess.run([ROOT / "bin/mariadb", "stop", HOME / "db"], check=False)
         shutil.rmtree(HOME)
     HOME.mkdir(parents=True)
-    owner.write_text(str(os.getpid()))
+    yield
+    os.close(directory)
 
 
 @contextmanager
 def database() -> Iterator[dict[str, str]]:
     """Run a private MariaDB with its own directory and socket."""
-    subprocess.run(
-        [ROOT / "bin/mariadb", "start", HOME / "db"], check=True, stdout=sys.stderr
-    )
-    password = (HOME / "db/password").read_text().strip()
+    server = [str(ROOT / "bin/mariadb"), "start", str(HOME / "db")]
+    # In a session of its own: Ctrl-C would leave a start half done.
+    starting = subprocess.Popen(server, stdout=sys.stderr, start_new_session=True)
     try:
+        if starting.wait() != 0:
+            sys.exit("The database did not start: see what it printed above")
         yield {
             "socket": str(HOME / "db/mysqld.sock"),
             "admin_user": "vmoodle",
-            "admin_password": password,
+            "admin_password": (HOME / "db/password").read_text().strip(),
         }
     finally:
-        subprocess.run(
-            [ROOT / "bin/mariadb", "stop", HOME / "db"], check=False, stdout=sys.stderr
-        )
+        starting.wait()
+        server[1] = "stop"
+        subprocess.run(server, check=False, stdout=sys.stderr, start_new_session=True)
 
 
 @contextmanager
@@ -111,10 +164,15 @@ def django(port: int) -> Iterator[None]:
     os.environ.update(
         DJANGO_SETTINGS_MODULE="vmoodle_site.settings",
         VMOODLE_VAR_DIR=str(HOME),
+        VMOODLE_BOOT_DIR=str(HOME / "boot"),
+        VMOODLE_SITES_DIR=str(HOME / "sites"),
+        VMOODLE_PHP_CACHE_DIR=str(HOME / "opcache"),
         VMOODLE_CONSOLE_URL=f"http://127.0.0.1:{port}",
         DATABASE_URL=f"sqlite:///{HOME / 'registry.sqlite3'}",
+        EMAIL_URL=f"filemail:///{HOME / 'mail'}",
         VMOODLE_WORKERS=str(os.cpu_count() or 2),
         VMOODLE_TECHOPERATOR="operator@example.org",
+        DJANGO_RUNSERVER_HIDE_WARNING="true",
     )
     import django as framework
     from django.core.management import call_command
@@ -122,93 +180,6 @@ def django(port: int) -> Iterator[None]:
     framework.setup()
     call_command("migrate", verbosity=0)
     yield
-
-
-def trees(given: list[Path]) -> list[str]:
-    """Put the code trees in place, register and adopt them; return their names."""
-    from demo.sandbox.build import VERSIONS, build
-    from tenants.adopt import adopt
-    from tenants.models import Release
-
-    names = []
-    for source in given or VERSIONS:
-        name = source.name if isinstance(source, Path) else source
-        tree = HOME / "moodle" / name
-        if isinstance(source, Path):
-            say(f"Copying {source}")
-            shutil.copytree(source.resolve(), tree, symlinks=True)
-        else:
-            build(source, tree)
-        release = Release(name=name, path=str(tree))
-        release.full_clean()
-        release.refresh()
-        adopt(release)
-        names.append(name)
-    return names
-
-
-def fleet(account: dict[str, str], release: str, *, slow: bool) -> list[Any]:
-    """Create the tenants and install a site in each, two at once."""
-    from tenants.models import DatabaseServer, Release
-
-    server = DatabaseServer.objects.create(name="demo", **account)
-    pinned = Release.objects.get(name=release)
-    tenants = [create(name, server, pinned) for name in TENANTS]
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(install, tenants))
-    if slow:  # the sandbox's upgrade would be over before anybody could look
-        for tenant in tenants:
-            linger(tenant)
-    return tenants
-
-
-def create(name: str, server: Any, release: Any) -> Any:
-    from tenants import moodledb
-    from tenants.models import Tenant
-
-    moodledb.execute(
-        server,
-        f"CREATE DATABASE demo_{name} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci",
-    )
-    data = HOME / "data" / name
-    data.mkdir(parents=True)
-    tenant = Tenant(
-        wwwroot=f"http://{name}.localhost:8100",
-        name=f"{name.title()} School",
-        shortname=name,
-        server=server,
-        release=release,
-        db_name=f"demo_{name}",
-        db_user=server.admin_user,
-        db_password=server.admin_password,
-        data_path=str(data),
-    )
-    tenant.full_clean()
-    tenant.save()
-    return tenant
-
-
-def install(tenant: Any) -> None:
-    from tenants import php
-
-    say(f"Installing {tenant.wwwroot}")
-    options = [
-        "--agree-license",
-        f"--adminpass={secrets.token_urlsafe(16)}-aA1",
-        "--adminemail=admin@example.org",
-        f"--fullname={tenant.name}",
-        f"--shortname={tenant.shortname}",
-    ]
-    for _line in php.run(tenant, "admin/cli/install_database.php", options):
-        pass
-
-
-def linger(tenant: Any) -> None:
-    from tenants import moodledb
-
-    table = moodledb.table(tenant, "config")
-    sql = f"INSERT INTO {table} (name, value) VALUES (%s, %s)"  # noqa: S608
-    moodledb.execute(tenant.server, sql, ["sandbox_upgrade_seconds", "3"])
 
 
 @contextmanager
@@ -224,6 +195,8 @@ def workers(options: argparse.Namespace) -> Iterator[subprocess.Popen[bytes]]:
     )
     try:
         wait_for_workers(process)
+        if not options.once:
+            tell(options.port)
         yield process
     finally:
         process.terminate()
@@ -231,7 +204,7 @@ def workers(options: argparse.Namespace) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def account() -> None:
-    """Make the login of the console and print it at the end."""
+    """Make the login of the console."""
     from django.contrib.auth.models import User
 
     password = secrets.token_urlsafe(9)
@@ -254,6 +227,8 @@ def wait_for_workers(process: subprocess.Popen[bytes]) -> None:
 
 def upgrade(release: str) -> dict[str, Any]:
     """Upgrade the fleet with the shell command; return what happened."""
+    from tenants.models import Tenant
+
     say(f"Upgrading the fleet: manage.py bulkupgrade --to-release={release}")
     argv = [sys.executable, str(ROOT / "manage.py"), "bulkupgrade", "--json"]
     done = subprocess.run(
@@ -263,28 +238,36 @@ def upgrade(release: str) -> dict[str, Any]:
         sys.exit("bulkupgrade did not run: see what it printed above")
     run = json.loads(done.stdout)
     say(", ".join(f"{n} {state}" for state, n in run["counts"].items() if n))
+    seen = dict(Tenant.objects.values_list("wwwroot", "seen_version"))
     return {
         "run": run["run"],
         **run["counts"],
         "seconds": run["seconds"],
-        "tenants": [
-            {
-                "wwwroot": job["wwwroot"],
-                "state": job["state"],
-                "error": job["error"],
-                "version_before": (job["result"] or {}).get("before"),
-                "version_after": (job["result"] or {}).get("after"),
-            }
-            for job in run["tenants"]
-        ],
+        "tenants": [outcome(job, seen[job["wwwroot"]]) for job in run["tenants"]],
+    }
+
+
+def outcome(job: dict[str, Any], seen: str) -> dict[str, str]:
+    """Return what became of a tenant; what was not upgraded has one version."""
+    result = job["result"] or {}
+    return {
+        "wwwroot": job["wwwroot"],
+        "state": job["state"],
+        "error": job["error"],
+        "version_before": result.get("before", seen),
+        "version_after": result.get("after", seen),
     }
 
 
 def leave_open(port: int, process: subprocess.Popen[bytes]) -> None:
-    say(f"\nThe console: http://127.0.0.1:{port}")
-    say(f"Log in as admin, password {os.environ['VMOODLE_DEMO_PASSWORD']}")
+    tell(port)
     say("Ctrl-C stops the demo and removes what it made.")
-    process.wait()
+    sys.exit(process.wait() or 1)
+
+
+def tell(port: int) -> None:
+    say(f"\nThe console: http://127.0.0.1:{port}")
+    say(f"Log in as admin, password {os.environ['VMOODLE_DEMO_PASSWORD']}\n")
 
 
 if __name__ == "__main__":
