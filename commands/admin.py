@@ -1,6 +1,7 @@
 """Runs in the console, and the commands as actions of the tenant list."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from django.apps import apps
@@ -9,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -36,6 +38,7 @@ def action_of(command: type[Command]) -> Callable[..., HttpResponse]:
     def prepare(
         model_admin: Any, request: HttpRequest, queryset: QuerySet[Tenant]
     ) -> HttpResponse:
+        forget_old_drafts()
         run = Run.objects.create(
             command=command.name(),
             targets=list(queryset.order_by("pk").values_list("pk", flat=True)),
@@ -48,19 +51,39 @@ def action_of(command: type[Command]) -> Callable[..., HttpResponse]:
     return prepare
 
 
-def tenant_actions(self: TenantAdmin, request: HttpRequest) -> dict[str, Any]:
-    """Return the list's own actions, then one per command the user may run."""
-    actions: dict[str, Any] = super(TenantAdmin, self).get_actions(request)
-    for command in all_commands():
-        if may_run(request, command):
-            action = action_of(command)
-            name = action.__name__
-            actions[name] = (action, name, action.short_description)  # type: ignore[attr-defined]
-    return actions
+def forget_old_drafts() -> None:
+    """Delete what was prepared and never started."""
+    yesterday = timezone.now() - timedelta(days=1)
+    Run.objects.filter(state=Run.State.DRAFT, created_at__lt=yesterday).delete()
 
 
-# The registry knows nothing of commands, so they add themselves to its list.
-TenantAdmin.get_actions = tenant_actions  # type: ignore[method-assign,assignment]
+admin.site.unregister(Tenant)
+
+
+@admin.register(Tenant)
+class CommandedTenantAdmin(TenantAdmin):
+    """The tenant list of the registry, which knows no commands, with an action each."""
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        actions: dict[str, Any] = super().get_actions(request)
+        for command in all_commands():
+            if may_run(request, command):
+                action = action_of(command)
+                name = action.__name__
+                actions[name] = (action, name, action.short_description)  # type: ignore[attr-defined]
+        return actions
+
+    def get_action_choices(self, request: HttpRequest, *args: Any) -> list[Any]:
+        """Return the choices, the commands of one package in a group of their own."""
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for name, label in super().get_action_choices(request, *args):
+            package, slash, rest = str(label).partition("/")
+            group = package if slash else ""
+            groups.setdefault(group, []).append((name, rest if slash else str(label)))
+        plain = groups.pop("", [])
+        blank = [choice for choice in plain if not choice[0]]
+        others = [choice for choice in plain if choice[0]]
+        return [*blank, *sorted(groups.items()), (_("Registry"), others)]
 
 
 @admin.register(Run)
@@ -70,6 +93,10 @@ class RunAdmin(admin.ModelAdmin):
     search_fields = ["=id", "command", "actor", "attributes"]
     list_per_page = 50
     show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
+        # What is only prepared is no run yet.
+        return super().get_queryset(request).exclude(state=Run.State.DRAFT)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -86,8 +113,7 @@ class RunAdmin(admin.ModelAdmin):
 
     @admin.display(description="#", ordering="pk")
     def number(self, run: Run) -> SafeString:
-        page = "launch" if run.state == Run.State.DRAFT else "view"
-        url = reverse(f"admin:commands_run_{page}", args=[run.pk])
+        url = reverse("admin:commands_run_view", args=[run.pk])
         return format_html('<a href="{}">#{}</a>', url, run.pk)
 
     @admin.display(description=_("state"), ordering="state")
@@ -97,15 +123,10 @@ class RunAdmin(admin.ModelAdmin):
                 "failed" if run.failed else "cancelled" if run.stopped else "succeeded"
             )
             return badge(kind, run.get_state_display())
-        return badge(
-            "running" if run.state == Run.State.RUNNING else "queued",
-            run.get_state_display(),
-        )
+        return badge("running", run.get_state_display())
 
     @admin.display(description=_("jobs"))
     def progress(self, run: Run) -> SafeString | str:
-        if run.state == Run.State.DRAFT:
-            return f"{len(run.targets)}"
         failed = badge("failed", f"{run.failed} failed") if run.failed else ""
         return format_html("{} / {} {}", run.done, run.total, failed)
 

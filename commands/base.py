@@ -158,6 +158,10 @@ class PhpScript(Command):
         help_text=_("Further options of the script, as on its command line."),
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.order_fields([*(name for name in self.fields if name != "more"), "more"])
+
     def clean_more(self) -> str:
         text: str = self.cleaned_data["more"]
         for word in split_options(text):

@@ -14,7 +14,7 @@ from commands.models import Run
 LISTED = 20  # wwwroots; a longer list is told by its number
 
 
-def shell_line(run: Run, wwwroots: Sequence[str] = ()) -> str:
+def shell_line(run: Run, wwwroots: Sequence[str] = (), canary: str = "") -> str:
     """Return the line to type, such as `manage.py bulkupgrade --tohosts=…`."""
     hosts = list(wwwroots) or list(
         run.jobs.order_by("position").values_list("wwwroot", flat=True)[: LISTED + 1]
@@ -30,6 +30,8 @@ def shell_line(run: Run, wwwroots: Sequence[str] = ()) -> str:
         words.append(f"--jobs={run.parallel}")
     if run.max_failures:
         words.append(f"--max-failures={run.max_failures}")
+    if canary:
+        words.append(f"--canary={canary}")
     return shlex.join(words)
 
 

@@ -1,6 +1,7 @@
 """The pages of a run: parameters, confirmation, and its live page."""
 
 from typing import Any
+from urllib.parse import parse_qsl
 
 from django import forms
 from django.conf import settings
@@ -23,6 +24,7 @@ from tenants.moodledb import MoodleDbError
 from tenants.php import PhpError
 
 PER_PAGE = 100
+TAIL = 12  # lines
 # What an operator must see first comes first.
 ORDER = Case(
     When(state__in=Job.BAD, then=Value(0)),
@@ -44,8 +46,12 @@ class RunOptions(forms.Form):
     parallel = forms.IntegerField(
         label=_("Jobs at once"), min_value=1, max_value=200, required=False
     )
-    max_failures = forms.IntegerField(
-        label=_("Stop after so many failures"), min_value=1, required=False
+    max_failures = forms.RegexField(
+        r"^\s*[1-9][0-9]{0,5}\s*%?\s*$",
+        label=_("Stop after so many failures"),
+        required=False,
+        help_text=_("A number, or a percentage such as 5%."),
+        error_messages={"invalid": _("Give a number above 0, or a percentage: 5%.")},
     )
     canary = forms.IntegerField(
         label=_("Canary"),
@@ -99,7 +105,7 @@ def launch(request: HttpRequest, pk: int) -> HttpResponse:
     if request.POST and form.is_valid() and options.is_valid():
         run.attributes = form.attributes()
         run.parallel = options.cleaned_data["parallel"] or settings.VMOODLE_WORKERS
-        run.max_failures = options.cleaned_data["max_failures"]
+        run.max_failures = _failures(options.cleaned_data["max_failures"], run)
         run.open_wave = 1
         run.save()
         canary = options.cleaned_data["canary"]
@@ -114,6 +120,14 @@ def launch(request: HttpRequest, pk: int) -> HttpResponse:
         form=form,
         options=options,
     )
+
+
+def _failures(text: str, run: Run) -> int | None:
+    """Return the limit as a number of jobs; a percentage is rounded up."""
+    if not text:
+        return None
+    number = int(text.strip(" %"))
+    return -(-len(run.targets) * number // 100) if "%" in text else number
 
 
 def _initial(run: Run, command: type[Command]) -> dict[str, Any]:
@@ -143,7 +157,8 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
         targets=targets.only("name", "wwwroot", "is_main", "enabled"),
         number=number,
         canary=canary,
-        shell=shell_line(run, [tenant.wwwroot for tenant in targets]),
+        parameters=parse_qsl(run.attributes),
+        shell=shell_line(run, [tenant.wwwroot for tenant in targets], canary),
     )
 
 
@@ -163,14 +178,41 @@ def run_page(request: HttpRequest, pk: int) -> HttpResponse:
     run = get_object_or_404(Run.objects.select_related("retry_of"), pk=pk)
     if run.state == Run.State.DRAFT:
         return redirect("admin:commands_run_launch", pk)
-    return page(request, "run", str(run), shell=shell_line(run), **_live(request, run))
+    return page(
+        request,
+        "run",
+        str(run),
+        shell=shell_line(run),
+        parameters=parse_qsl(run.attributes),
+        retries=_retries(run),
+        **_live(request, run),
+    )
+
+
+def _retries(run: Run) -> list[tuple[str, str]]:
+    """Return the kinds of retry that would have anything to do, with their labels."""
+    counts = run.counts()
+    labels = {
+        "failed": _("Retry the failed"),
+        "rest": _("Retry all that did not succeed"),
+        "all": _("Run again on all"),
+    }
+    numbers = {
+        which: sum(counts[state] for state in states) for which, states in RETRY.items()
+    }
+    if numbers["rest"] == numbers["failed"]:
+        del numbers["rest"]
+    return [(which, str(labels[which])) for which, number in numbers.items() if number]
 
 
 @permission_required("commands.view_run", raise_exception=True)
 def run_live(request: HttpRequest, pk: int) -> HttpResponse:
     """Return the part of the run page that changes."""
     run = get_object_or_404(Run, pk=pk)
-    return render(request, "admin/commands/_live.html", _live(request, run))
+    answer = render(request, "admin/commands/_live.html", _live(request, run))
+    if run.state == Run.State.FINISHED:
+        answer["HX-Refresh"] = "true"  # the buttons of the page change as well
+    return answer
 
 
 def _live(request: HttpRequest, run: Run) -> dict[str, Any]:
@@ -179,17 +221,28 @@ def _live(request: HttpRequest, run: Run) -> dict[str, Any]:
     jobs = run.jobs.all()
     if wanted in Job.State.values:
         jobs = jobs.filter(state=wanted)
+    page = _job_page(request, jobs, counts.get(wanted, run.total))
+    focus = _focus(request, run, page)
     return {
         "run": run,
         "counts": [(s, s.label, counts[s]) for s in Job.State if counts[s]],
-        "jobs": _job_page(request, jobs, counts.get(wanted, run.total)),
+        "jobs": page,
         "wanted": wanted,
+        "here": request.GET.urlencode(),
+        "focus": focus,
+        "tail": focus.tail(TAIL) if focus else [],
         "left": duration(run.seconds_left()),
         "took": duration(run.seconds()),
-        "can_retry": run.state == Run.State.FINISHED,
-        "has_failed": bool(run.failed),
-        "has_rest": any(counts[s] for s in RETRY["rest"]),
     }
+
+
+def _focus(request: HttpRequest, run: Run, page: Page[Job]) -> Job | None:
+    """Return the job whose output is shown: the chosen one, or the most urgent."""
+    chosen = request.GET.get("job", "")
+    if chosen.isdigit():
+        return run.jobs.filter(pk=int(chosen)).first()
+    urgent = (*Job.BAD, Job.State.RUNNING)
+    return next((job for job in page if job.state in urgent), None)
 
 
 class _Counted(Paginator):

@@ -5,14 +5,17 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.db.models import Count, QuerySet
+from django.db.models import Count, F, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from tenants.models import DatabaseServer, Release, Tag, Tenant
+from tenants import moodledb
+from tenants.adopt import is_adopted
+from tenants.models import DatabaseServer, Release, Tag, Tenant, pending
+from tenants.moodledb import MoodleDbError
 from tenants.php import PhpError
 from tenants.publish import PublishError
 
@@ -53,9 +56,32 @@ class DatabaseServerAdmin(admin.ModelAdmin):
     form = SecretForm
     list_display = ["name", "address", "job_limit", "tenants"]
     search_fields = ["name", "host", "socket"]
+    actions = ["try_connection"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DatabaseServer]:
         return super().get_queryset(request).annotate(number=Count("tenant"))
+
+    def save_model(
+        self, request: HttpRequest, obj: DatabaseServer, form: Any, change: bool
+    ) -> None:
+        super().save_model(request, obj, form, change)
+        self._try(request, obj)
+
+    @admin.action(description=_("Try the connection"), permissions=["view"])
+    def try_connection(
+        self, request: HttpRequest, queryset: QuerySet[DatabaseServer]
+    ) -> None:
+        for server in queryset:
+            self._try(request, server)
+
+    def _try(self, request: HttpRequest, server: DatabaseServer) -> None:
+        """Tell whether the server answers; it is saved even if it does not."""
+        try:
+            [(version,)] = moodledb.query(server, "SELECT VERSION()")
+        except MoodleDbError as error:
+            self.message_user(request, str(error), messages.WARNING)
+        else:
+            self.message_user(request, f"{server} answers: {version}")
 
     @admin.display(description=_("address"))
     def address(self, server: DatabaseServer) -> str:
@@ -68,7 +94,7 @@ class DatabaseServerAdmin(admin.ModelAdmin):
 
 @admin.register(Release)
 class ReleaseAdmin(admin.ModelAdmin):
-    list_display = ["name", "release", "version", "path", "tenants"]
+    list_display = ["name", "release", "version", "path", "adopted", "tenants"]
     search_fields = ["name", "path", "release"]
     readonly_fields = ["version", "release", "branch", "versions_hash"]
     actions = ["read_again"]
@@ -79,6 +105,13 @@ class ReleaseAdmin(admin.ModelAdmin):
     @admin.display(description=_("tenants"), ordering="number")
     def tenants(self, release: Any) -> int:
         return int(release.number)
+
+    @admin.display(description=_("serves tenants"))
+    def adopted(self, release: Release) -> SafeString:
+        if is_adopted(release):
+            return badge("succeeded", _("Yes"))
+        command = f"manage.py adopt_release {release.name}"
+        return format_html("{} <code>{}</code>", badge("queued", _("Not yet")), command)
 
     def save_model(
         self, request: HttpRequest, obj: Release, form: Any, change: bool
@@ -113,6 +146,24 @@ class AttentionFilter(admin.SimpleListFilter):
         return queryset
 
 
+class UpgradeFilter(admin.SimpleListFilter):
+    title = _("upgrade")
+    parameter_name = "upgrade"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("pending", _("Pending")), ("done", _("Up to date"))]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Tenant]
+    ) -> QuerySet[Tenant]:
+        if self.value() == "pending":
+            return queryset.filter(pending())
+        if self.value() == "done":
+            fits = queryset.exclude(seen_hash="")
+            return fits.filter(seen_hash=F("release__versions_hash"))
+        return queryset
+
+
 @admin.register(Tenant)
 class TenantAdmin(admin.ModelAdmin):
     form = SecretForm
@@ -120,6 +171,7 @@ class TenantAdmin(admin.ModelAdmin):
     list_filter = [
         "enabled",
         AttentionFilter,
+        UpgradeFilter,
         "release",
         "server",
         "last_state",

@@ -171,6 +171,16 @@ class Tag(models.Model):
         return self.name
 
 
+def pending(tenant: str = "", release: str = "release__") -> models.Q:
+    """Return the condition that a site, as last seen, does not fit its release.
+
+    `tenant`, `release`: prefixes of the lookups.
+    """
+    seen, wanted = f"{tenant}seen_hash", f"{release}versions_hash"
+    known = ~models.Q(**{seen: ""}) & ~models.Q(**{wanted: ""})
+    return known & ~models.Q(**{seen: models.F(wanted)})
+
+
 class TenantQuerySet(models.QuerySet["Tenant"]):
     def enabled(self) -> "TenantQuerySet":
         return self.filter(enabled=True)

@@ -46,10 +46,11 @@ VMOODLE_CONSOLE_URL = env.str("VMOODLE_CONSOLE_URL", "http://127.0.0.1:8000").rs
 _https = VMOODLE_CONSOLE_URL.startswith("https:")
 
 INSTALLED_APPS = [
+    "django_q",  # first: commands takes its models out of the console
     "commands",
     "mnet",
     "tenants",
-    "tenants.apps.ConsoleConfig",
+    "commands.apps.ConsoleConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -57,7 +58,6 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django_htmx",
-    "django_q",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

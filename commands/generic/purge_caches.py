@@ -17,13 +17,19 @@ class PurgeCaches(PhpScript):
     script = "admin/cli/purge_caches.php"
 
     muc = forms.BooleanField(
-        required=False, help_text=_("The application caches only (MUC).")
+        label=_("Application caches"),
+        required=False,
+        help_text=_("The application caches only (MUC)."),
     )
     theme = forms.BooleanField(required=False, help_text=_("The theme cache only."))
     lang = forms.BooleanField(
-        required=False, help_text=_("The language strings cache only.")
+        label=_("Languages"),
+        required=False,
+        help_text=_("The language strings cache only."),
     )
-    js = forms.BooleanField(required=False, help_text=_("The JavaScript cache only."))
+    js = forms.BooleanField(
+        label="JavaScript", required=False, help_text=_("The JavaScript cache only.")
+    )
     filter = forms.BooleanField(
         required=False, help_text=_("The cache of filtered text only.")
     )

@@ -165,6 +165,11 @@ class Job(models.Model):
             after = part.seq
         return text, after
 
+    def tail(self, lines: int) -> list[str]:
+        """Return the last lines of the output."""
+        last = self.output.order_by("-seq").values_list("text", flat=True)[:2]
+        return "".join(reversed(last)).splitlines()[-lines:]
+
 
 class Output(models.Model):
     """A piece of a job's output, stored while it is produced."""
