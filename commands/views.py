@@ -12,6 +12,7 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Case, IntegerField, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
@@ -51,7 +52,7 @@ class RunOptions(forms.Form):
         label=_("Stop after so many failures"),
         required=False,
         help_text=_("A number, or a percentage such as 5%."),
-        error_messages={"invalid": _("Give a number above 0, or a percentage: 5%.")},
+        error_messages={"invalid": _("Give a number above 0, or a percentage: 5%%.")},
     )
     canary = forms.IntegerField(
         label=_("Canary"),
@@ -109,8 +110,8 @@ def launch(request: HttpRequest, pk: int) -> HttpResponse:
         run.open_wave = 1
         run.save()
         canary = options.cleaned_data["canary"]
-        query = f"?canary={canary}" if canary else ""
-        return redirect(f"../confirm/{query}")
+        query = {"canary": canary} if canary else None
+        return redirect(reverse("admin:commands_run_confirm", args=[pk], query=query))
     return page(
         request,
         "launch",

@@ -1,0 +1,338 @@
+import re
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.urls import reverse
+
+from commands.claim import claim_next
+from commands.models import Cluster, Job, Run
+from tenants.models import Release, Tenant
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("probe")]
+LIST = "/tenants/tenant/"
+
+
+@pytest.fixture
+def console() -> Client:
+    client = Client()
+    client.force_login(User.objects.create_superuser("alice"))
+    return client
+
+
+@pytest.fixture
+def viewer() -> Client:
+    """Return the client of somebody who may look at runs and tenants, no more."""
+    user = User.objects.create_user("victor", is_staff=True)
+    wanted = Permission.objects.filter(codename__in=["view_run", "view_tenant"])
+    user.user_permissions.set(wanted)
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def prepared(console: Client, tenants: list[Tenant], action="commands_probe") -> Run:
+    """Choose tenants and an action in the list; return the draft it makes."""
+    answer = console.post(
+        LIST, {"action": action, "_selected_action": [tenant.pk for tenant in tenants]}
+    )
+    assert answer.status_code == 302, answer.content
+    return Run.objects.get(state=Run.State.DRAFT)
+
+
+def url(page: str, pk: int) -> str:
+    return reverse(f"admin:commands_{page}", args=[pk])
+
+
+def text(answer) -> str:
+    return re.sub(r"\s+", " ", answer.content.decode())
+
+
+def test_an_action_of_the_list_leads_through_form_and_confirmation_to_a_run(
+    console, rows
+):
+    tenants = rows(3)
+    run = prepared(console, tenants[:2])
+
+    form = console.post(url("run_launch", run.pk), {"word": "x", "run-parallel": 2})
+    page = console.get(form["Location"])
+    assert "these 2 tenants" in text(page)
+    assert tenants[1].wwwroot in text(page)
+    assert tenants[2].wwwroot not in text(page)
+    assert "word = x" in text(page)
+    answer = console.post(form["Location"])
+
+    run.refresh_from_db()
+    assert answer["Location"] == url("run_view", run.pk)
+    assert (run.state, run.total, run.parallel) == (Run.State.RUNNING, 2, 2)
+    assert (run.actor, run.attributes) == ("alice", "word=x")
+
+
+def test_a_tenant_added_after_the_choice_is_not_in_the_run(console, rows):
+    run = prepared(console, rows(2))
+    rows(3)
+
+    console.post(url("run_confirm", run.pk))
+
+    assert run.jobs.count() == 2
+
+
+def test_nothing_runs_before_it_is_confirmed(console, rows):
+    run = prepared(console, rows(2))
+
+    console.get(url("run_launch", run.pk))
+    console.post(url("run_launch", run.pk), {"word": "x"})
+    console.get(url("run_confirm", run.pk))
+
+    assert not Job.objects.exists()
+
+
+def test_wrong_parameters_come_back_with_the_form(console, rows):
+    run = prepared(console, rows(1), "generic_maintenance")
+
+    page = console.post(
+        url("run_launch", run.pk), {"enable": "1", "disable": "1", "run-parallel": "0"}
+    )
+
+    assert page.status_code == 200
+    assert "not enable and disable" in text(page)
+    assert "greater than or equal to 1" in text(page)
+    assert Run.objects.get().state == Run.State.DRAFT
+
+
+@pytest.mark.parametrize(
+    ("limit", "stored"),
+    [("3", 3), ("25%", 1), ("50 %", 2), ("", None)],
+    ids=["number", "percentage, rounded up", "with a space", "none"],
+)
+def test_a_limit_of_failures_is_a_number_or_a_percentage(console, rows, limit, stored):
+    run = prepared(console, rows(4))
+
+    console.post(url("run_launch", run.pk), {"run-max_failures": limit})
+
+    run.refresh_from_db()
+    assert run.max_failures == stored
+
+
+def test_a_limit_that_is_no_number_is_refused(console, rows):
+    run = prepared(console, rows(1))
+
+    page = console.post(url("run_launch", run.pk), {"run-max_failures": "some"})
+
+    assert "Give a number above 0" in text(page)
+
+
+def test_the_confirmation_shows_the_same_in_a_shell(console, rows):
+    run = prepared(console, rows(2), "generic_purgecaches")
+
+    form = console.post(
+        url("run_launch", run.pk), {"muc": "1", "run-canary": "1", "run-parallel": "2"}
+    )
+    page = text(console.get(form["Location"]))
+
+    assert (
+        "manage.py bulkpurgecaches --tohosts=https://t0.example.org,"
+        "https://t1.example.org --muc --jobs=2 --canary=1" in page
+    )
+
+
+def test_a_dangerous_command_wants_the_number_typed(console, rows, probe, monkeypatch):
+    monkeypatch.setattr(probe, "dangerous", True)
+    run = prepared(console, rows(2))
+
+    console.post(url("run_confirm", run.pk), {"typed": "3"})
+    assert not Job.objects.exists()
+
+    console.post(url("run_confirm", run.pk), {"typed": "2"})
+    assert run.jobs.count() == 2
+
+
+def test_a_canary_goes_first(console, rows):
+    run = prepared(console, rows(3))
+
+    form = console.post(url("run_launch", run.pk), {"run-canary": "1"})
+    console.post(form["Location"])
+
+    assert run.jobs.filter(wave=0).count() == 1
+
+
+def test_the_run_page_shows_failures_first_with_their_errors(console, run_of, rows):
+    run = run_of("commands/Probe", rows(3), parallel=3)
+    claim_next(run.pk, "a:1:1").finish(Job.State.SUCCEEDED)
+    claim_next(run.pk, "a:1:1").finish(Job.State.FAILED, "the disk is full")
+
+    page = text(console.get(url("run_view", run.pk)))
+
+    assert page.index("the disk is full") < page.index(">https://t2.example.org<")
+    assert page.index(">https://t1.example.org<") < page.index(
+        ">https://t0.example.org<"
+    )
+
+
+def test_the_live_part_polls_until_the_run_has_ended(console, run_of, rows):
+    run = run_of("commands/Probe", rows(1))
+
+    running = console.get(url("run_live", run.pk))
+    claim_next(run.pk, "a:1:1").finish(Job.State.SUCCEEDED)
+    ended = console.get(url("run_live", run.pk))
+
+    assert "hx-trigger" in text(running)
+    assert "HX-Refresh" not in running
+    assert "hx-trigger" not in text(ended)
+    assert ended["HX-Refresh"] == "true"
+
+
+def test_the_run_page_can_show_one_state_only(console, run_of, rows):
+    run = run_of("commands/Probe", rows(2))
+    claim_next(run.pk, "a:1:1").finish(Job.State.SUCCEEDED)
+
+    page = text(console.get(url("run_view", run.pk) + "?state=queued"))
+
+    assert ">https://t1.example.org<" in page
+    assert ">https://t0.example.org<" not in page
+
+
+def test_a_retry_asks_for_confirmation(console, run_of, rows):
+    run = run_of("commands/Probe", rows(2), parallel=2)
+    claim_next(run.pk, "a:1:1").finish(Job.State.SUCCEEDED)
+    claim_next(run.pk, "a:1:1").finish(Job.State.FAILED, "no")
+
+    answer = console.post(url("run_retry", run.pk), {"which": "failed"})
+
+    again = Run.objects.get(state=Run.State.DRAFT)
+    assert answer["Location"] == url("run_confirm", again.pk)
+    assert (again.retry_of, len(again.targets)) == (run, 1)
+
+
+def test_cancelling_says_who_did_it(console, run_of, rows):
+    run = run_of("commands/Probe", rows(2))
+
+    console.post(url("run_cancel", run.pk))
+
+    run.refresh_from_db()
+    assert (run.state, run.stopped) == (Run.State.FINISHED, "cancelled by alice")
+
+
+def test_a_queued_job_is_cancelled_from_its_page(console, run_of, rows):
+    run = run_of("commands/Probe", rows(2))
+    job = run.jobs.first()
+
+    console.post(url("job_cancel", job.pk))
+
+    job.refresh_from_db()
+    assert job.state == Job.State.CANCELLED
+    assert run.jobs.filter(state="queued").count() == 1
+
+
+def test_the_log_of_a_job_follows_from_where_it_was(console, run_of, rows):
+    job = run_of("commands/Probe", rows(1)).jobs.get()
+    job.output.create(seq=1, text="<b>one</b>\n")
+    job.output.create(seq=2, text="two\n")
+
+    whole = text(console.get(url("job_view", job.pk)))
+    rest = text(console.get(url("job_log", job.pk) + "?after=1"))
+
+    assert "&lt;b&gt;one&lt;/b&gt; two" in whole
+    assert "one" not in rest
+    assert "two" in rest and "after=2" in rest
+
+
+@pytest.mark.parametrize("page", ["run_launch", "run_confirm"])
+def test_who_may_only_look_cannot_prepare_a_run(viewer, rows, page):
+    run = Run.objects.create(
+        command="commands/Probe", targets=[rows(1)[0].pk], actor="x"
+    )
+
+    assert viewer.post(url(page, run.pk)).status_code == 403
+
+
+def test_who_may_only_look_sees_no_buttons(viewer, run_of, rows):
+    run = run_of("commands/Probe", rows(1))
+
+    page = text(viewer.get(url("run_view", run.pk)))
+
+    assert "Cancel the run" not in page
+    assert viewer.post(url("run_cancel", run.pk)).status_code == 403
+    assert "commands_probe" not in text(viewer.get(LIST))
+
+
+def test_a_dangerous_command_needs_its_own_permission(rows, probe, monkeypatch):
+    monkeypatch.setattr(probe, "dangerous", True)
+    user = User.objects.create_user("oscar", is_staff=True)
+    user.user_permissions.set(
+        Permission.objects.filter(codename__in=["operate", "view_tenant", "view_run"])
+    )
+    client = Client()
+    client.force_login(user)
+    run = Run.objects.create(
+        command="commands/Probe", targets=[rows(1)[0].pk], actor="x"
+    )
+
+    assert client.post(url("run_confirm", run.pk)).status_code == 403
+    assert "generic_purgecaches" in text(client.get(LIST))
+    assert "commands_probe" not in text(client.get(LIST))
+
+
+def test_nobody_sees_anything_without_logging_in(client, run_of, rows):
+    run = run_of("commands/Probe", rows(1))
+
+    for page in ("/", LIST, url("run_view", run.pk), url("run_live", run.pk)):
+        answer = client.get(page)
+        assert (answer.status_code, "/login/" in answer["Location"]) == (302, True)
+
+
+def test_the_first_page_counts_the_fleet(console, rows):
+    rows(3)
+    rows(1, enabled=False)
+    rows(2, attention="half upgraded")
+    Release.objects.update(versions_hash="a")
+    rows(1, seen_hash="b")
+
+    answer = console.get("/")
+
+    numbers = {label: number for label, number, _b, _q in answer.context["figures"]}
+    assert numbers == {
+        "Enabled": 6,
+        "Upgrade pending": 1,
+        "Busy": 0,
+        "Need attention": 2,
+        "Disabled": 1,
+    }
+
+
+def test_the_first_page_warns_when_no_worker_is_at_work(console):
+    page = text(console.get("/"))
+
+    assert "manage.py worker jobs" in page
+    assert Cluster.objects.count() == 0
+
+
+@pytest.mark.parametrize("page", ["/", LIST, "/commands/run/", "run"])
+def test_the_number_of_queries_does_not_depend_on_the_rows(
+    console, run_of, rows, page, django_assert_max_num_queries
+):
+    run = run_of("commands/Probe", rows(3))
+    address = url("run_view", run.pk) if page == "run" else page
+    console.get(address)
+    with django_assert_max_num_queries(30) as few:
+        console.get(address)
+    more = run_of("commands/Probe", rows(40))
+    address = url("run_view", more.pk) if page == "run" else page
+
+    with django_assert_max_num_queries(30) as many:
+        console.get(address)
+
+    assert len(many) == len(few)
+
+
+def test_pages_forbid_scripts_and_styles_from_anywhere_else(console, run_of, rows):
+    run = run_of("commands/Probe", rows(2))
+    job = run.jobs.first()
+
+    for page in ("/", LIST, url("run_view", run.pk), url("job_view", job.pk)):
+        answer = console.get(page)
+        policy = answer["Content-Security-Policy"]
+        assert "default-src 'self'" in policy and "unsafe" not in policy
+        assert not re.search(
+            r"<script(?![^>]*src=)|<style|\sstyle=|\son\w+=", text(answer)
+        )
