@@ -1,0 +1,87 @@
+"""Debian's Chromium, driven by Playwright, on a console that really serves."""
+
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from commands import tasks
+from commands.models import Run
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    program = shutil.which("chromium")
+    assert program, "Chromium is not installed: run bin/install --dev"
+    # Playwright's loop runs in this thread, where Django would refuse the ORM.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=program, args=FLAGS)
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture(
+    params=[(1280, "light"), (390, "dark")], ids=["wide, light", "narrow, dark"]
+)
+def page(request, browser: Browser, live_server, transactional_db) -> Iterator[Page]:
+    """Return a page that is logged in; fail if the browser had to complain."""
+    width, scheme = request.param
+    context = browser.new_context(
+        viewport={"width": width, "height": 900},
+        color_scheme=scheme,
+        base_url=live_server.url,
+    )
+    tab = context.new_page()
+    complaints: list[str] = []
+    tab.on("console", lambda said: complaints.append(f"{said.type}: {said.text}"))
+    tab.on("pageerror", lambda error: complaints.append(f"error: {error}"))
+    tab.on(
+        "requestfailed", lambda failed: complaints.append(f"error: {failed.failure}")
+    )
+    User.objects.create_superuser("alice", password="secret")
+    tab.goto("/")
+    tab.fill("#id_username", "alice")
+    tab.fill("#id_password", "secret")
+    tab.click("input[type=submit]")
+    yield tab
+    context.close()
+    bad = [said for said in complaints if said.startswith(("error", "warning"))]
+    # A request that the next page cuts off is no failure.
+    assert [said for said in bad if "ERR_ABORTED" not in said] == []
+
+
+@pytest.fixture
+def look(page: Page) -> Callable[[], None]:
+    """Return a function that checks what any page must be."""
+
+    def check() -> None:
+        wider = page.evaluate("document.scrollingElement.scrollWidth - innerWidth")
+        assert wider <= 0, f"{page.url} is {wider} pixels too wide"
+        assert page.locator("h1").count() == 1
+
+    return check
+
+
+@pytest.fixture
+def work() -> Callable[[Run], threading.Thread]:
+    """Return a function that does a run's jobs in a thread, as a worker would."""
+
+    def lane(run: Run) -> None:
+        try:
+            tasks.lane(run.pk)
+        finally:
+            connection.close()
+
+    def start(run: Run) -> threading.Thread:
+        thread = threading.Thread(target=lane, args=[run])
+        thread.start()
+        return thread
+
+    return start
