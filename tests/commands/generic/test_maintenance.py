@@ -1,0 +1,82 @@
+import pytest
+
+from commands.models import Job
+from tenants import files, moodledb
+from tenants.models import Tenant
+from tests.commands.upgrade.conftest import replace_script
+from tests.conftest import RunOf
+
+MAINTENANCE = "generic/Maintenance"
+
+
+def job_of(run) -> Job:
+    return run.jobs.get()
+
+
+def test_maintenance_is_switched_on_and_off(finished: RunOf, tenant: Tenant):
+    on = job_of(finished(MAINTENANCE, [tenant], "enable=1"))
+    assert files.in_maintenance(tenant)
+
+    off = job_of(finished(MAINTENANCE, [tenant], "disable=1"))
+
+    assert not files.in_maintenance(tenant)
+    assert [on.result, off.result] == [{"maintenance": True}, {"maintenance": False}]
+
+
+@pytest.mark.parametrize("attributes", ["enable=1", "disable=1"])
+def test_to_switch_twice_is_no_error(finished: RunOf, tenant: Tenant, attributes: str):
+    jobs = [job_of(finished(MAINTENANCE, [tenant], attributes)) for _time in range(2)]
+
+    assert [job.state for job in jobs] == ["succeeded", "succeeded"]
+    assert files.in_maintenance(tenant) is (attributes == "enable=1")
+
+
+def test_without_a_choice_the_state_is_told(finished: RunOf, tenant: Tenant):
+    job = job_of(finished(MAINTENANCE, [tenant]))
+
+    assert job.text()[0] == "Status: disabled\n"
+    assert not files.in_maintenance(tenant)
+
+
+def test_maintenance_may_come_later(finished: RunOf, tenant: Tenant):
+    job = job_of(finished(MAINTENANCE, [tenant], "enablelater=30"))
+
+    assert "will be enabled on" in job.text()[0]
+    assert moodledb.config_of(tenant, ["maintenance_later"])
+    assert not files.in_maintenance(tenant)
+
+
+def test_the_site_may_be_closed_to_users_only(finished: RunOf, tenant: Tenant):
+    finished(MAINTENANCE, [tenant], "enableold=1")
+
+    config = moodledb.config_of(tenant, ["maintenance_enabled"])
+    assert config == {"maintenance_enabled": "1"}
+
+
+@pytest.mark.parametrize(
+    ("attributes", "sentence"),
+    [
+        ("enable=1", "the site did not enter maintenance mode"),
+        ("disable=1", "the site did not leave maintenance mode"),
+    ],
+)
+def test_a_script_that_lies_is_caught(
+    finished: RunOf, tenant: Tenant, attributes: str, sentence: str
+):
+    if attributes == "disable=1":
+        files.enter_maintenance(tenant, "<p>Holidays")
+    replace_script(tenant.release, "admin/cli/maintenance.php", "exit(0);")
+
+    job = job_of(finished(MAINTENANCE, [tenant], attributes))
+
+    assert (job.state, job.error) == (Job.State.FAILED, sentence)
+
+
+def test_a_tenant_that_needs_attention_may_be_opened(finished: RunOf, tenant: Tenant):
+    files.enter_maintenance(tenant, "<p>Holidays")
+    Tenant.objects.update(attention="half restored")
+
+    job = job_of(finished(MAINTENANCE, [tenant], "disable=1"))
+
+    assert job.state == Job.State.SUCCEEDED
+    assert not files.in_maintenance(tenant)
