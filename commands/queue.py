@@ -34,7 +34,7 @@ def enqueue_lanes(run_id: int, number: int) -> None:
         async_task("commands.tasks.lane", run_id, cluster=JOBS)
 
 
-def enqueue_control(function: Callable[..., None], *args: Any) -> None:
+def enqueue_control(function: Callable[..., object], *args: Any) -> None:
     """Enqueue a small task of the control plane, such as a mail."""
     async_task(f"{function.__module__}.{function.__name__}", *args)
 

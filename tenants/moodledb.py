@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import MySQLdb
-from MySQLdb.constants import CR
+from MySQLdb.constants import CR, ER
 
 if TYPE_CHECKING:  # models imports php, which no test should need a driver for
     from tenants.models import DatabaseServer, Tenant
@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # models imports php, which no test should need a driver for
 CHUNK = 50  # tenants in one UNION ALL: the fastest of 1 to 200, measured
 CONNECT_SECONDS, READ_SECONDS = 5, 120
 LOST = {CR.SERVER_GONE_ERROR, CR.SERVER_LOST}
+NOT_LET_IN = {ER.CON_COUNT_ERROR, ER.ACCESS_DENIED_ERROR, ER.HOST_NOT_PRIVILEGED}
 T = TypeVar("T")
 Rows = list[tuple[Any, ...]]
 
@@ -28,6 +29,15 @@ _local = threading.local()
 
 class MoodleDbError(Exception):
     """A server could not be reached, or refused a statement."""
+
+    def __init__(self, message: str, code: int = 0) -> None:
+        super().__init__(message)
+        self.code = code
+
+    @property
+    def is_servers(self) -> bool:
+        """Whether the server itself is the matter, and not one database of it."""
+        return self.code >= CR.MIN_ERROR or self.code in NOT_LET_IN
 
 
 def table(tenant: "Tenant", name: str) -> str:
@@ -81,8 +91,8 @@ def _attempt(server: "DatabaseServer", work: Callable[[MySQLdb.Connection], T]) 
                 raise
             return work(_connection(server, fresh=True))
     except MySQLdb.Error as error:
-        said = error.args[-1] if error.args else error
-        raise MoodleDbError(f"database server {server.name}: {said}") from error
+        code, said = error.args if len(error.args) == 2 else (0, error)
+        raise MoodleDbError(f"database server {server.name}: {said}", code) from error
 
 
 def _connection(server: "DatabaseServer", *, fresh: bool = False) -> MySQLdb.Connection:
@@ -117,41 +127,47 @@ Config = dict[str, str]
 
 
 def config(
-    tenants: Iterable["Tenant"], names: Sequence[str]
+    tenants: Iterable["Tenant"], names: Sequence[str], plugin: str = ""
 ) -> dict[int, Config | MoodleDbError]:
     """Return rows of Moodle's `config` by tenant pk, or why they cannot be read.
 
-    One statement per server and `CHUNK` tenants; a tenant whose table is missing
-    does not hide the others.
+    With `plugin` those of `config_plugins`. One statement per server and `CHUNK`
+    tenants; a tenant whose table is missing does not hide the others.
     """
     by_server: dict[DatabaseServer, list[Tenant]] = {}
     for tenant in tenants:
         by_server.setdefault(tenant.server, []).append(tenant)
     found: dict[int, Config | MoodleDbError] = {}
     for server, group in by_server.items():
-        for start in range(0, len(group), CHUNK):
-            found |= _config_chunk(server, group[start : start + CHUNK], names)
+        chunks = [group[at : at + CHUNK] for at in range(0, len(group), CHUNK)]
+        for chunk in chunks:
+            found |= _config_chunk(server, chunk, names, plugin)
     return found
 
 
 def _config_chunk(
-    server: "DatabaseServer", tenants: Sequence["Tenant"], names: Sequence[str]
+    server: "DatabaseServer",
+    tenants: Sequence["Tenant"],
+    names: Sequence[str],
+    plugin: str,
 ) -> dict[int, Config | MoodleDbError]:
     marks = ", ".join(["%s"] * len(names))
+    source, where = ("config_plugins", "plugin = %s AND ") if plugin else ("config", "")
     # Schemas may differ in collation, which UNION refuses: name one.
     sql = " UNION ALL ".join(
         f"SELECT {tenant.pk}, name, CONVERT(value USING utf8mb4) COLLATE utf8mb4_bin "  # noqa: S608
-        f"FROM {table(tenant, 'config')} WHERE name IN ({marks})"
+        f"FROM {table(tenant, source)} WHERE {where}name IN ({marks})"
         for tenant in tenants
     )
+    values = [*([plugin] if plugin else []), *names]
     try:
-        rows = query(server, sql, list(names) * len(tenants))
+        rows = query(server, sql, values * len(tenants))
     except MoodleDbError as error:
-        if len(tenants) == 1:
-            return {tenants[0].pk: error}
+        if len(tenants) == 1 or error.is_servers:
+            return {tenant.pk: error for tenant in tenants}
         half = len(tenants) // 2
-        return _config_chunk(server, tenants[:half], names) | _config_chunk(
-            server, tenants[half:], names
+        return _config_chunk(server, tenants[:half], names, plugin) | _config_chunk(
+            server, tenants[half:], names, plugin
         )
     found: dict[int, Config | MoodleDbError] = {tenant.pk: {} for tenant in tenants}
     for pk, name, value in rows:

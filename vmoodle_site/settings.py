@@ -187,6 +187,8 @@ VMOODLE_OUTPUT_CAP = env.int("VMOODLE_OUTPUT_CAP", 1024 * 1024)
 VMOODLE_HEARTBEAT_TIMEOUT = env.int("VMOODLE_HEARTBEAT_TIMEOUT", 90)
 # Seconds a job waits for its database server to answer before it fails.
 VMOODLE_DATABASE_WAIT = env.int("VMOODLE_DATABASE_WAIT", 30)
+# Seconds between two looks at the sites' versions and crons.
+VMOODLE_WATCH_SECONDS = env.int("VMOODLE_WATCH_SECONDS", 300)
 # Django-q2's own time-out must never fire before ours: it cannot stop a child.
 _task_timeout = VMOODLE_JOB_MAX_SECONDS + VMOODLE_LANE_SECONDS + 120
 Q_CLUSTER = {

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 
-from commands import host, queue, tasks
+from commands import host, queue, tasks, watch
 from commands.models import Cluster
 
 log = logging.getLogger(__name__)
@@ -50,6 +50,8 @@ def show_life(name: str) -> None:
             defaults={"queue": name, "heartbeat_at": timezone.now()},
         )
         tasks.reap()
+        if name == queue.CONTROL:
+            watch.enqueue_look()
     except DatabaseError as error:
         # The jobs go on and keep their output until the registry is back.
         log.warning("The registry does not answer, trying again: %s", error)
