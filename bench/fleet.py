@@ -11,6 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tenants.models import DatabaseServer, Release, Tenant
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -95,6 +99,77 @@ def tenant_rows(number: int, server: object, release: object) -> list:
         ],
         batch_size=500,
     )
+
+
+def code_tree(home: Path, moodle: Path | None) -> "Release":
+    """Copy a real tree, or build the sandbox's; register and adopt it."""
+    from demo.sandbox.build import build
+    from tenants.adopt import adopt
+    from tenants.models import Release
+
+    name = moodle.resolve().name if moodle else "4.2"
+    tree = home / "moodle" / name
+    if moodle:
+        # Not by hard links: what we write must not reach the original.
+        shutil.copytree(moodle.resolve(), tree, symlinks=True)
+        (tree / "config.php").unlink(missing_ok=True)
+    else:
+        build(name, tree)
+    release = Release(name=name, path=str(tree))
+    release.refresh()
+    adopt(release)
+    return release
+
+
+def site_row(
+    name: str, home: Path, server: "DatabaseServer", release: "Release"
+) -> "Tenant":
+    """Make a tenant with an empty database and an empty data directory."""
+    from tenants import moodledb
+    from tenants.models import Tenant
+
+    data = home / "data" / name
+    data.mkdir(parents=True)
+    moodledb.execute(
+        server,
+        f"CREATE DATABASE `{name}` CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci",
+    )
+    return Tenant.objects.create(
+        wwwroot=f"https://{name}.example.org",
+        name=name,
+        shortname=name,
+        server=server,
+        release=release,
+        db_name=name,
+        db_user=server.admin_user,
+        db_password=server.admin_password,
+        data_path=str(data),
+    )
+
+
+def installed(
+    name: str, home: Path, server: "DatabaseServer", release: "Release"
+) -> "Tenant":
+    """Make a tenant and install a site by the tree's own installer."""
+    from tenants import php
+
+    tenant = site_row(name, home, server, release)
+    options = [
+        "--agree-license",
+        "--adminpass=Bench-1234",
+        "--adminemail=admin@example.org",
+        f"--fullname={name}",
+        f"--shortname={name}",
+    ]
+    for _line in php.run(tenant, "admin/cli/install_database.php", options):
+        pass
+    return tenant
+
+
+def stock_words(release: "Release", *options: str) -> list[str]:
+    """Return upgrade.php as one would call it without us: no OPcache."""
+    script = f"{release.path}/admin/cli/upgrade.php"
+    return [release.php, "-d", "max_input_vars=6000", script, *options]
 
 
 def table(title: str, rows: Sequence[tuple[str, float, str]]) -> None:
