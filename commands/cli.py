@@ -20,6 +20,7 @@ from commands import host, queue, tasks
 from commands.base import Command, PhpScript, UnknownCommand
 from commands.follow import follow
 from commands.models import Cluster, Job, Run
+from tenants import moodledb
 from tenants.files import FilesError
 from tenants.models import Tenant
 from tenants.moodledb import MoodleDbError
@@ -93,7 +94,8 @@ class Base(BaseCommand):
         }
 
     def draft(self, tenants: list[Tenant], attributes: str, **fields: Any) -> Run:
-        """Return a draft run whose parameters have been checked."""
+        """Return a draft run whose parameters and surroundings have been checked."""
+        check_surroundings(tenants)
         run = Run(
             command=self.runs.name(),
             attributes=attributes,
@@ -289,6 +291,23 @@ def selection(options: dict[str, Any]) -> Selection:
 
 def _listed(text: str | None) -> list[str]:
     return [part.strip() for part in (text or "").split(",") if part.strip()]
+
+
+def check_surroundings(tenants: list[Tenant]) -> None:
+    """Refuse tenants without a code tree, or if no database server answers at all.
+
+    If only some servers are out of reach, their tenants' jobs fail and say so.
+    """
+    for release in {tenant.release for tenant in tenants}:
+        release.read_version()
+    failures: list[MoodleDbError] = []
+    for server in (servers := {tenant.server for tenant in tenants}):
+        try:
+            moodledb.wait_until_up(server, 0)
+        except MoodleDbError as error:
+            failures.append(error)
+    if len(failures) == len(servers):
+        raise failures[0]
 
 
 def check_workers(*, detach: bool) -> None:
