@@ -1,0 +1,171 @@
+import json
+import threading
+import time
+from collections.abc import Callable
+from io import StringIO
+
+import pytest
+from django.core.management.base import BaseCommand
+from django.db import OperationalError, connection
+
+from commands import follow, tasks
+from commands.base import CommandFailed, Steps
+from commands.models import Run
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("probe"),
+]
+
+
+def pause(seconds: float) -> Callable[..., Steps]:
+    def step(command) -> Steps:
+        time.sleep(seconds)
+        yield f"slept {seconds}"
+
+    return step
+
+
+def fail(command) -> Steps:
+    yield "about to fail"
+    raise CommandFailed("no")
+
+
+@pytest.fixture
+def work():
+    """Return a function that starts a worker for a run."""
+    threads: list[threading.Thread] = []
+
+    def start(run: Run) -> None:
+        def lane() -> None:
+            tasks.lane(run.pk)
+            connection.close()
+
+        threads.append(threading.Thread(target=lane))
+        threads[-1].start()
+
+    yield start
+    for thread in threads:
+        thread.join()
+
+
+class Screen(StringIO):
+    """What is printed, and how many jobs had ended when each line came."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__()
+        self.run, self.times = run, []
+
+    def write(self, text: str) -> int:
+        if text.startswith(("succeeded", "failed", "skipped", "cancelled")):
+            self.times.append(Run.objects.get(pk=self.run.pk).done)
+        return super().write(text)
+
+
+def followed(run: Run, *, code: int = 0, as_json=False, verbose=False) -> Screen:
+    screen, ended_with = Screen(run), 0
+    try:
+        command = BaseCommand(stdout=screen)
+        follow.follow(run, command, as_json=as_json, verbose=verbose)
+    except SystemExit as end:
+        ended_with = end.code
+    assert ended_with == code
+    return screen
+
+
+def test_each_job_is_told_once_when_it_ends(run_of, rows, probe, work, monkeypatch):
+    monkeypatch.setattr(follow, "INTERVAL", 0.05)
+    probe.script = {f"t{n}": pause(0.4) for n in range(3)}
+    run = run_of("commands/Probe", rows(3), parallel=1)
+    work(run)
+
+    screen = followed(run)
+
+    lines = screen.getvalue().splitlines()
+    assert screen.times == [1, 2, 3]
+    assert [line.split()[:2] for line in lines[:-1]] == [
+        ["succeeded", f"https://t{n}.example.org"] for n in range(3)
+    ]
+    assert all(line.endswith(" 0.4 s") for line in lines[:-1]), lines
+    assert lines[-1] == f"Run {run.pk} finished: 3 succeeded"
+
+
+def test_failures_and_skips_are_told_with_their_reason(finished, rows, probe):
+    tenants = rows(3)
+    probe.script = {"t1": fail}
+    probe.skipped = {tenants[0].pk: "fine"}
+    run = finished("commands/Probe", tenants, parallel=1)
+
+    lines = followed(run, code=1).getvalue().splitlines()
+
+    assert lines[0] == "skipped   https://t0.example.org: fine"
+    assert lines[1].startswith("failed    https://t1.example.org")
+    assert lines[1].endswith(" s: no")
+    assert lines[-1] == f"Run {run.pk} finished: 1 succeeded, 1 failed, 1 skipped"
+
+
+def test_output_is_printed_when_asked(finished, rows, probe):
+    run = finished("commands/Probe", rows(1))
+
+    screen = followed(run, verbose=True)
+
+    assert "\nat t0\n" in screen.getvalue()
+
+
+def test_a_run_that_was_stopped_says_why(run_of, rows):
+    run = run_of("commands/Probe", rows(2))
+    run.cancel("alice")
+
+    lines = followed(run, code=1).getvalue().splitlines()
+
+    assert lines[-2:] == [f"Run {run.pk} finished: 2 cancelled", "cancelled by alice"]
+
+
+def test_json_is_the_only_output(finished, rows, probe):
+    tenants = rows(2)
+    probe.script = {"t1": fail}
+    run = finished("commands/Probe", tenants, "word=hello", parallel=1)
+
+    report = json.loads(followed(run, code=1, as_json=True).getvalue())
+
+    assert report["run"] == run.pk
+    assert report["command"] == "commands/Probe"
+    assert report["seconds"] > 0
+    assert {state: n for state, n in report["counts"].items() if n} == {
+        "succeeded": 1,
+        "failed": 1,
+    }
+    first, second = report["tenants"]
+    assert (first["state"], first["result"]) == ("succeeded", {"word": "hello"})
+    assert (second["wwwroot"], second["error"]) == ("https://t1.example.org", "no")
+
+
+def test_a_registry_that_restarts_is_waited_for(finished, rows, monkeypatch):
+    monkeypatch.setattr(follow, "INTERVAL", 0)
+    run = finished("commands/Probe", rows(1))
+    refusals = iter([True, True])
+
+    def refuse(execute, sql, params, many, context):
+        if next(refusals, False):
+            raise OperationalError(2006, "Server has gone away")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(refuse):
+        screen = followed(run)
+
+    assert screen.getvalue().endswith("finished: 1 succeeded\n")
+
+
+def test_a_terminal_has_a_bar(finished, rows, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    run = finished("commands/Probe", rows(2))
+
+    followed(run)
+
+    assert f"#{run.pk} commands/Probe" in capsys.readouterr().err
+
+
+def test_without_a_terminal_there_is_no_bar(finished, rows, capsys):
+    followed(finished("commands/Probe", rows(2)))
+
+    assert capsys.readouterr().err == ""
