@@ -28,6 +28,7 @@ def absolute_path(value: str) -> None:
     """Refuse what is not one plain absolute path below the root."""
     if (
         not value.startswith("/")
+        or value.startswith("//")  # the same directory, to pathlib another
         or value != str(Path(value))
         or ".." in Path(value).parts
         or value == "/"

@@ -106,11 +106,14 @@ def _connection(server: "DatabaseServer", *, fresh: bool = False) -> MySQLdb.Con
         }
     )
     account = {"user": server.admin_user, "password": server.admin_password or ""}
-    wanted = (os.getpid(), *target.values(), *account.values())
+    wanted = (*target.values(), *account.values())
     cache = _local.__dict__.setdefault("connections", {})
-    known, connection = cache.get(server.pk, (None, None))
+    # A fork's inherited connection stays in the cache, unused: closing it would
+    # cut off the parent.
+    key = (os.getpid(), server.pk)
+    known, connection = cache.get(key, (None, None))
     if fresh or known != wanted or connection is None:
-        cache.pop(server.pk, None)
+        cache.pop(key, None)
         connection = MySQLdb.connect(
             **target,
             **account,
@@ -119,7 +122,7 @@ def _connection(server: "DatabaseServer", *, fresh: bool = False) -> MySQLdb.Con
             connect_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
         )
-        cache[server.pk] = (wanted, connection)
+        cache[key] = (wanted, connection)
     return connection
 
 

@@ -1,0 +1,237 @@
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import connection
+
+from tenants import publish
+from tenants.models import DatabaseServer, Release, Tenant
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def draft(server, releases, tmp_path):
+    """Return a function that makes a tenant that is valid but not saved."""
+
+    def make(**values) -> Tenant:
+        fields = {
+            "wwwroot": "https://new.example.org",
+            "name": "New School",
+            "shortname": "new",
+            "server": server,
+            "release": releases["4.2"],
+            "db_name": "new",
+            "db_user": "new",
+            "data_path": str(tmp_path / "data/new"),
+        }
+        return Tenant(**(fields | values))
+
+    return make
+
+
+def complaint(row) -> str:
+    with pytest.raises(ValidationError) as caught:
+        row.full_clean()
+    return " ".join(caught.value.messages)
+
+
+def tree(directory: Path, text: str | None) -> str:
+    directory.mkdir()
+    if text is not None:
+        (directory / "version.php").write_text(text)
+    return str(directory)
+
+
+def test_a_release_reads_its_version_without_running_it(tmp_path):
+    text = (
+        "<?php\nfile_put_contents('ran', 1);\n$version  = 2024100700.01; // why\n"
+        "$release = '4.5 (Build: 20241007)';\n$branch   = '405';\n"
+    )
+    release = Release(name="4.5", path=tree(tmp_path / "4.5", text))
+
+    release.full_clean()
+
+    assert (release.version, release.release, release.branch) == (
+        "2024100700.01",
+        "4.5 (Build: 20241007)",
+        "405",
+    )
+    assert not Path("ran").exists()
+
+
+def test_a_release_of_5_1_has_its_code_in_public(tmp_path):
+    tree(tmp_path / "5.1", None)
+    tree(
+        tmp_path / "5.1/public",
+        "<?php\n$version = 2025100600;\n$release = '5.1';\n$branch = '501';\n",
+    )
+    release = Release(name="5.1", path=str(tmp_path / "5.1"))
+
+    release.full_clean()
+
+    assert release.branch == "501"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "there is no such version.php"),
+        ("<?php\n$version = 1;\n", "sets no $release: it is not Moodle's"),
+    ],
+    ids=["without version.php", "another program's"],
+)
+def test_a_tree_that_is_no_moodle_is_refused(tmp_path, text, said):
+    release = Release(name="x", path=tree(tmp_path / "x", text))
+
+    assert said in complaint(release)
+
+
+def test_a_tree_that_is_missing_is_refused():
+    assert "no such directory" in complaint(Release(name="x", path="/no/such/tree"))
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["data", "/data/", "/data/../etc", "/", "/data\n", "//data"],
+    ids=["relative", "slash at the end", "dots", "root", "newline", "two slashes"],
+)
+def test_a_path_must_be_plain_and_absolute(draft, path):
+    assert "plain absolute path" in complaint(draft(data_path=path))
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"db_name": "a;b"}, "letters, digits"),
+        ({"db_name": "a`b"}, "letters, digits"),
+        ({"db_prefix": "1_"}, "beginning with a letter"),
+        ({"db_prefix": "mdl-"}, "beginning with a letter"),
+        ({"shortname": "a/b"}, "letters, digits"),
+        ({"network": -2}, "greater than or equal to -1"),
+        ({"forced_settings": [1]}, "one JSON object"),
+        ({"forced_settings": {"a-b": 1}}, "one JSON object"),
+        ({"wwwroot": "ftp://new.example.org"}, "http"),
+    ],
+)
+def test_what_would_not_be_safe_is_refused(draft, values, said):
+    assert said in complaint(draft(**values))
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"wwwroot": "HTTPS://ONE.example.org/"}, "already exists"),
+        ({"wwwroot": "http://one.example.org"}, "under another scheme"),
+        ({"shortname": "one"}, "already exists"),
+        ({"is_main": True}, "main tenant already"),
+    ],
+    ids=["address", "address under another scheme", "short name", "main tenant"],
+)
+def test_what_another_tenant_has_is_refused(add_tenant, draft, values, said):
+    add_tenant("one", install=False, is_main=True)
+
+    assert said in complaint(draft(**values))
+
+
+def test_a_database_belongs_to_one_tenant(add_tenant, draft):
+    one = add_tenant("one", install=False)
+
+    assert "Another tenant has this database" in complaint(draft(db_name=one.db_name))
+
+
+@pytest.mark.parametrize(
+    "path", ["{}", "{}/inner", "{}/.."], ids=["same", "in", "above"]
+)
+def test_data_paths_do_not_overlap(add_tenant, draft, path):
+    one = add_tenant("one", install=False)
+    wanted = str(Path(path.format(one.data_path)).resolve())
+
+    assert "data path" in complaint(draft(data_path=wanted)).lower()
+
+
+def test_a_data_path_is_not_inside_a_code_tree(draft, releases):
+    path = f"{releases['4.3'].path}/data"
+
+    assert "inside a code tree" in complaint(draft(data_path=path))
+
+
+def test_saving_publishes(draft):
+    tenant = draft(wwwroot="HTTPS://New.Example.org:443/")
+
+    tenant.save()
+
+    assert (tenant.wwwroot, tenant.key) == (
+        "https://new.example.org",
+        "new.example.org",
+    )
+    assert publish.boot_file(tenant.key).is_file()
+    assert publish.site_link(tenant.key).resolve() == Path(tenant.release.path)
+
+
+def test_a_failure_to_publish_leaves_the_row_as_it_was(draft, settings, monkeypatch):
+    tenant = draft()
+    tenant.save()
+
+    def fail(_tenant):
+        raise publish.PublishError("the disk is full")
+
+    monkeypatch.setattr(publish, "publish", fail)
+    tenant.name = "Another name"
+    with pytest.raises(publish.PublishError):
+        tenant.save()
+
+    assert Tenant.objects.get().name == "New School"
+
+
+def test_a_new_address_unpublishes_the_former(draft):
+    tenant = draft()
+    tenant.save()
+
+    tenant.wwwroot = "https://newer.example.org"
+    tenant.save()
+
+    assert not publish.boot_file("new.example.org").exists()
+    assert publish.boot_file("newer.example.org").is_file()
+
+
+def test_deleting_unpublishes_and_keeps_the_data(draft):
+    tenant = draft()
+    tenant.save()
+    Path(tenant.data_path).mkdir(parents=True)
+
+    tenant.delete()
+
+    assert not publish.boot_file("new.example.org").exists()
+    assert Path(tenant.data_path).is_dir()
+
+
+def test_pinning_moves_the_link_of_the_web_server(draft, releases):
+    tenant = draft()
+    tenant.save()
+
+    tenant.pin(releases["4.3"])
+
+    assert publish.site_link(tenant.key).resolve() == Path(releases["4.3"].path)
+
+
+@pytest.mark.parametrize(
+    ("seen", "wanted", "answer"),
+    [("a", "a", True), ("a", "b", False), ("", "b", None), ("a", "", None)],
+)
+def test_a_site_is_up_to_date_when_its_hash_is_that_of_the_tree(
+    rows, seen, wanted, answer
+):
+    [tenant] = rows(1, seen_hash=seen)
+    tenant.release.versions_hash = wanted
+
+    assert tenant.up_to_date is answer
+
+
+def test_secrets_are_not_in_the_database_as_they_are(server):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT admin_password FROM tenants_databaseserver")
+        [(stored,)] = cursor.fetchall()
+
+    assert server.admin_password not in stored
+    assert DatabaseServer.objects.get().admin_password == server.admin_password

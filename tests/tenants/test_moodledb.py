@@ -1,0 +1,183 @@
+import os
+import signal
+from types import SimpleNamespace
+
+import MySQLdb
+import pytest
+
+from tenants import moodledb
+from tenants.models import DatabaseServer, Tenant
+
+pytestmark = pytest.mark.django_db
+NAMES = ["version", "release"]
+
+
+def connect(server: DatabaseServer) -> MySQLdb.Connection:
+    return MySQLdb.connect(
+        unix_socket=server.socket, user=server.admin_user, passwd=server.admin_password
+    )
+
+
+@pytest.fixture
+def statements(monkeypatch) -> list[str]:
+    """Record the statements that are sent."""
+    sent: list[str] = []
+    query = moodledb.query
+    monkeypatch.setattr(
+        moodledb,
+        "query",
+        lambda server, sql, values=(): sent.append(sql) or query(server, sql, values),
+    )
+    return sent
+
+
+def test_many_tenants_are_read_in_one_statement(add_tenant, statements):
+    tenants = [add_tenant(name) for name in ("one", "two")]
+    tenants.append(add_tenant("three", "4.3", db_prefix="m3_"))
+
+    found = moodledb.config(tenants, NAMES)
+
+    assert len(statements) == 1
+    versions = [found[tenant.pk]["version"] for tenant in tenants]
+    assert versions == ["2023042400", "2023042400", "2023100900"]
+
+
+def test_a_tenant_without_tables_hides_no_other(add_tenant):
+    tenants = [add_tenant("one"), add_tenant("empty", install=False), add_tenant("two")]
+
+    one, empty, two = moodledb.config(tenants, NAMES).values()
+
+    assert one["version"] == two["version"] == "2023042400"
+    assert isinstance(empty, moodledb.MoodleDbError)
+    assert "doesn't exist" in str(empty)
+
+
+def test_databases_with_other_collations_are_read_together(add_tenant):
+    tenants = [add_tenant("one"), add_tenant("two")]
+    moodledb.execute(
+        tenants[1].server,
+        f"ALTER TABLE {moodledb.table(tenants[1], 'config')}"
+        " CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+    )
+
+    found = moodledb.config(tenants, NAMES)
+
+    assert all("version" in config for config in found.values())
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"socket": "/no/such.sock"}, "Can't connect"),
+        ({"admin_password": "wrong"}, "Access denied"),
+        ({"socket": "", "host": "127.0.0.1", "port": 1}, "Can't connect"),
+    ],
+    ids=["socket", "password", "port"],
+)
+def test_a_server_that_does_not_answer_is_told_by_its_name(server, values, said):
+    DatabaseServer.objects.update(**values)
+
+    with pytest.raises(moodledb.MoodleDbError, match="server db1: .*" + said) as caught:
+        moodledb.query(DatabaseServer.objects.get(), "SELECT 1")
+
+    assert caught.value.is_servers
+
+
+def test_an_error_in_one_database_is_not_the_servers(server):
+    with pytest.raises(moodledb.MoodleDbError) as caught:
+        moodledb.query(server, "SELECT 1 FROM no_such.thing")
+
+    assert not caught.value.is_servers
+
+
+def test_a_connection_that_was_cut_is_made_again(server):
+    [(connection,)] = moodledb.query(server, "SELECT CONNECTION_ID()")
+    other = connect(server)
+    other.cursor().execute(f"KILL {connection}")
+    other.close()
+
+    assert moodledb.query(server, "SELECT 1") == [(1,)]
+
+
+def test_changed_credentials_take_effect_at_once(server):
+    assert moodledb.query(server, "SELECT 1")
+    server.admin_password = "wrong"
+
+    with pytest.raises(moodledb.MoodleDbError, match="Access denied"):
+        moodledb.query(server, "SELECT 1")
+
+
+def test_waiting_for_a_server_ends_with_its_error(server):
+    server.socket = "/no/such.sock"
+
+    with pytest.raises(moodledb.MoodleDbError):
+        moodledb.wait_until_up(server, 0.6)
+
+
+def test_values_are_bound(tenant):
+    hostile = "'; DROP TABLE mdl_config; -- \\ \" % é"
+    sql = (
+        f"INSERT INTO {moodledb.table(tenant, 'config')} (name, value) VALUES (%s, %s)"
+    )
+
+    moodledb.execute(tenant.server, sql, ["hostile", hostile])
+
+    assert moodledb.config_of(tenant, ["hostile"]) == {"hostile": hostile}
+    assert moodledb.forget_config(tenant, "hostile") == 1
+
+
+def test_a_cron_at_work_is_seen_by_its_lock(tenant):
+    assert moodledb.cron_runners(tenant) == 0
+    other = connect(tenant.server)
+    lock = f"{tenant.db_name}:{tenant.db_prefix}_cron_adhoc_task_runner_2"
+    other.cursor().execute("SELECT GET_LOCK(SHA1(%s), 0)", [lock])
+
+    assert moodledb.cron_runners(tenant) == 1
+
+    other.close()
+
+
+def test_a_database_that_somebody_has_open_is_in_use(tenant: Tenant):
+    assert moodledb.in_use(tenant) is False
+    other = connect(tenant.server)
+    other.select_db(tenant.db_name)
+
+    assert moodledb.in_use(tenant) is True
+
+    other.close()
+
+
+def test_an_account_that_may_not_know_says_so(tenant):
+    name = f"plain{os.getpid()}"
+    moodledb.execute(tenant.server, f"CREATE USER {name}@localhost IDENTIFIED BY 'pw'")
+    moodledb.execute(
+        tenant.server, f"GRANT SELECT ON `{tenant.db_name}`.* TO {name}@localhost"
+    )
+    plain = SimpleNamespace(
+        **{
+            field: getattr(tenant.server, field) for field in ("name", "socket", "host")
+        },
+        pk=0,
+        port=3306,
+        admin_user=name,
+        admin_password="pw",
+    )
+    seen = SimpleNamespace(server=plain, db_name=tenant.db_name)
+
+    assert moodledb.in_use(seen) is None
+
+    moodledb.execute(tenant.server, f"DROP USER {name}@localhost")
+
+
+def test_a_forked_process_has_connections_of_its_own(server):
+    [(mine,)] = moodledb.query(server, "SELECT CONNECTION_ID()")
+    read, write = os.pipe()
+    child = os.fork()
+    if not child:
+        [(its,)] = moodledb.query(server, "SELECT CONNECTION_ID()")
+        os.write(write, str(its).encode())
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+
+    assert int(os.read(read, 20)) != mine
+    assert moodledb.query(server, "SELECT CONNECTION_ID()") == [(mine,)]

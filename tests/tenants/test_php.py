@@ -1,0 +1,217 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from tenants import moodledb, php
+from tests.conftest import ROOT
+
+SCRIPT = "admin/cli/x.php"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> SimpleNamespace:
+    """Return what php needs of a tenant."""
+    (tmp_path / "tree/admin/cli").mkdir(parents=True)
+    release = SimpleNamespace(path=str(tmp_path / "tree"), php="php")
+    return SimpleNamespace(wwwroot="https://a.example.org", release=release)
+
+
+@pytest.fixture
+def run(site):
+    """Return a function that runs PHP code as a script of the tree."""
+
+    def start(code: str, *options: str, **how):
+        Path(site.release.path, SCRIPT).write_text(f"<?php {code}")
+        return php.run(site, SCRIPT, options, **how)
+
+    return start
+
+
+def lines(found: php.Lines) -> list[str]:
+    return [line for line in found if line is not None]
+
+
+def eventually(check) -> None:
+    deadline = time.monotonic() + 10
+    while not check():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_script_gets_the_tenant_and_its_options(run):
+    found = lines(run("echo json_encode(array_slice($argv, 1));", "--name=a b;c", "-x"))
+
+    assert found == ['["--host=https:\\/\\/a.example.org","--name=a b;c","-x"]']
+
+
+def test_lines_come_while_the_script_goes_on(run):
+    found = run('echo "one\\n"; sleep(30);')
+
+    assert next(line for line in found if line) == "one"
+    found.close()
+
+
+def test_a_silent_script_shows_that_it_lives(run):
+    found = run("usleep(1200000); echo 'end';")
+
+    assert next(found) is None
+    assert lines(found) == ["end"]
+
+
+def test_both_streams_come_in_one(run):
+    found = lines(run('fwrite(STDERR, "bad\\n"); echo "good\\n";'))
+
+    assert sorted(found) == ["bad", "good"]
+
+
+@pytest.mark.parametrize(
+    ("printed", "found"),
+    [
+        ("a\\r\\nb", ["a", "b"]),
+        ("\\xff", ["\N{REPLACEMENT CHARACTER}"]),
+        ("é\\n\\n", ["é", ""]),
+    ],
+    ids=["carriage returns", "no UTF-8", "an empty line"],
+)
+def test_output_is_text(run, printed, found):
+    assert lines(run(f'echo "{printed}";')) == found
+
+
+def test_a_huge_line_is_kept_whole(run):
+    [line] = lines(run("echo str_repeat('x', 3000000);"))
+
+    assert len(line) == 3_000_000
+
+
+def test_an_exit_code_that_is_not_accepted_fails_with_the_last_lines(run):
+    with pytest.raises(php.PhpError) as caught:
+        lines(run('echo "first\\nthe reason\\n"; exit(3);'))
+
+    assert caught.value.exit_code == 3
+    assert str(caught.value) == (
+        "admin/cli/x.php ended with exit code 3: first / the reason"
+    )
+
+
+def test_an_accepted_exit_code_is_returned(run):
+    found = run("exit(2);", accept=(0, 2))
+
+    with pytest.raises(StopIteration) as end:
+        while True:
+            next(found)
+
+    assert end.value.value == 2
+
+
+def test_a_prompt_gets_no_answer(run):
+    assert lines(run("var_dump(fgets(STDIN));")) == ["bool(false)"]
+
+
+def test_the_environment_is_clean(run, monkeypatch):
+    monkeypatch.setenv("HTTP_HOST", "elsewhere")
+    monkeypatch.setenv("REMOTE_ADDR", "10.0.0.1")
+
+    [found] = lines(run("echo implode(' ', array_keys(getenv()));", job=7))
+
+    assert set(found.split()) == {"PATH", "LANG", "VMOODLE_JOB"}
+
+
+def test_a_script_may_not_eat_all_memory(run, monkeypatch):
+    monkeypatch.setattr(php, "MEMORY", 512 * 1024**2)
+
+    with pytest.raises(php.PhpError):
+        lines(run("ini_set('memory_limit', -1); $a = str_repeat('x', 1 << 30);"))
+
+
+def test_a_script_that_takes_too_long_is_killed_with_its_children(run, tmp_path):
+    code = f"exec('sleep 60 & echo $! > {tmp_path}/pid'); sleep(60);"
+
+    with pytest.raises(php.PhpError, match="ran out of time"):
+        lines(run(code, timeout=1))
+
+    child = int((tmp_path / "pid").read_text())
+    eventually(lambda: not Path(f"/proc/{child}").exists())
+
+
+def test_closing_kills_the_script(run, tmp_path):
+    found = run(f"file_put_contents('{tmp_path}/pid', getmypid()); sleep(60);")
+    eventually(lambda: next(found) or (tmp_path / "pid").exists())
+
+    found.close()
+
+    assert not Path(f"/proc/{(tmp_path / 'pid').read_text()}").exists()
+
+
+def test_a_script_dies_with_the_process_that_runs_it(site, tmp_path):
+    code = f"<?php file_put_contents('{tmp_path}/pid', getmypid()); sleep(60);"
+    Path(site.release.path, SCRIPT).write_text(code)
+    program = (
+        "import django; django.setup(); from types import SimpleNamespace as N\n"
+        "from tenants import php\n"
+        f"site = N(wwwroot='x', release=N(path={site.release.path!r}, php='php'))\n"
+        f"list(php.run(site, {SCRIPT!r}))\n"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", program],
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"},
+        cwd=ROOT,
+    )
+    pid = tmp_path / "pid"
+    eventually(lambda: pid.exists() and pid.read_text())
+
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+
+    eventually(lambda: not Path(f"/proc/{pid.read_text()}/fd/0").exists())
+
+
+def test_what_a_job_left_behind_is_killed_and_nothing_else(run):
+    mine, other = (run('echo "1\\n"; sleep(60);', job=job) for job in (71, 72))
+    assert next(line for line in mine if line) == "1"
+    assert next(line for line in other if line) == "1"
+
+    assert php.kill_leftovers(71) == 1
+
+    with pytest.raises(php.PhpError, match="exit code -9"):
+        lines(mine)
+    assert next(other) is None
+    other.close()
+
+
+def test_a_script_that_the_release_does_not_ship_is_told(site):
+    with pytest.raises(php.PhpError, match="this release does not ship it"):
+        next(php.run(site, "admin/cli/missing.php"))
+
+
+def test_a_script_in_public_is_found(site):
+    script = Path(site.release.path, "public/admin/cli/y.php")
+    script.parent.mkdir(parents=True)
+    script.write_text("<?php echo 'here';")
+
+    assert lines(php.run(site, "admin/cli/y.php")) == ["here"]
+
+
+def test_a_php_that_is_not_there_is_told(run, site):
+    site.release.php = "no-such-php"
+
+    with pytest.raises(php.PhpError):
+        lines(run("echo 1;"))
+
+
+@pytest.mark.django_db
+def test_the_hash_of_a_tree_is_what_an_up_to_date_site_stores(tenant):
+
+    stored = moodledb.config_of(tenant, ["allversionshash"])["allversionshash"]
+
+    assert php.versions_hash("php", tenant.release.path) == stored
+
+
+def test_a_tree_without_plugins_list_has_no_hash(tmp_path):
+    with pytest.raises(php.PhpError, match="cannot be read"):
+        php.versions_hash("php", str(tmp_path))
