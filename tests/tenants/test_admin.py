@@ -1,0 +1,207 @@
+import re
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from tenants import publish
+from tenants.models import DatabaseServer, Release, Tag, Tenant
+
+pytestmark = pytest.mark.django_db
+LIST = "/tenants/tenant/"
+
+
+@pytest.fixture
+def console() -> Client:
+    client = Client()
+    client.force_login(User.objects.create_superuser("alice"))
+    return client
+
+
+def text(answer) -> str:
+    return re.sub(r"\s+", " ", answer.content.decode())
+
+
+def filled(tenant: Tenant, **changes) -> dict[str, object]:
+    """Return what the form of a tenant sends."""
+    fields = {
+        "wwwroot": tenant.wwwroot,
+        "name": tenant.name,
+        "shortname": tenant.shortname,
+        "release": tenant.release_id,
+        "enabled": "on",
+        "data_path": tenant.data_path,
+        "server": tenant.server_id,
+        "db_type": "mariadb",
+        "db_name": tenant.db_name,
+        "db_prefix": "mdl_",
+        "db_user": tenant.db_user,
+        "db_password": "",
+        "network": "0",
+        "forced_settings": "{}",
+        "metadata": "{}",
+    }
+    return fields | changes
+
+
+def shown(console: Client, query: str) -> set[str]:
+    answer = console.get(f"{LIST}?{query}")
+    return {tenant.shortname for tenant in answer.context["cl"].result_list}
+
+
+def test_a_tenant_is_saved_and_published(console, add_tenant):
+    tenant = add_tenant("one", install=False)
+
+    answer = console.post(f"{LIST}{tenant.pk}/change/", filled(tenant, name="New name"))
+
+    assert answer.status_code == 302, text(answer)
+    assert Tenant.objects.get().name == "New name"
+
+
+def test_an_empty_password_keeps_the_stored_one(console, add_tenant, server):
+    tenant = add_tenant("one", install=False)
+
+    page = text(console.get(f"{LIST}{tenant.pk}/change/"))
+    console.post(f"{LIST}{tenant.pk}/change/", filled(tenant))
+
+    assert server.admin_password not in page
+    assert Tenant.objects.get().db_password == server.admin_password
+
+
+def test_a_new_password_replaces_it(console, add_tenant):
+    tenant = add_tenant("one", install=False)
+
+    console.post(f"{LIST}{tenant.pk}/change/", filled(tenant, db_password="n&w <p>"))
+
+    assert Tenant.objects.get().db_password == "n&w <p>"
+
+
+def test_a_wrong_address_comes_back_with_the_form(console, add_tenant):
+    tenant = add_tenant("one", install=False)
+
+    page = console.post(
+        f"{LIST}{tenant.pk}/change/", filled(tenant, wwwroot="ftp://x.org/a/b")
+    )
+
+    assert "errorlist" in text(page)
+    assert Tenant.objects.get().wwwroot == "https://one.example.org"
+
+
+def test_what_cannot_be_published_is_not_saved(console, add_tenant, monkeypatch):
+    tenant = add_tenant("one", install=False)
+
+    def fail(_tenant):
+        raise publish.PublishError("the boot directory is full")
+
+    monkeypatch.setattr(publish, "publish", fail)
+    page = console.post(f"{LIST}{tenant.pk}/change/", filled(tenant, name="New"))
+
+    assert "Not saved: the boot directory is full" in text(page)
+    assert Tenant.objects.get().name == "One School"
+
+
+def test_disabling_publishes_each_tenant(console, add_tenant):
+    tenants = [add_tenant(name, install=False) for name in ("one", "two")]
+    chosen = {"action": "disable", "_selected_action": [t.pk for t in tenants]}
+
+    page = console.post(LIST, chosen, follow=True)
+
+    assert "2 disabled" in text(page)
+    for tenant in tenants:
+        assert "'enabled'=>false" in publish.boot_file(tenant.key).read_text()
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("q=t1", {"t1"}),
+        ("q=T 2", {"t2"}),
+        ("enabled__exact=0", {"t3"}),
+        ("needs=yes", {"t1"}),
+        ("needs=busy", {"t2"}),
+        ("upgrade=pending", {"t1"}),
+        ("upgrade=done", {"t0"}),
+        ("tags__id__exact={tag}", {"t2"}),
+        ("release__id__exact={release}", {"t0", "t1", "t2", "t3"}),
+        ("network=5", {"t3"}),
+    ],
+)
+def test_the_list_is_searched_and_filtered(console, rows, query, names):
+    tenants = rows(4)
+    release = Release.objects.get()
+    Release.objects.update(versions_hash="a")
+    tag = Tag.objects.create(name="pilot")
+    tenants[2].tags.add(tag)
+    changes = [
+        {"seen_hash": "a"},
+        {"seen_hash": "b", "attention": "look"},
+        {"held_by": 7},
+        {"enabled": False, "network": 5},
+    ]
+    for tenant, change in zip(tenants, changes, strict=True):
+        Tenant.objects.filter(pk=tenant.pk).update(**change)
+
+    assert shown(console, query.format(tag=tag.pk, release=release.pk)) == names
+
+
+def test_a_release_that_is_no_moodle_is_refused(console, tmp_path):
+    page = console.post(
+        "/tenants/release/add/",
+        {"name": "x", "path": str(tmp_path), "php": "php", "forced_settings": "{}"},
+    )
+
+    assert "there is no such version.php" in text(page)
+    assert not Release.objects.exists()
+
+
+def test_a_release_is_read_when_it_is_saved(console, releases):
+    release = releases["4.3"]
+    Release.objects.filter(pk=release.pk).update(versions_hash="", version="1")
+
+    console.post(
+        f"/tenants/release/{release.pk}/change/",
+        {"name": "4.3", "path": release.path, "php": "php", "forced_settings": "{}"},
+    )
+
+    release.refresh_from_db()
+    assert len(release.versions_hash) == 40
+    assert release.version.startswith("2023100900")
+
+
+def test_the_list_of_releases_names_the_command_that_adopts(console, releases):
+    assert "manage.py adopt_release" not in text(console.get("/tenants/release/"))
+
+    config = Path(releases["4.3"].path, "config.php")
+    config.write_text("<?php // another")
+
+    assert "manage.py adopt_release 4.3" in text(console.get("/tenants/release/"))
+
+
+@pytest.mark.parametrize(
+    ("password", "said"),
+    [("", "answers: 10.11"), ("wrong", "Access denied")],
+    ids=["right", "wrong"],
+)
+def test_saving_a_server_tells_whether_it_answers(console, server, password, said):
+    page = console.post(
+        f"/tenants/databaseserver/{server.pk}/change/",
+        {
+            "name": "db1",
+            "host": "localhost",
+            "port": "3306",
+            "socket": server.socket,
+            "admin_user": "vmoodle",
+            "admin_password": password,
+            "job_limit": "4",
+        },
+        follow=True,
+    )
+
+    assert said in text(page)
+    assert DatabaseServer.objects.get().job_limit == 4
+
+
+def test_nobody_edits_the_tasks_of_the_queue(console):
+    assert console.get("/django_q/schedule/").status_code == 404
+    assert "Django Q" not in text(console.get("/"))
