@@ -6,9 +6,13 @@ A wrapper is one line: `runs = Upgrade`. The command's fields become its options
 import getpass
 import json
 import shlex
+import signal
 import sys
+import threading
 from argparse import ArgumentParser
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,6 +24,15 @@ from commands import host, queue, tasks
 from commands.base import Command, PhpScript, UnknownCommand
 from commands.follow import follow
 from commands.models import Cluster, Job, Run
+from commands.options import (
+    add_running,
+    add_selection,
+    canary_of,
+    failure_limit,
+    jobs_at_once,
+    log_directory,
+    selection,
+)
 from tenants import moodledb
 from tenants.files import FilesError
 from tenants.models import Tenant
@@ -28,7 +41,6 @@ from tenants.php import PhpError
 from tenants.selection import Selection, SelectionError
 
 BAD_USE = 2  # exit status
-MAX_JOBS = 200  # at once
 CHOOSING = ("tohosts", "tohostsmatch", "exclude", "with_master")
 REFUSED = (
     SelectionError,
@@ -171,7 +183,8 @@ class TenantCommand(Base):
                 "for it or cancel it; nothing was done",
                 returncode=BAD_USE,
             )
-        tasks.execute(job, echo=self.stdout.write)
+        with interrupts() as interrupted:
+            tasks.execute(job, self.stdout.write, interrupted.is_set)
         job.refresh_from_db()
 
     def report(self, job: Job) -> None:
@@ -184,6 +197,28 @@ class TenantCommand(Base):
             )
         if job.exit_code:
             sys.exit(job.exit_code)
+
+
+@contextmanager
+def interrupts() -> Iterator[threading.Event]:
+    """Take the first ^C as a cancel, which lets a step end that must not be cut off.
+
+    The second one has its usual effect.
+    """
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked  # only there can a signal be handled
+        return
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, former)
+        asked.set()
+
+    former = signal.signal(signal.SIGINT, ask)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, former)
 
 
 class BulkCommand(Base):
@@ -234,65 +269,6 @@ class BulkCommand(Base):
         return draft
 
 
-def add_selection(parser: ArgumentParser) -> None:
-    group = parser.add_argument_group("which tenants (all enabled ones by default)")
-    group.add_argument(
-        "-t", "--tohosts", metavar="LIST", help="wwwroots, by commas; *: all."
-    )
-    group.add_argument(
-        "-m",
-        "--tohostsmatch",
-        metavar="PATTERN",
-        help="wwwroots that fit: '*' any run of characters, '?' at most one.",
-    )
-    group.add_argument("-e", "--exclude", metavar="LIST", help="Patterns to leave out.")
-    group.add_argument(
-        "-M",
-        "--with-master",
-        "--withmaster",
-        action="store_true",
-        help="The main tenant as well.",
-    )
-
-
-def add_running(parser: ArgumentParser) -> None:
-    group = parser.add_argument_group("how to run")
-    group.add_argument("-j", "--jobs", type=int, metavar="N", help="Jobs at once.")
-    group.add_argument(
-        "-s", "-f", "--fullstop", action="store_true", help="Stop at the first error."
-    )
-    group.add_argument(
-        "--max-failures", metavar="N|N%", help="Stop after so many failures."
-    )
-    group.add_argument(
-        "--canary",
-        metavar="N|TAG",
-        help="Do so many tenants, or those of a tag, first; go on only if all succeed.",
-    )
-    group.add_argument(
-        "--retry", type=int, metavar="RUN", help="What did not succeed in this run."
-    )
-    group.add_argument("-l", "--logroot", metavar="DIR", help="Write a log per tenant.")
-    group.add_argument("--detach", action="store_true", help="Queue it and return.")
-    group.add_argument("--json", action="store_true", help="The result as JSON.")
-    group.add_argument("-v", "--verbose", action="store_true", help="Print all output.")
-    group.add_argument("-d", "--debug", action="store_true", help="As --verbose.")
-
-
-def selection(options: dict[str, Any]) -> Selection:
-    """Return the selection that the options describe."""
-    return Selection(
-        hosts=_listed(options["tohosts"]),
-        matches=_listed(options["tohostsmatch"]),
-        exclude=_listed(options["exclude"]),
-        with_master=options["with_master"],
-    )
-
-
-def _listed(text: str | None) -> list[str]:
-    return [part.strip() for part in (text or "").split(",") if part.strip()]
-
-
 def check_surroundings(tenants: list[Tenant]) -> None:
     """Refuse tenants without a code tree, or if no database server answers at all.
 
@@ -321,10 +297,10 @@ def check_workers(*, detach: bool) -> None:
 def begin(run: Run, options: dict[str, Any]) -> Run:
     """Start a draft with the options of `add_running`; leave nothing on an error."""
     try:
-        run.max_failures, percent = _limit(options)
-        run.logroot = _log_directory(options["logroot"]) or run.logroot
-        run.parallel = _jobs(options["jobs"]) or run.parallel
-        canary = _canary(options["canary"], run)
+        run.max_failures, percent = failure_limit(options)
+        run.logroot = log_directory(options["logroot"]) or run.logroot
+        run.parallel = jobs_at_once(options["jobs"]) or run.parallel
+        canary = canary_of(options["canary"], run)
         run.save()
         run.start(canary=canary, percent_failures=percent)
     except REFUSED:
@@ -332,46 +308,3 @@ def begin(run: Run, options: dict[str, Any]) -> Run:
             run.delete()
         raise
     return run
-
-
-def _jobs(number: int | None) -> int:
-    if number is not None and not 1 <= number <= MAX_JOBS:
-        raise SelectionError(f"--jobs {number}: give a number from 1 to {MAX_JOBS}")
-    return number or 0
-
-
-def _limit(options: dict[str, Any]) -> tuple[int | None, int]:
-    """Return the limit of failures as a number and as a percentage (0: none)."""
-    text = options["max_failures"]
-    if options["fullstop"] or text is None:
-        return (1 if options["fullstop"] else None), 0
-    number = text.removesuffix("%")
-    if not number.isdecimal() or int(number) == 0:
-        raise SelectionError(f"--max-failures {text!r}: give a number or N%, above 0")
-    return (None, int(number)) if text.endswith("%") else (int(number), 0)
-
-
-def _log_directory(path: str | None) -> str:
-    if not path:
-        return ""
-    directory = Path(path).resolve()
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        (directory / ".vmoodle").touch()
-        (directory / ".vmoodle").unlink()
-    except OSError as error:
-        raise SelectionError(f"--logroot {path}: {error.strerror}") from error
-    return str(directory)
-
-
-def _canary(text: str | None, run: Run) -> list[int] | int:
-    """Return how many tenants go first, or the pks of those with a tag."""
-    if text is None:
-        return 0
-    if text.isdecimal() and int(text):
-        return int(text)
-    tagged = Tenant.objects.filter(pk__in=run.targets, tags__name=text)
-    pks = list(tagged.values_list("pk", flat=True))
-    if not pks:
-        raise SelectionError(f"--canary {text}: no selected tenant has this tag")
-    return pks

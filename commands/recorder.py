@@ -29,8 +29,13 @@ class Lost(Exception):
 class Recorder:
     """Stores a job's output, at most `VMOODLE_OUTPUT_CAP` characters: head and tail."""
 
-    def __init__(self, job: Job, echo: Callable[[str], None] | None = None) -> None:
-        self.job, self.echo = job, echo
+    def __init__(
+        self,
+        job: Job,
+        echo: Callable[[str], None] | None = None,
+        interrupted: Callable[[], bool] | None = None,
+    ) -> None:
+        self.job, self.echo, self.interrupted = job, echo, interrupted
         self.log: BinaryIO | None = None
         self.buffer: list[str] = []
         self.size = self.seq = self.head = self.left_out = 0
@@ -100,7 +105,9 @@ class Recorder:
             if not self.job.beat():
                 raise Lost
             asked = Job.objects.values_list("cancel_requested", flat=True)
-            cancelled = asked.get(pk=self.job.pk)
+            cancelled = asked.get(pk=self.job.pk) or (
+                self.interrupted is not None and self.interrupted()
+            )
         except DOWN:
             # The job goes on: its output waits here until the registry is back.
             close_old_connections()

@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from commands import host, queue
-from commands.base import Command, CommandFailed, NothingToDo, UnknownCommand
+from commands.base import Command, CommandFailed, Json, NothingToDo, UnknownCommand
 from commands.claim import claim_next
 from commands.models import Job, Run
 from commands.recorder import Cancelled, Lost, Recorder
@@ -19,6 +20,7 @@ from tenants.publish import PublishError
 
 # What a command may raise: the sentence is for the operator.
 EXPECTED = (CommandFailed, PhpError, MoodleDbError, FilesError, PublishError)
+REFUSED = (ValidationError, UnknownCommand)  # the run does not fit its command
 BLOCKED = 2.0  # seconds a lane waits for limits and locks before it goes to the back
 
 
@@ -51,45 +53,55 @@ def _more(run_id: int) -> bool:
     return run.state == Run.State.RUNNING and queued and running < run.parallel
 
 
-def execute(job: Job, echo: Callable[[str], None] | None = None) -> None:
-    """Run a claimed job to its end. The one place that catches a command's errors."""
-    state, error, fields = Job.State.SUCCEEDED, "", {}
-    recorder = Recorder(job, echo)
+def execute(
+    job: Job,
+    echo: Callable[[str], None] | None = None,
+    interrupted: Callable[[], bool] | None = None,
+) -> None:
+    """Run a claimed job to its end. The one place that catches a command's errors.
+
+    What is printed also goes to `echo`. `interrupted` tells of a cancel that the
+    registry does not know of.
+    """
+    recorder = Recorder(job, echo, interrupted)
+    ending: dict[str, Any] = {}
     try:
-        command = bind(job)
-        if job.tenant is None:
-            raise CommandFailed("the tenant is not in the registry any more")
-        refuse_if_broken(command, job)
-        moodledb.wait_until_up(job.tenant.server, settings.VMOODLE_DATABASE_WAIT)
-        result = recorder.follow(command, job.tenant)
-        fields["result"] = result
-        fields["exit_code"] = (
-            result.get("exit_code") if isinstance(result, dict) else None
-        )
-    except NothingToDo as reason:
-        state, error = Job.State.SKIPPED, str(reason)
-    except Cancelled:
-        state, error = Job.State.CANCELLED, "cancelled by an operator while it ran"
+        result = _work(job, recorder)
+        code = result.get("exit_code") if isinstance(result, dict) else None
+        ending = {"state": Job.State.SUCCEEDED, "result": result, "exit_code": code}
     except Lost:
         return
-    except EXPECTED as failure:
-        state, error = Job.State.FAILED, str(failure)
-        fields["exit_code"] = getattr(failure, "exit_code", None)
-    except (ValidationError, UnknownCommand) as failure:
-        state, error = (
-            Job.State.FAILED,
-            " ".join(getattr(failure, "messages", [str(failure)])),
-        )
-    except BaseException as failure:
-        state, error = (
-            Job.State.FAILED,
-            f"unexpected {type(failure).__name__}: {failure}",
-        )
-        raise
+    except BaseException as error:
+        ending = _ending(error)
+        if not isinstance(error, (*EXPECTED, *REFUSED, NothingToDo, Cancelled)):
+            raise
     finally:
-        recorder.store_end(
-            lambda left_out: job.finish(state, error, left_out=left_out, **fields)
-        )
+        if ending:
+            recorder.store_end(lambda left: job.finish(**ending, left_out=left))
+
+
+def _work(job: Job, recorder: Recorder) -> Json:
+    command = bind(job)
+    if job.tenant is None:
+        raise CommandFailed("the tenant is not in the registry any more")
+    refuse_if_broken(command, job)
+    moodledb.wait_until_up(job.tenant.server, settings.VMOODLE_DATABASE_WAIT)
+    return recorder.follow(command, job.tenant)
+
+
+def _ending(error: BaseException) -> dict[str, Any]:
+    """Return how an error ends its job."""
+    if isinstance(error, NothingToDo):
+        return {"state": Job.State.SKIPPED, "error": str(error)}
+    if isinstance(error, Cancelled):
+        sentence = "cancelled by an operator while it ran"
+        return {"state": Job.State.CANCELLED, "error": sentence}
+    if isinstance(error, (*EXPECTED, *REFUSED)):
+        sentence = " ".join(getattr(error, "messages", [str(error)]))
+    else:
+        sentence = f"unexpected {type(error).__name__}: {error}"
+    code = getattr(error, "exit_code", None)
+    return {"state": Job.State.FAILED, "error": sentence, "exit_code": code}
 
 
 def bind(job: Job) -> Command:
@@ -127,7 +139,7 @@ def bury(job: Job, worker: str) -> None:
     try:
         if job.tenant:
             bind(job).recover(job.tenant)
-    except (*EXPECTED, ValidationError, UnknownCommand) as failure:
+    except (*EXPECTED, *REFUSED) as failure:
         error += f"; cleaning up failed: {failure}"
     job.finish(Job.State.FAILED, error)
 

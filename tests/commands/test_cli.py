@@ -60,6 +60,35 @@ def test_an_upgrade_that_fails_exits_with_the_script_s_code(
     assert not files.in_maintenance(tenant)
 
 
+INTERRUPT = "posix_kill(posix_getppid(), 2); echo 'before '; flush(); sleep(2);"
+
+
+def test_an_interrupted_script_is_stopped(manage: Manage, tenant: Tenant):
+    body = f"{INTERRUPT} sleep(20); echo 'after';"
+    replace_script(tenant.release, "admin/cli/purge_caches.php", body)
+
+    said = manage("purge_caches", f"--host={ONE}")
+
+    assert said.code == 1
+    assert said.err.endswith(f"{ONE}: cancelled by an operator while it ran\n")
+    assert "after" not in said.out
+    assert states() == {"one": "cancelled"}
+
+
+def test_an_interrupted_upgrade_comes_to_the_end_of_its_step(
+    manage: Manage, tenant: Tenant, releases: dict[str, Release]
+):
+    replace_script(
+        releases["4.3"], "admin/cli/upgrade.php", f"{INTERRUPT} echo 'after';"
+    )
+
+    said = manage("upgrade", f"--host={ONE}", "--to-release=4.3")
+
+    assert said.code == 1
+    assert "before after" in said.out
+    assert not files.in_maintenance(tenant)
+
+
 def test_maintenance_is_switched(manage: Manage, tenant: Tenant):
     on = manage("maintenance", f"--host={ONE}", "--enable")
     assert files.in_maintenance(tenant)

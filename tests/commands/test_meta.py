@@ -1,0 +1,196 @@
+"""Rules that hold for every command, management command and import."""
+
+import ast
+import importlib.util
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command, load_command_class
+
+from commands.base import Command, all_commands
+from commands.cli import Base, BulkCommand, TenantCommand
+from tests.commands.conftest import Manage
+from tests.conftest import ROOT
+
+COMMANDS = [pytest.param(command, id=command.name()) for command in all_commands()]
+APPS = ("commands", "mnet", "tenants", "vmoodle_site")
+FORBIDDEN = {"tenants": {"commands", "mnet"}, "mnet": {"commands"}}
+# Who may import what: each edge has one module.
+EDGES = {
+    "django_q": {"commands/queue.py"},
+    "MySQLdb": {"tenants/moodledb.py"},
+    "subprocess": {"tenants/php.py", "tenants/files.py"},
+}
+
+
+def sources(*folders: str) -> Iterator[Path]:
+    for folder in folders:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            if "migrations" not in path.parts:
+                yield path.relative_to(ROOT)
+
+
+def imported(path: Path) -> set[str]:
+    """Return the modules that a file imports, anywhere in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse((ROOT / path).read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
+
+
+def packages(path: Path) -> set[str]:
+    return {name.partition(".")[0] for name in imported(path)}
+
+
+def management_commands() -> list[str]:
+    folder = ROOT / "commands/management/commands"
+    return sorted(path.stem for path in folder.glob("[a-z]*.py"))
+
+
+def snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+def test_every_command_is_known():
+    names = {command.name() for command in all_commands()}
+
+    assert names >= {
+        "generic/Maintenance",
+        "generic/PurgeCaches",
+        "upgrade/CheckStatus",
+        "upgrade/Upgrade",
+    }
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_explains_itself(command: type[Command]):
+    assert command.__doc__ and command.__doc__ != Command.__doc__
+    assert command.summary().endswith(".")
+    assert [n for n, field in command.base_fields.items() if not field.help_text] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_lies_where_its_name_says(command: type[Command]):
+    category, _slash, name = command.name().partition("/")
+
+    assert command.__module__ == f"commands.{category}.{snake(name)}"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_has_a_test_of_its_own(command: type[Command]):
+    *_commands, category, name = command.__module__.split(".")
+
+    assert (ROOT / f"tests/commands/{category}/test_{name}.py").is_file()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_is_documented(command: type[Command]):
+    category, _slash, name = command.name().partition("/")
+    page = ROOT / f"docs/commands/{category}-{snake(name)}.md"
+    text = (ROOT / "docs/commands.md").read_text()
+
+    assert page.is_file() or f"\n## {command.name()}\n" in text
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_parameter_is_documented(command: type[Command]):
+    text = (ROOT / "docs/commands.md").read_text()
+    section = text.partition(f"\n## {command.name()}\n")[2].partition("\n## ")[0]
+
+    own = set(command.base_fields) - {"more"}
+    assert {name for name in own if f"`{name}`" not in section} == set()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_has_both_forms_in_the_shell(command: type[Command]):
+    wrappers = [load_command_class("commands", name) for name in management_commands()]
+    mine = [w for w in wrappers if isinstance(w, Base) and w.runs is command]
+
+    assert sorted(type(wrapper).__base__.__name__ for wrapper in mine) == [
+        BulkCommand.__name__,
+        TenantCommand.__name__,
+    ]
+
+
+@pytest.mark.parametrize("name", management_commands())
+def test_every_management_command_prints_its_help(manage: Manage, name: str):
+    said = manage(name, "--help")
+
+    summary = load_command_class("commands", name).help.split("\n")[0]
+    assert said.code == 0
+    assert summary
+    assert summary in " ".join(said.out.split())
+
+
+@pytest.mark.parametrize("name", management_commands())
+def test_no_two_options_share_a_short_form(name: str):
+    parser = load_command_class("commands", name).create_parser("manage.py", name)
+    ours = [action for action in parser._actions if action.dest.startswith("field_")]
+
+    lost = [action.dest for action in ours if not action.option_strings]
+
+    assert lost == []
+    for action in parser._actions:
+        for option in action.option_strings:
+            assert parser._option_string_actions[option] is action
+
+
+@pytest.mark.parametrize("letter", sorted("tmeMjsfldvh"))
+def test_a_parameter_s_short_form_takes_none_of_the_bulk_options(letter: str):
+    takers = [c.name() for c in all_commands() if letter in "".join(c.letters.values())]
+
+    assert takers == []
+
+
+@pytest.mark.django_db
+def test_no_migration_is_missing():
+    call_command("makemigrations", "--check", "--dry-run", verbosity=0)
+
+
+@pytest.mark.parametrize("package", FORBIDDEN)
+def test_imports_go_one_way(package: str):
+    wrong = {
+        str(path): found
+        for path in sources(package)
+        if (found := packages(path) & FORBIDDEN[package])
+    }
+
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("module", EDGES)
+def test_an_edge_is_the_only_one_that_imports_its_outside_thing(module: str):
+    importers = {str(path) for path in sources(*APPS) if module in packages(path)}
+
+    assert importers == EDGES[module]
+    assert importlib.util.find_spec(module)
+
+
+def test_no_module_has_a_name_that_says_nothing():
+    vague = {"utils", "helpers", "services", "managers", "util", "helper", "misc"}
+
+    assert [path for path in sources(*APPS) if path.stem in vague] == []
+
+
+def test_files_and_functions_stay_small():
+    large = []
+    for path in sources(*APPS):
+        text = (ROOT / path).read_text()
+        if text.count("\n") > 400:
+            large.append(str(path))
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef) and length(node) > 30:
+                large.append(f"{path}: {node.name}")
+
+    assert large == ["tenants/boot.py: boot_values"]  # a table of what Moodle gets
+
+
+def length(node: ast.FunctionDef) -> int:
+    """Return the lines of a function's body, without its docstring."""
+    body = node.body[1:] if ast.get_docstring(node) else node.body
+    return body[-1].end_lineno - body[0].lineno + 1 if body else 0
