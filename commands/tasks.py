@@ -1,11 +1,14 @@
 """What workers run: lanes, one job, and the reaper."""
 
+import json
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
 from commands import host, queue
 from commands.base import Command, CommandFailed, Json, NothingToDo, UnknownCommand
@@ -22,6 +25,8 @@ from tenants.publish import PublishError
 EXPECTED = (CommandFailed, PhpError, MoodleDbError, FilesError, PublishError)
 REFUSED = (ValidationError, UnknownCommand)  # the run does not fit its command
 BLOCKED = 2.0  # seconds a lane waits for limits and locks before it goes to the back
+
+FRESH = 3.0  # seconds in which a run cannot have lost a lane
 
 
 def lane(run_id: int) -> None:
@@ -86,7 +91,9 @@ def _work(job: Job, recorder: Recorder) -> Json:
         raise CommandFailed("the tenant is not in the registry any more")
     refuse_if_broken(command, job)
     moodledb.wait_until_up(job.tenant.server, settings.VMOODLE_DATABASE_WAIT)
-    return recorder.follow(command, job.tenant)
+    result = recorder.follow(command, job.tenant)
+    json.dumps(result)  # what cannot be stored fails the job here, and not its end
+    return result
 
 
 def _ending(error: BaseException) -> dict[str, Any]:
@@ -139,7 +146,7 @@ def bury(job: Job, worker: str) -> None:
     try:
         if job.tenant:
             bind(job).recover(job.tenant)
-    except (*EXPECTED, *REFUSED) as failure:
+    except (*EXPECTED, *REFUSED, OSError) as failure:
         error += f"; cleaning up failed: {failure}"
     job.finish(Job.State.FAILED, error)
 
@@ -148,7 +155,9 @@ def refill_lanes() -> None:
     """Give a lane back to runs that have lost one with its worker."""
     if queue.waiting_lanes():
         return
-    for run in Run.objects.filter(state=Run.State.RUNNING):
+    # A shell takes the job of a run that has just begun for itself.
+    before = timezone.now() - timedelta(seconds=FRESH)
+    for run in Run.objects.filter(state=Run.State.RUNNING, started_at__lt=before):
         counts = run.counts()
         free = run.parallel - counts[Job.State.RUNNING]
         queue.enqueue_lanes(run.pk, max(0, min(free, counts[Job.State.QUEUED])))

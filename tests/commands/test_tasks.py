@@ -378,6 +378,7 @@ def test_a_job_whose_reaper_died_is_reaped_by_another(claimed: Job):
 def test_lanes_that_were_lost_are_given_back(run_of, rows):
     run_of("commands/Probe", rows(5), parallel=3)
     OrmQ.objects.all().delete()
+    Run.objects.update(started_at=timezone.now() - timedelta(seconds=5))
 
     tasks.refill_lanes()
     tasks.refill_lanes()
@@ -389,6 +390,7 @@ def test_no_more_lanes_are_given_back_than_there_are_jobs(run_of, rows):
     run = run_of("commands/Probe", rows(3), parallel=9)
     claim_next(run.pk, host.this_process())
     OrmQ.objects.all().delete()
+    Run.objects.update(started_at=timezone.now() - timedelta(seconds=5))
 
     tasks.refill_lanes()
 
@@ -400,8 +402,33 @@ def test_a_run_whose_last_job_ended_unseen_is_closed(run_of, rows):
     run.jobs.update(state=Job.State.SUCCEEDED)
     Run.objects.update(done=1)
     OrmQ.objects.all().delete()
+    Run.objects.update(started_at=timezone.now() - timedelta(seconds=5))
 
     tasks.refill_lanes()
 
     run.refresh_from_db()
     assert (run.state, lanes()) == (Run.State.FINISHED, 0)
+
+
+def test_a_run_that_has_just_begun_is_left_to_its_shell(run_of, rows):
+    run_of("commands/Probe", rows(1))
+    OrmQ.objects.all().delete()
+
+    tasks.refill_lanes()
+
+    assert lanes() == 0
+
+
+def test_a_result_that_cannot_be_stored_fails_the_job(claimed: Job, probe):
+    def step(command: Command):
+        yield "done"
+        return {"answer": object()}
+
+    probe.script["t0"] = step
+
+    with pytest.raises(TypeError):
+        tasks.execute(claimed)
+
+    claimed.refresh_from_db()
+    assert claimed.state == Job.State.FAILED
+    assert claimed.error.startswith("unexpected TypeError: Object of type object")
