@@ -8,10 +8,12 @@ dies with the process that started it.
 import codecs
 import hashlib
 import os
-import resource
+import pwd
 import selectors
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections import deque
 from collections.abc import Generator, Iterable, Sequence
@@ -27,6 +29,7 @@ if TYPE_CHECKING:  # models imports this module
 TICK = 0.5  # seconds between two signs of life of a silent script
 GRACE = 5.0  # seconds between SIGTERM and SIGKILL
 MEMORY = 4 * 1024**3  # bytes of address space: an endless prompt eats it all
+LONGEST = 16 * 1024**2  # characters of one line; what comes then is another one
 MARKER = "VMOODLE_JOB"  # names the job in the environment of its children
 PROBE = Path(__file__).parent / "moodle" / "versions_hash.php"
 UNCACHED = PROBE.with_name("opcache-blacklist.txt")
@@ -59,7 +62,7 @@ def run(
     timeout: float | None = None,
     accept: Sequence[int] = (0,),
 ) -> Lines:
-    """Yield the lines a Moodle script prints, None each half second of silence.
+    """Yield the lines a Moodle script prints, None when half a second brought none.
 
     `script` is relative to the code tree, such as `admin/cli/upgrade.php`; the
     tenant is chosen by `--host`. Standard error comes in the same stream. Returns
@@ -69,7 +72,8 @@ def run(
     release = tenant.release
     argv = [
         *_as_web_user(job),
-        *("setpriv", "--pdeathsig", "KILL", release.php),
+        *("prlimit", f"--as={MEMORY}", "setpriv", "--pdeathsig", "KILL"),
+        release.php,
         *php_options(release.path),
         script_path(release.path, script),
         f"--host={tenant.wwwroot}",
@@ -91,9 +95,12 @@ def php_options(tree: str) -> list[str]:
     is left out: each time the file cache would take, and keep, memory for it (an
     upgrade grew to 2 GB, an installation to 4 GB; now 0.2 GB, and no slower).
     """
-    cache = settings.VMOODLE_PHP_CACHE_DIR / tree.strip("/").replace("/", "-")
+    name = tree.strip("/").replace("/", "-")
+    if user := settings.VMOODLE_WEB_USER:
+        name = f"{user}@{name}"  # OPcache writes what its own user alone may read
+    cache = settings.VMOODLE_PHP_CACHE_DIR / name
     if not cache.is_dir():
-        cache.mkdir(mode=0o770, parents=True, exist_ok=True)
+        _make_cache(cache, user)
     values = {
         "max_input_vars": "6000",
         "opcache.enable_cli": "1",
@@ -104,6 +111,29 @@ def php_options(tree: str) -> list[str]:
     return [
         part for name, value in values.items() for part in ("-d", f"{name}={value}")
     ]
+
+
+def _make_cache(cache: Path, user: str) -> None:
+    """Make the directory, writable by the user: PHP would not start otherwise."""
+    parent = cache.parent
+    try:
+        parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=".new-", dir=parent))
+        if user:
+            group = settings.VMOODLE_WEB_GROUP or pwd.getpwnam(user).pw_gid
+            shutil.chown(fresh, group=group)
+            fresh.chmod(0o770)
+            if not parent.stat().st_mode & 0o001:
+                parent.chmod(parent.stat().st_mode | 0o011)
+        try:
+            fresh.replace(cache)
+        except OSError:  # another process was first, and PHP has filled it
+            fresh.rmdir()
+    except (OSError, LookupError) as error:
+        raise PhpError(
+            f"{cache}, PHP's cache, cannot be made: {error}; check "
+            "VMOODLE_PHP_CACHE_DIR, VMOODLE_WEB_USER and VMOODLE_WEB_GROUP"
+        ) from error
 
 
 def _as_web_user(job: int | None) -> list[str]:
@@ -143,8 +173,6 @@ def _follow(
     except OSError as error:
         raise PhpError(f"{argv[0]} cannot be started: {error.strerror}") from error
     try:
-        with suppress(ProcessLookupError, PermissionError):
-            resource.prlimit(process.pid, resource.RLIMIT_AS, (MEMORY, MEMORY))
         yield from _lines(process, timeout, tail)
         return process.wait()
     finally:
@@ -155,29 +183,62 @@ def _lines(
     process: "subprocess.Popen[bytes]", timeout: float | None, tail: deque[str]
 ) -> Generator[str | None, None, None]:
     """Yield lines until the script has ended and its output is read."""
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    line = ""
+    for data in _pieces(process, timeout):
+        more, *fresh = decoder.decode(data).split("\n")
+        line += more
+        for begun in fresh:
+            yield _kept(line, tail)
+            line = begun
+        if len(line) >= LONGEST:
+            yield _kept(line, tail)
+            line = ""
+        elif not fresh:
+            yield None
+    line += decoder.decode(b"", final=True)
+    if line:
+        yield _kept(line, tail)
+
+
+def _pieces(
+    process: "subprocess.Popen[bytes]", timeout: float | None
+) -> Generator[bytes, None, None]:
+    """Yield what the script prints, as it comes, and b"" each half second of silence.
+
+    Ends with the script; raises PhpError when its time is over.
+    """
     assert process.stdout is not None
     deadline = time.monotonic() + (timeout or settings.VMOODLE_JOB_MAX_SECONDS)
-    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-    rest, fd = "", process.stdout.fileno()
+    fd, ended = process.stdout.fileno(), False
     with selectors.PollSelector() as selector:
         selector.register(fd, selectors.EVENT_READ)
         while True:
-            ready = selector.select(TICK)
-            if time.monotonic() > deadline:
-                raise PhpError("the script ran out of time and was stopped")
-            if not ready:
-                if process.poll() is not None:
-                    break  # a grandchild still holds the pipe
-                yield None
-                continue
-            data = os.read(fd, 65536)
-            *lines, rest = (rest + decoder.decode(data, final=not data)).split("\n")
-            for line in lines:
-                yield _kept(line, tail)
-            if not data:
-                break
-    if rest:
-        yield _kept(rest, tail)
+            if selector.select(0 if ended else TICK):
+                data = os.read(fd, 65536)
+                if not data:
+                    break
+                yield data
+            elif ended:
+                break  # a grandchild still holds the pipe
+            else:
+                # What it printed last may have come since: look once more.
+                ended = process.poll() is not None
+                yield b""
+            _heed(deadline)
+    while True:  # it may close its output long before its end
+        try:
+            process.wait(TICK)
+        except subprocess.TimeoutExpired:
+            _heed(deadline)
+            yield b""
+        else:
+            return
+
+
+def _heed(deadline: float) -> None:
+    if time.monotonic() > deadline:
+        raise PhpError("the script ran out of time and was stopped")
 
 
 def _kept(line: str, tail: deque[str]) -> str:
@@ -213,19 +274,26 @@ def _signal_group(group: int, number: signal.Signals) -> None:
 
 
 def kill_leftovers(job: int) -> int:
-    """Kill what still runs on this host for a job; return how many processes."""
-    marker, killed = f"{MARKER}={_mark(job)}".encode(), 0
-    for path in Path("/proc").glob("[0-9]*/environ"):
-        with suppress(OSError):
-            if marker in path.read_bytes().split(b"\0"):
-                os.kill(int(path.parent.name), signal.SIGKILL)
-                killed += 1
-    return killed
+    """Kill what still runs on this host for a job; return how many processes.
+
+    As the user they run as: no other may read their environment, or kill them.
+    """
+    marker = f"{MARKER}={_mark(job)}"
+    files = [str(path) for path in Path("/proc").glob("[0-9]*/environ")]
+    grep = [*_as_web_user(None), "grep", "-lszxF", "-e", marker, "--", *files]
+    found = subprocess.run(  # noqa: S603
+        grep, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    pids = [Path(file).parent.name for file in found.stdout.split()]
+    if pids:
+        kill = [*_as_web_user(None), "kill", "-KILL", "--", *pids]
+        subprocess.run(kill, check=False, capture_output=True)  # noqa: S603
+    return len(pids)
 
 
 def versions_hash(php: str, tree: str) -> str:
     """Return the `allversionshash` of a code tree, computed without a database."""
-    argv = [php, *php_options(tree), str(PROBE), tree]
+    argv = [*_as_web_user(None), php, *php_options(tree), str(PROBE), tree]
     try:
         done = subprocess.run(  # noqa: S603 - an argument list, no shell
             argv,
@@ -233,7 +301,8 @@ def versions_hash(php: str, tree: str) -> str:
             capture_output=True,
             env=_environment(None),
             timeout=60,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -254,7 +323,8 @@ def feed(php: str, script: Path, lines: Iterable[str]) -> list[str]:
             capture_output=True,
             env=_environment(None),
             timeout=300,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:

@@ -89,6 +89,43 @@ def test_a_huge_line_is_kept_whole(run):
     assert len(line) == 3_000_000
 
 
+def test_a_line_without_end_is_cut(run, monkeypatch):
+    monkeypatch.setattr(php, "LONGEST", 100_000)
+
+    found = lines(run("echo str_repeat('x', 1000000), \"\\nend\";"))
+
+    assert sum(map(len, found[:-1])) == 1_000_000
+    assert max(map(len, found)) < 100_000 + 65536
+    assert found[-1] == "end"
+
+
+def test_dots_of_progress_show_that_it_lives(run):
+    found = run("for ($i = 0; $i < 9; $i++) { echo '.'; usleep(100000); }")
+
+    *signs, line = found
+
+    assert line == "........."
+    assert len(signs) >= 4
+    assert not any(signs)
+
+
+def test_what_is_printed_while_nobody_looks_is_not_lost(run, monkeypatch):
+    monkeypatch.setattr(subprocess.Popen, "poll", subprocess.Popen.wait)
+
+    assert lines(run("usleep(700000); echo 'the reason';")) == ["the reason"]
+
+
+def test_what_a_script_leaves_running_is_not_waited_for(run, tmp_path):
+    before = time.monotonic()
+
+    found = lines(run(f"exec('sleep 60 >&2 & echo $! > {tmp_path}/pid'); echo 'end';"))
+
+    assert found == ["end"]
+    assert time.monotonic() - before < 5
+    child = Path(f"/proc/{int((tmp_path / 'pid').read_text())}")
+    eventually(lambda: not child.exists())
+
+
 def test_an_exit_code_that_is_not_accepted_fails_with_the_last_lines(run):
     with pytest.raises(php.PhpError) as caught:
         lines(run('echo "first\\nthe reason\\n"; exit(3);'))
@@ -137,6 +174,14 @@ def test_a_script_that_takes_too_long_is_killed_with_its_children(run, tmp_path)
 
     child = int((tmp_path / "pid").read_text())
     eventually(lambda: not Path(f"/proc/{child}").exists())
+
+
+def test_a_script_that_closes_its_output_has_a_deadline_too(run):
+    found = run("fclose(STDOUT); fclose(STDERR); sleep(60);", timeout=1)
+
+    assert next(found) is None
+    with pytest.raises(php.PhpError, match="ran out of time"):
+        lines(found)
 
 
 def test_closing_kills_the_script(run, tmp_path):
@@ -215,3 +260,20 @@ def test_the_hash_of_a_tree_is_what_an_up_to_date_site_stores(tenant):
 def test_a_tree_without_plugins_list_has_no_hash(tmp_path):
     with pytest.raises(php.PhpError, match="cannot be read"):
         php.versions_hash("php", str(tmp_path))
+
+
+def test_a_tree_that_prints_no_text_has_no_hash(tmp_path):
+    component = tmp_path / "lib/classes/component.php"
+    component.parent.mkdir(parents=True)
+    component.write_bytes(b"<?php echo '\xff'; exit(1);")
+
+    with pytest.raises(php.PhpError, match="cannot be read: \N{REPLACEMENT CHARACTER}"):
+        php.versions_hash("php", str(tmp_path))
+
+
+def test_a_cache_that_cannot_be_made_is_told(run, settings, tmp_path):
+    (tmp_path / "file").touch()
+    settings.VMOODLE_PHP_CACHE_DIR = tmp_path / "file/cache"
+
+    with pytest.raises(php.PhpError, match="PHP's cache, cannot be made: .*; check"):
+        lines(run("echo 1;"))

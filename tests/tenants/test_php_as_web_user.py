@@ -1,0 +1,98 @@
+"""PHP runs as the web server's user: by sudo, for which setpriv stands in here."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from tenants import php
+
+pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="needs root")
+SCRIPT = "admin/cli/x.php"
+NOBODY = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "env"]
+
+
+@pytest.fixture
+def home(settings, monkeypatch) -> Iterator[Path]:
+    """Return a directory that everybody may enter; PHP runs as nobody."""
+    settings.VMOODLE_WEB_USER = "nobody"
+    home = Path(tempfile.mkdtemp(prefix="vmoodle-tests-"))
+    home.chmod(0o755)
+    settings.VMOODLE_PHP_CACHE_DIR = home / "var/opcache"
+    (home / "var").mkdir()
+
+    def as_nobody(job: int | None) -> list[str]:
+        return [*NOBODY, f"{php.MARKER}={php._mark(job)}"] if job else NOBODY
+
+    monkeypatch.setattr(php, "_as_web_user", as_nobody)
+    former = os.umask(0o027)
+    yield home
+    os.umask(former)
+    shutil.rmtree(home)
+
+
+@pytest.fixture
+def run(home: Path):
+    """Return a function that runs PHP code as a script of a tree."""
+    script = home / "tree" / SCRIPT
+    for directory in reversed([script.parent, *script.parent.parents][:3]):
+        directory.mkdir()
+        directory.chmod(0o755)
+    release = SimpleNamespace(path=str(home / "tree"), php="php")
+    site = SimpleNamespace(wwwroot="https://a.example.org", release=release)
+
+    def start(code: str, **how) -> php.Lines:
+        script.write_text(f"<?php {code}")
+        script.chmod(0o644)
+        os.utime(script, (1, 1))  # OPcache keeps no file of the last two seconds
+        return php.run(site, SCRIPT, **how)
+
+    return start
+
+
+def said(steps: php.Lines) -> str:
+    return next(line for line in steps if line)
+
+
+def test_the_user_may_write_the_cache_under_a_strict_umask(run, home: Path):
+    assert said(run("echo get_current_user(), posix_getuid();")) == "root65534"
+
+    (cache,) = (home / "var/opcache").iterdir()
+    assert cache.name.startswith("nobody@")
+    assert cache.stat().st_mode & 0o777 == 0o770
+    assert list(cache.rglob("*.bin"))
+
+
+def test_another_user_s_cache_is_not_used(run, home: Path, settings):
+    settings.VMOODLE_WEB_USER = ""
+    php.php_options(str(home / "tree"))  # made when there was no such setting
+    settings.VMOODLE_WEB_USER = "nobody"
+
+    assert said(run("echo 'runs';")) == "runs"
+
+
+def test_memory_is_limited_for_that_user_too(run):
+    limit = said(run("echo preg_replace('/ +/', ' ', shell_exec('ulimit -v'));"))
+
+    assert int(limit) == php.MEMORY // 1024
+
+
+def test_what_a_job_left_behind_is_found_and_killed(run):
+    steps = run('echo "one\\n"; sleep(60);', job=71)
+    assert said(steps) == "one"
+
+    assert php.kill_leftovers(71) == 1
+
+    with pytest.raises(php.PhpError, match="exit code -9"):
+        list(steps)
+
+
+def test_a_user_that_is_not_there_is_told(run, settings):
+    settings.VMOODLE_WEB_USER = "no-such-user"
+
+    with pytest.raises(php.PhpError, match="no-such-user.* VMOODLE_WEB_USER"):
+        said(run("echo 1;"))
