@@ -7,6 +7,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models, transaction
+from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -38,6 +39,13 @@ def absolute_path(value: str) -> None:
             _("%(value)r is not a plain absolute path (no '..', no trailing slash)."),
             params={"value": value},
         )
+
+
+def overlapping(column: str, path: str) -> models.Q:
+    """Return the condition that a column's path is this one, or above or below it."""
+    above = [path, *map(str, Path(path).parents)]
+    below = models.Q(**{f"{column}__startswith": f"{path}/"})
+    return models.Q(**{f"{column}__in": above}) | below
 
 
 class DatabaseServer(models.Model):
@@ -78,6 +86,18 @@ class DatabaseServer(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Refuse another spelling of a server: its job limit would count twice."""
+        same = models.Q(socket=self.socket)
+        if not self.socket:
+            local = {"localhost", "127.0.0.1", "::1"}
+            names = local if self.host.lower() in local else {self.host.lower()}
+            same &= models.Q(host_lower__in=names, port=self.port)
+        others = DatabaseServer.objects.exclude(pk=self.pk)
+        others = others.annotate(host_lower=Lower("host"))
+        if taken := others.filter(same).first():
+            raise ValidationError(f"This is the database server {taken} already")
 
 
 class Release(models.Model):
@@ -128,27 +148,38 @@ class Release(models.Model):
     def clean(self) -> None:
         self.read_version()
         clean_settings(self.forced_settings)
+        inside = overlapping("data_path", self.path)
+        if taken := Tenant.objects.filter(inside).first():
+            raise ValidationError(
+                {"path": f"{self.path} overlaps the data path of {taken.wwwroot}"}
+            )
 
     def read_version(self) -> None:
         """Read the version from the tree's `version.php` without running it."""
-        tree = Path(self.path)
-        found = [
-            p
-            for p in (tree / "version.php", tree / "public/version.php")
-            if p.is_file()
-        ]
-        if not found:
-            missing = "version.php" if tree.is_dir() else "directory"
+        try:
+            path, text = self._version_php()
+        except OSError as error:
             raise ValidationError(
-                f"{self.path}: there is no such {missing}; give the directory of an "
-                "unpacked Moodle"
-            )
-        text = found[0].read_text(encoding="utf-8", errors="replace")
-        for name in ("version", "release", "branch"):
-            value = re.search(rf"^\s*\${name}\s*=\s*['\"]?([^'\";]+)", text, re.M)
+                f"{self.path} cannot be read ({error.strerror}): let the user that "
+                "VMoodle runs as read it"
+            ) from error
+        kinds = {"version": r"[\d.]+", "release": "[^'\";]+", "branch": r"\w+"}
+        for name, kind in kinds.items():
+            value = re.search(rf"^\s*\${name}\s*=\s*['\"]?({kind})", text, re.M)
             if value is None:
-                raise ValidationError(f"{found[0]} sets no ${name}: it is not Moodle's")
+                raise ValidationError(f"{path} sets no ${name}: it is not Moodle's")
             setattr(self, name, value[1].strip())
+
+    def _version_php(self) -> tuple[Path, str]:
+        tree = Path(self.path)
+        for path in (tree / "version.php", tree / "public/version.php"):
+            if path.is_file():
+                return path, path.read_text(encoding="utf-8", errors="replace")
+        missing = "version.php" if tree.is_dir() else "directory"
+        raise ValidationError(
+            f"{self.path}: there is no such {missing}; give the directory of an "
+            "unpacked Moodle"
+        )
 
     def refresh(self) -> None:
         """Read the version and the versions hash of the tree as it is now.
@@ -157,7 +188,9 @@ class Release(models.Model):
         """
         self.read_version()
         self.versions_hash = php.versions_hash(self.php, self.path)
-        self.save()
+        # Only these: an operator may have changed the rest while PHP ran.
+        read = ["version", "release", "branch", "versions_hash"]
+        self.save(update_fields=read if self.pk else None)
 
 
 class Tag(models.Model):
@@ -332,19 +365,14 @@ class Tenant(models.Model):
 
     def _clean_data_path(self, others: TenantQuerySet) -> None:
         """Refuse a data path that overlaps another tenant's or a code tree."""
-        path = Path(self.data_path)
-        above = [str(parent) for parent in path.parents]
-        below = f"{path}/"
-        taken = others.filter(
-            models.Q(data_path__in=above) | models.Q(data_path__startswith=below)
-        ).first()
-        if taken:
+        if taken := others.filter(overlapping("data_path", self.data_path)).first():
             raise ValidationError(
-                {"data_path": f"{path} overlaps the data path of {taken.wwwroot}"}
+                {"data_path": f"It overlaps the data path of {taken.wwwroot}"}
             )
-        if Release.objects.filter(path__in=[str(path), *above]).exists():
+        code = Release.objects.filter(overlapping("path", self.data_path)).first()
+        if code:
             raise ValidationError(
-                {"data_path": f"{path} lies inside a code tree, which is public"}
+                {"data_path": f"It overlaps the code tree {code.path}, which is public"}
             )
 
     @property

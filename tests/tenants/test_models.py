@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -78,8 +79,10 @@ def test_a_release_of_5_1_has_its_code_in_public(tmp_path):
     [
         (None, "there is no such version.php"),
         ("<?php\n$version = 1;\n", "sets no $release: it is not Moodle's"),
+        ("<?php\n$version = 'beta';\n", "sets no $version: it is not Moodle's"),
+        ("\x7fELF", "sets no $version"),
     ],
-    ids=["without version.php", "another program's"],
+    ids=["without version.php", "another program's", "no number", "no PHP"],
 )
 def test_a_tree_that_is_no_moodle_is_refused(tmp_path, text, said):
     release = Release(name="x", path=tree(tmp_path / "x", text))
@@ -87,8 +90,57 @@ def test_a_tree_that_is_no_moodle_is_refused(tmp_path, text, said):
     assert said in complaint(release)
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root, to become another user")
+def test_a_tree_that_may_not_be_read_is_refused(tmp_path):
+    release = Release(name="x", path=tree(tmp_path / "x", "<?php"))
+    os.seteuid(65534)
+    try:
+        with pytest.raises(ValidationError, match=r"cannot be read \(Permission"):
+            release.read_version()
+    finally:
+        os.seteuid(0)
+
+
 def test_a_tree_that_is_missing_is_refused():
     assert "no such directory" in complaint(Release(name="x", path="/no/such/tree"))
+
+
+def test_reading_a_tree_anew_keeps_what_was_changed_meanwhile(releases):
+    release = releases["4.2"]
+    Release.objects.filter(pk=release.pk).update(forced_settings={"debug": 0})
+
+    release.refresh()
+
+    assert Release.objects.get(pk=release.pk).forced_settings == {"debug": 0}
+
+
+def test_a_code_tree_does_not_overlap_a_data_path(add_tenant, tmp_path):
+    one = add_tenant("one", install=False)
+    text = "<?php\n$version = 1;\n$release = '1';\n$branch = '1';\n"
+    release = Release(name="x", path=tree(Path(one.data_path, "code"), text))
+
+    assert "overlaps the data path of https://one" in complaint(release)
+
+
+@pytest.mark.parametrize(
+    ("known", "other", "same"),
+    [
+        ({}, {"host": "127.0.0.1"}, True),
+        ({"host": "db.example.org"}, {"host": "DB.example.org"}, True),
+        ({"socket": "/s"}, {"socket": "/s", "host": "elsewhere"}, True),
+        ({}, {"host": "127.0.0.1", "port": 3307}, False),
+        ({}, {"socket": "/s"}, False),
+        ({"host": "a.example.org"}, {"host": "b.example.org"}, False),
+    ],
+)
+def test_a_server_stands_in_the_registry_once(known, other, same):
+    DatabaseServer.objects.create(name="a", admin_user="x", **known)
+    server = DatabaseServer(name="b", admin_user="x", admin_password="y", **other)
+
+    if same:
+        assert complaint(server) == "This is the database server a already"
+    else:
+        server.full_clean()
 
 
 @pytest.mark.parametrize(
@@ -150,10 +202,11 @@ def test_data_paths_do_not_overlap(add_tenant, draft, path):
     assert "data path" in complaint(draft(data_path=wanted)).lower()
 
 
-def test_a_data_path_is_not_inside_a_code_tree(draft, releases):
-    path = f"{releases['4.3'].path}/data"
+@pytest.mark.parametrize("path", ["{}/data", "{}", "{}/.."], ids=["in", "at", "above"])
+def test_a_data_path_does_not_overlap_a_code_tree(draft, releases, path):
+    wanted = str(Path(path.format(releases["4.3"].path)).resolve())
 
-    assert "inside a code tree" in complaint(draft(data_path=path))
+    assert "overlaps the code tree" in complaint(draft(data_path=wanted))
 
 
 def test_saving_publishes(draft):
