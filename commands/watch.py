@@ -1,27 +1,38 @@
 """Look at the sites now and then, so that lists tell what is and not what was."""
 
+import re
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from commands import queue
+from commands import host, queue
+from commands.models import Cluster
 from commands.upgrade.status import statuses
 from tenants import moodledb
 from tenants.models import Release, Tenant
 from tenants.php import PhpError
 
+LONGEST_GAP = 2**31 - 1  # seconds: the column holds no more
 _due = 0.0  # of this process's clock
 
 
 def enqueue_look() -> None:
-    """Enqueue a look at the fleet when one is due; called by the control cluster."""
+    """Enqueue a look at the fleet when one is due; called by control clusters."""
     global _due
-    if time.monotonic() >= _due:
+    if time.monotonic() >= _due and _is_first():
         _due = time.monotonic() + settings.VMOODLE_WATCH_SECONDS
         queue.enqueue_control(look)
+
+
+def _is_first() -> bool:
+    """Whether no control cluster lives that has been there for longer than this one."""
+    since = timezone.now() - timedelta(seconds=30)
+    lives = Cluster.objects.filter(queue=queue.CONTROL, heartbeat_at__gt=since)
+    first = lives.order_by("pk").first()
+    return first is None or first.worker == host.this_process()
 
 
 def look() -> int:
@@ -51,11 +62,18 @@ def look() -> int:
 
 def note_cron(tenant: Tenant, config: moodledb.Config) -> bool:
     """Take over when cron last began, and the larger of its last gap and this one."""
-    started = config.get("lastcronstart") or ""
-    if not started.isdigit():
+    started, interval = (
+        _seconds(config.get(name)) for name in ("lastcronstart", "lastcroninterval")
+    )
+    if not started:
         return False
-    interval = config.get("lastcroninterval") or "0"
-    tenant.last_cron = datetime.fromtimestamp(int(started), UTC)
+    tenant.last_cron = datetime.fromtimestamp(started, UTC)
     since = int((timezone.now() - tenant.last_cron).total_seconds())
-    tenant.last_cron_gap = max(since, int(interval) if interval.isdigit() else 0, 0)
+    tenant.last_cron_gap = min(max(since, interval, 0), LONGEST_GAP)
     return True
+
+
+def _seconds(text: str | None) -> int:
+    """Return the number, 0 for what can be none: a site may store anything."""
+    text = text or ""
+    return int(text) if re.fullmatch(r"\d{1,10}", text, re.ASCII) else 0

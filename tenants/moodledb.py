@@ -8,7 +8,7 @@ are back-quoted; values are always bound.
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import MySQLdb
@@ -57,7 +57,10 @@ def query(server: "DatabaseServer", sql: str, values: Sequence[Any] = ()) -> Row
 
 
 def execute(server: "DatabaseServer", sql: str, values: Sequence[Any] = ()) -> int:
-    """Run a statement that writes, commit, and return how many rows it changed."""
+    """Run a statement that writes, commit, and return how many rows it changed.
+
+    Never twice: if the connection is lost meanwhile, nobody knows whether it was done.
+    """
 
     def write(connection: MySQLdb.Connection) -> int:
         with connection.cursor() as cursor:
@@ -65,7 +68,8 @@ def execute(server: "DatabaseServer", sql: str, values: Sequence[Any] = ()) -> i
         connection.commit()
         return changed
 
-    return _attempt(server, write)
+    query(server, "SELECT 1")  # connects again where that is needed
+    return _attempt(server, write, again=set())
 
 
 def wait_until_up(server: "DatabaseServer", seconds: float) -> None:
@@ -82,12 +86,16 @@ def wait_until_up(server: "DatabaseServer", seconds: float) -> None:
             return
 
 
-def _attempt(server: "DatabaseServer", work: Callable[[MySQLdb.Connection], T]) -> T:
+def _attempt(
+    server: "DatabaseServer",
+    work: Callable[[MySQLdb.Connection], T],
+    again: Collection[int] = LOST,
+) -> T:
     try:
         try:
             return work(_connection(server))
         except MySQLdb.OperationalError as error:
-            if error.args[0] not in LOST:
+            if error.args[0] not in again:
                 raise
             return work(_connection(server, fresh=True))
     except MySQLdb.Error as error:

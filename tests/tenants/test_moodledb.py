@@ -1,5 +1,6 @@
 import os
 import signal
+import threading
 from types import SimpleNamespace
 
 import MySQLdb
@@ -34,6 +35,7 @@ def statements(monkeypatch) -> list[str]:
 def test_many_tenants_are_read_in_one_statement(add_tenant, statements):
     tenants = [add_tenant(name) for name in ("one", "two")]
     tenants.append(add_tenant("three", "4.3", db_prefix="m3_"))
+    statements.clear()
 
     found = moodledb.config(tenants, NAMES)
 
@@ -97,6 +99,33 @@ def test_a_connection_that_was_cut_is_made_again(server):
     other.close()
 
     assert moodledb.query(server, "SELECT 1") == [(1,)]
+
+
+def test_a_statement_that_writes_is_not_tried_twice(tenant):
+    [(connection,)] = moodledb.query(tenant.server, "SELECT CONNECTION_ID()")
+    other = connect(tenant.server)
+    kill = threading.Timer(0.5, other.query, [f"KILL {connection}"])
+    kill.start()
+    sql = (
+        f"INSERT INTO {moodledb.table(tenant, 'config')} (name, value)"
+        " SELECT 'slow', SLEEP(1.5)"
+    )
+
+    with pytest.raises(moodledb.MoodleDbError):
+        moodledb.execute(tenant.server, sql)
+
+    kill.join()
+    other.close()
+    assert moodledb.config_of(tenant, ["slow"]) == {}
+
+
+def test_a_connection_that_was_cut_is_made_again_for_a_write(server):
+    [(connection,)] = moodledb.query(server, "SELECT CONNECTION_ID()")
+    other = connect(server)
+    other.query(f"KILL {connection}")
+    other.close()
+
+    assert moodledb.execute(server, "DO 1") == 0
 
 
 def test_changed_credentials_take_effect_at_once(server):

@@ -1,6 +1,7 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import BaseCommand, CommandError
 
 from tenants.fields import rotate_secrets
 
@@ -12,6 +13,8 @@ class Command(BaseCommand):
     former keys may be taken away. All or nothing."""
 
     def handle(self, **options: Any) -> None:
-        self.stdout.write(
-            f"{rotate_secrets()} secrets are encrypted with the first key"
-        )
+        try:
+            number = rotate_secrets()
+        except ImproperlyConfigured as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(f"{number} secrets are encrypted with the first key")
