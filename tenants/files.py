@@ -5,6 +5,8 @@ Where PHP runs as the web server's user, so does every change made here.
 
 import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,21 +29,24 @@ def maintenance_file(tenant: "Tenant") -> Path:
 
 
 def in_maintenance(tenant: "Tenant") -> bool:
-    return maintenance_file(tenant).exists()
+    with _readable(tenant):
+        return maintenance_file(tenant).exists()
 
 
 def maintenance_page(tenant: "Tenant") -> str:
     """Return what visitors are told, "" when the tenant is not in maintenance."""
-    try:
-        return maintenance_file(tenant).read_text(encoding="utf-8", errors="replace")
-    except FileNotFoundError:
-        return ""
+    path = maintenance_file(tenant)
+    with _readable(tenant), suppress(FileNotFoundError):
+        return path.read_text(encoding="utf-8", errors="replace")
+    return ""
 
 
 def enter_maintenance(tenant: "Tenant", html: str) -> None:
     """Put the tenant in maintenance, in one step, without PHP or database."""
     path = maintenance_file(tenant)
-    if not path.parent.is_dir():
+    with _readable(tenant):
+        there = path.parent.is_dir()
+    if not there:
         raise FilesError(f"data path {path.parent} is not there: create or correct it")
     fresh = path.with_suffix(".new")
     _as_owner(["tee", str(fresh)], html)
@@ -57,6 +62,17 @@ def clear_caches(tenant: "Tenant") -> None:
     """Remove the cache directories, which hold paths of the former code tree."""
     paths = [str(Path(tenant.data_path, name)) for name in CACHES]
     _as_owner(["rm", "-rf", "--", *paths])
+
+
+@contextmanager
+def _readable(tenant: "Tenant") -> Iterator[None]:
+    try:
+        yield
+    except PermissionError as error:
+        raise FilesError(
+            f"data path {tenant.data_path} may not be read ({error.filename}): let the "
+            "user that VMoodle runs as in, such as by the web server's group"
+        ) from error
 
 
 def _as_owner(argv: list[str], text: str = "") -> None:

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -41,6 +42,35 @@ def test_a_page_that_cannot_be_written_is_told(site, tmp_path):
 
     with pytest.raises(files.FilesError, match="climaintenance.new"):
         files.enter_maintenance(site, "x")
+
+
+def test_a_page_that_cannot_be_replaced_stays(site, tmp_path):
+    files.enter_maintenance(site, "first")
+    (tmp_path / "climaintenance.new").mkdir()
+
+    with pytest.raises(files.FilesError):
+        files.enter_maintenance(site, "second")
+
+    assert files.maintenance_page(site) == "first"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root, to become another user")
+@pytest.mark.parametrize(
+    "look",
+    [
+        files.in_maintenance,
+        files.maintenance_page,
+        lambda site: files.enter_maintenance(site, "x"),
+    ],
+    ids=["state", "page", "enter"],
+)
+def test_a_data_path_that_may_not_be_entered_is_told(site, look):
+    os.seteuid(65534)
+    try:
+        with pytest.raises(files.FilesError, match="data path .* may not be read"):
+            look(site)
+    finally:
+        os.seteuid(0)
 
 
 def test_caches_go_and_nothing_else(site, tmp_path):
