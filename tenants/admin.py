@@ -51,8 +51,33 @@ class SecretForm(forms.ModelForm):
         return model._default_manager.filter(pk=self.instance.pk).first() or model()
 
 
+class NotPublished(Exception):
+    """It was not saved, since it could not be published."""
+
+
+class PublishingAdmin(admin.ModelAdmin):
+    """Saving publishes: a failure comes back with the form."""
+
+    def save_model(
+        self, request: HttpRequest, obj: Any, form: Any, change: bool
+    ) -> None:
+        try:
+            super().save_model(request, obj, form, change)
+        except PublishError as error:
+            raise NotPublished(str(error)) from error
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except NotPublished as error:
+            # The row is as it was: the form comes back with the reason.
+            self.message_user(request, f"Not saved: {error}", messages.ERROR)
+            request.method = "GET"
+            return super().changeform_view(request, *args, **kwargs)
+
+
 @admin.register(DatabaseServer)
-class DatabaseServerAdmin(admin.ModelAdmin):
+class DatabaseServerAdmin(PublishingAdmin):
     form = SecretForm
     list_display = ["name", "address", "job_limit", "tenants"]
     search_fields = ["name", "host", "socket"]
@@ -93,7 +118,7 @@ class DatabaseServerAdmin(admin.ModelAdmin):
 
 
 @admin.register(Release)
-class ReleaseAdmin(admin.ModelAdmin):
+class ReleaseAdmin(PublishingAdmin):
     list_display = ["name", "release", "version", "path", "adopted", "tenants"]
     search_fields = ["name", "path", "release"]
     readonly_fields = ["version", "release", "branch", "versions_hash"]
@@ -165,7 +190,7 @@ class UpgradeFilter(admin.SimpleListFilter):
 
 
 @admin.register(Tenant)
-class TenantAdmin(admin.ModelAdmin):
+class TenantAdmin(PublishingAdmin):
     form = SecretForm
     list_display = ["name", "site", "status", "release", "code", "cron", "job"]
     list_filter = [
@@ -254,23 +279,6 @@ class TenantAdmin(admin.ModelAdmin):
             badge(tenant.last_state, tenant.last_state.replace("_", " ")),
         )
 
-    def save_model(
-        self, request: HttpRequest, obj: Tenant, form: Any, change: bool
-    ) -> None:
-        try:
-            super().save_model(request, obj, form, change)
-        except PublishError as error:
-            raise NotPublished(str(error)) from error
-
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return super().changeform_view(request, *args, **kwargs)
-        except NotPublished as error:
-            # The row is as it was: the form comes back with the reason.
-            self.message_user(request, f"Not saved: {error}", messages.ERROR)
-            request.method = "GET"
-            return super().changeform_view(request, *args, **kwargs)
-
     @admin.action(description=_("Enable the selected tenants"), permissions=["change"])
     def enable(self, request: HttpRequest, queryset: QuerySet[Tenant]) -> None:
         self._switch(request, queryset, on=True)
@@ -295,10 +303,6 @@ class TenantAdmin(admin.ModelAdmin):
             changed += 1
         word = _("enabled") if on else _("disabled")
         self.message_user(request, f"{changed} {word}", messages.SUCCESS)
-
-
-class NotPublished(Exception):
-    """The tenant was not saved, since it could not be published."""
 
 
 @admin.register(Tag)

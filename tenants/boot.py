@@ -58,7 +58,7 @@ def fleet_text() -> str:
 def boot_values(tenant: "Tenant") -> dict[str, Any]:
     """Return what boot.php needs to know of a tenant; holds its password."""
     server, release = tenant.server, tenant.release
-    _refuse_settings(f"the release {release}", release.forced_settings, IDENTITY | OWN)
+    refuse_for_release(str(release), release.forced_settings)
     _refuse_settings(tenant.wwwroot, tenant.forced_settings, IDENTITY)
     digest = hashlib.sha256(tenant.wwwroot.encode()).hexdigest()
     return {
@@ -136,6 +136,11 @@ def _address(text: str) -> str:
             f"VMOODLE_TRUSTED_PROXIES: {text!r} is not an IP address; list the "
             "addresses of the proxies one by one"
         ) from None
+
+
+def refuse_for_release(name: str, forced: dict[str, Any]) -> None:
+    """Raise PublishError for settings that a release must not force."""
+    _refuse_settings(f"the release {name}", forced, IDENTITY | OWN)
 
 
 def _refuse_settings(where: str, forced: dict[str, Any], refused: set[str]) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
@@ -12,44 +12,43 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from tenants import php, publish
+from tenants.boot import refuse_for_release
 from tenants.fields import EncryptedTextField
+from tenants.validators import (
+    absolute_path,
+    clean_settings,
+    identifier,
+    overlapping,
+    prefix,
+)
 from tenants.wwwroot import clean_wwwroot, site_key
 
-identifier = RegexValidator(
-    r"\A[A-Za-z0-9_]+(-[A-Za-z0-9_]+)*\Z",
-    _("Use letters, digits, '_' and single '-' only."),
-)
-prefix = RegexValidator(
-    r"\A[a-z][a-z0-9_]*\Z",
-    _("A prefix is lower-case letters, digits and '_', beginning with a letter."),
-)
+
+class Published(models.Model):
+    """What tenants' boot files hold a part of: if that changes, so do the files."""
+
+    published: ClassVar[list[str]]
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save, then publish; a failure to publish leaves the row as it was."""
+        if kwargs.get("update_fields"):
+            super().save(*args, **kwargs)
+            return
+        with transaction.atomic():
+            rows = type(self)._default_manager.filter(pk=self.pk)
+            former = rows.values(*self.published).first()
+            super().save(*args, **kwargs)
+            if former and former != rows.values(*self.published).get():
+                publish.rebuild(Tenant.objects.with_edges().select_for_update())
 
 
-def absolute_path(value: str) -> None:
-    """Refuse what is not one plain absolute path below the root."""
-    if (
-        not value.startswith("/")
-        or value.startswith("//")  # the same directory, to pathlib another
-        or value != str(Path(value))
-        or ".." in Path(value).parts
-        or value == "/"
-        or not value.isprintable()
-    ):
-        raise ValidationError(
-            _("%(value)r is not a plain absolute path (no '..', no trailing slash)."),
-            params={"value": value},
-        )
-
-
-def overlapping(column: str, path: str) -> models.Q:
-    """Return the condition that a column's path is this one, or above or below it."""
-    above = [path, *map(str, Path(path).parents)]
-    below = models.Q(**{f"{column}__startswith": f"{path}/"})
-    return models.Q(**{f"{column}__in": above}) | below
-
-
-class DatabaseServer(models.Model):
+class DatabaseServer(Published):
     """A MariaDB or MySQL server that holds tenants' databases."""
+
+    published: ClassVar = ["host", "port", "socket"]
 
     name = models.SlugField(unique=True)
     host = models.CharField(
@@ -100,8 +99,10 @@ class DatabaseServer(models.Model):
             raise ValidationError(f"This is the database server {taken} already")
 
 
-class Release(models.Model):
+class Release(Published):
     """One installed Moodle code tree. Its version is read from `version.php`."""
+
+    published: ClassVar = ["path", "php", "forced_settings"]
 
     name = models.CharField(
         max_length=80,
@@ -148,6 +149,10 @@ class Release(models.Model):
     def clean(self) -> None:
         self.read_version()
         clean_settings(self.forced_settings)
+        try:
+            refuse_for_release(self.name, self.forced_settings)
+        except publish.PublishError as error:
+            raise ValidationError({"forced_settings": str(error)}) from error
         inside = overlapping("data_path", self.path)
         if taken := Tenant.objects.filter(inside).first():
             raise ValidationError(
@@ -219,19 +224,20 @@ class TenantQuerySet(models.QuerySet["Tenant"]):
     def enabled(self) -> "TenantQuerySet":
         return self.filter(enabled=True)
 
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Forget these tenants and unpublish them, as the console deletes."""
+        keys = list(self.values_list("key", flat=True))
+        deleted = super().delete()
+        for key in keys:
+            publish.unpublish(key)
+        return deleted
+
+    delete.queryset_only = True  # type: ignore[attr-defined] # as Django's own
+    delete.alters_data = True  # type: ignore[attr-defined]
+
     def with_edges(self) -> "TenantQuerySet":
         """With what every edge needs: one query, not one per tenant."""
         return self.select_related("server", "release")
-
-
-def clean_settings(value: object) -> None:
-    """Refuse forced settings that Moodle could not take from `config.php`."""
-    if not isinstance(value, dict) or not all(
-        re.fullmatch(r"[a-z][a-z0-9_]*", key) for key in value
-    ):
-        raise ValidationError(
-            _("Forced settings are one JSON object whose keys are Moodle's names.")
-        )
 
 
 class Tenant(models.Model):

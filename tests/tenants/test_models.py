@@ -259,6 +259,63 @@ def test_deleting_unpublishes_and_keeps_the_data(draft):
     assert Path(tenant.data_path).is_dir()
 
 
+def test_deleting_several_unpublishes_them_too(add_tenant):
+    names = ["one", "two", "three"]
+    one, two, three = (add_tenant(name, install=False) for name in names)
+
+    Tenant.objects.filter(pk__in=[one.pk, two.pk]).delete()
+
+    published = [publish.boot_file(t.key).exists() for t in (one, two, three)]
+    assert published == [False, False, True]
+
+
+def text_of(tenant: Tenant) -> str:
+    return publish.boot_file(tenant.key).read_text()
+
+
+def test_another_address_of_a_server_reaches_its_tenants(add_tenant):
+    tenant = add_tenant("one", install=False)
+    server = DatabaseServer.objects.get()
+    server.socket, server.host, server.port = "", "db.example.org", 3307
+
+    server.save()
+
+    assert "'dbhost'=>'db.example.org'" in text_of(tenant)
+    assert "'dbport'=>3307" in text_of(tenant)
+
+
+def test_forced_settings_of_a_release_reach_its_tenants(add_tenant, releases):
+    one, other = add_tenant("one", install=False), add_tenant("b", "4.3", install=False)
+    releases["4.2"].forced_settings = {"themedesignermode": 1}
+
+    releases["4.2"].save()
+
+    assert "'themedesignermode'=>1" in text_of(one)
+    assert "themedesignermode" not in text_of(other)
+
+
+def test_a_release_whose_tenants_cannot_be_published_stays(
+    add_tenant, releases, monkeypatch
+):
+    add_tenant("one", install=False)
+
+    def fail(_tenants):
+        raise publish.PublishError("the disk is full")
+
+    monkeypatch.setattr(publish, "rebuild", fail)
+    releases["4.2"].php = "php8.2"
+    with pytest.raises(publish.PublishError):
+        releases["4.2"].save()
+
+    assert Release.objects.get(name="4.2").php == "php"
+
+
+def test_a_release_cannot_force_what_each_tenant_has_of_its_own(releases):
+    releases["4.2"].forced_settings = {"dbname": "x"}
+
+    assert "the release 4.2 cannot force dbname" in complaint(releases["4.2"])
+
+
 def test_pinning_moves_the_link_of_the_web_server(draft, releases):
     tenant = draft()
     tenant.save()

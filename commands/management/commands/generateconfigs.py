@@ -13,9 +13,9 @@ from tenants.php import PhpError
 class Command(BaseCommand):
     help = """Rebuild the boot files and site links of all tenants, and verify them.
 
-    Needed after a change of VMOODLE_* settings or of a release's forced settings,
-    after restoring the registry, and after a crash. Says what it changed; does
-    nothing when all is well. Exit status 1: something needs a look."""
+    Needed after a change of VMOODLE_* settings, after restoring the registry, and
+    after a crash. Says what it changed; does nothing when all is well. Exit
+    status 1: something needs a look."""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
