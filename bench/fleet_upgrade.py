@@ -48,7 +48,7 @@ def main() -> None:
         site = installed("site", home, server, old)
         dump(site, home / "site.sql")
 
-        def seconds(name: str, upgrade: Callable[[list[Tenant]], None]) -> float:
+        def seconds(name: str, upgrade: "Callable[[list[Tenant]], None]") -> float:
             names = [f"{name}{n}" for n in range(options.tenants)]
             tenants = [clone(site, name, home) for name in names]
             took = timed(lambda: upgrade(tenants))
