@@ -13,7 +13,7 @@ from tenants import php
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="needs root")
 SCRIPT = "admin/cli/x.php"
-NOBODY = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "env"]
+NOBODY = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "env", "-i"]
 
 
 @pytest.fixture
@@ -24,11 +24,7 @@ def home(settings, monkeypatch) -> Iterator[Path]:
     home.chmod(0o755)
     settings.VMOODLE_PHP_CACHE_DIR = home / "var/opcache"
     (home / "var").mkdir()
-
-    def as_nobody(job: int | None) -> list[str]:
-        return [*NOBODY, f"{php.MARKER}={php._mark(job)}"] if job else NOBODY
-
-    monkeypatch.setattr(php, "_as_web_user", as_nobody)
+    monkeypatch.setattr(php, "_sudo", lambda: NOBODY)
     former = os.umask(0o027)
     yield home
     os.umask(former)
