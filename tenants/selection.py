@@ -29,9 +29,19 @@ def pattern(text: str) -> re.Pattern[str]:
             f"{text!r} is not a pattern: use letters, digits, '.', ':', '/', '-', "
             "'_', '*' (any run) and '?' (at most one)"
         )
-    body = re.escape(text).replace(r"\*", ".*").replace(r"\?", ".?")
+    body = re.sub(r"[*?]+|[^*?]+", lambda part: _expression(part[0]), text)
     scheme = "" if "://" in text else r"(?:https?://)?"
     return re.compile(scheme + body, re.IGNORECASE)
+
+
+def _expression(part: str) -> str:
+    """Return the expression for a run of wildcards, or for what is none.
+
+    A run as one, since `.*.*.*` and `.?.?.?` take for ever not to fit.
+    """
+    if part.strip("*?"):
+        return re.escape(part)
+    return ".*" if "*" in part else f".{{0,{len(part)}}}"
 
 
 @dataclass(frozen=True)

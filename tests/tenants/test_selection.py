@@ -32,6 +32,14 @@ def test_a_pattern_is_anchored_and_ignores_case(text, root, fits):
     assert bool(pattern(text).fullmatch(root)) is fits
 
 
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("wild", ["*", "?", "*?", "?*"])
+def test_many_wildcards_do_not_take_for_ever(wild):
+    root = f"https://{'a' * 60}.example.org"
+
+    assert not pattern(f"{wild * 50}x").fullmatch(root)
+
+
 @pytest.mark.parametrize("text", ["", "a b", "a;b", "(a)", "a|b", "a'"])
 def test_what_is_no_pattern_is_refused(text):
     with pytest.raises(SelectionError, match="is not a pattern"):
