@@ -33,6 +33,8 @@ MEMORY = 4 * 1024**3  # bytes of address space: an endless prompt eats it all
 LONGEST = 16 * 1024**2  # characters of one line; what comes then is another one
 MARKER = "VMOODLE_JOB"  # names the job in the environment of its children
 PROBE = Path(__file__).parent / "moodle" / "versions_hash.php"
+# They include Moodle's language files again and again: 2 to 4 GB by the file cache.
+HEAVY = ("admin/cli/install_database.php", "admin/cli/upgrade.php")
 
 Lines = Generator[str | None, None, int]
 
@@ -73,7 +75,7 @@ def run(
     argv = [
         *_as_web_user(job),
         *("setpriv", "--pdeathsig", "KILL", release.php),
-        *php_options(release.path),
+        *php_options(release.path, script),
         script_path(release.path, script),
         f"--host={tenant.wwwroot}",
         *options,
@@ -86,13 +88,13 @@ def run(
     return code
 
 
-def php_options(tree: str) -> list[str]:
-    """Return the `-d` options every script of this code tree runs with.
+def php_options(tree: str, script: str = "") -> list[str]:
+    """Return the `-d` options that a script of this code tree runs with.
 
-    OPcache's file cache halves the time of an upgrade; one directory per tree, since
-    compiled files hold its paths. Each script has shared memory too: what comes from
-    the file cache alone is loaded anew, and kept, at every inclusion, and Moodle
-    includes its language files again and again (an upgrade grew to 2 GB, now 0.2).
+    OPcache makes an upgrade, and a small script, twice as fast. A small one takes
+    what it needs from a file cache, one directory per tree, since compiled files
+    hold its paths. A heavy one would take, and keep, memory at every inclusion of a
+    file: it has shared memory instead. Both at once crash PHP 8.2.
     """
     name = tree.strip("/").replace("/", "-")
     if user := settings.VMOODLE_WEB_USER:
@@ -100,19 +102,20 @@ def php_options(tree: str) -> list[str]:
     cache = settings.VMOODLE_PHP_CACHE_DIR / name
     if not cache.is_dir():
         _make_cache(cache, user)
-    values = {
-        "max_input_vars": "6000",
-        "opcache.enable_cli": "1",
-        "opcache.file_cache": str(cache),
-        "opcache.file_cache_only": "0",
-        "opcache.memory_consumption": "256",
-        "opcache.max_accelerated_files": "20000",
-        # The code may have changed, whatever php.ini says for the web server.
-        "opcache.validate_timestamps": "1",
-        "opcache.revalidate_freq": "0",
-        # Moodle's upgrade resets its own OPcache, which ends the shared memory.
-        "disable_functions": "opcache_reset",
-    }
+    values = {"max_input_vars": "6000", "opcache.enable_cli": "1"}
+    if script in HEAVY:
+        values |= {
+            "opcache.file_cache": "",
+            "opcache.memory_consumption": "256",
+            "opcache.max_accelerated_files": "20000",
+            # Moodle writes files that it reads again.
+            "opcache.validate_timestamps": "1",
+            "opcache.revalidate_freq": "0",
+            # Moodle's upgrade resets its own OPcache, and would go on without.
+            "disable_functions": "opcache_reset",
+        }
+    else:
+        values |= {"opcache.file_cache": str(cache), "opcache.file_cache_only": "1"}
     return [
         part for name, value in values.items() for part in ("-d", f"{name}={value}")
     ]

@@ -155,7 +155,7 @@ def test_a_killed_upgrade_locks_the_next_one_out(pending: Tenant):
 
 def test_an_upgrade_needs_enough_input_variables(pending: Tenant, monkeypatch):
     options = [word.replace("6000", "1000") for word in php.php_options("/tree")]
-    monkeypatch.setattr(php, "php_options", lambda tree: options)
+    monkeypatch.setattr(php, "php_options", lambda *_words: options)
 
     with pytest.raises(php.PhpError, match="max_input_vars"):
         lines(pending, UPGRADE, "--non-interactive")
