@@ -16,7 +16,7 @@ from django.db import connection
 
 from commands import host
 from commands.models import Job, Run
-from tenants import moodledb
+from tenants import moodledb, php
 from tenants.models import Tenant
 from tests.conftest import ROOT, AddTenant
 
@@ -148,11 +148,12 @@ def wait_for_php(run: Run, number: int = 1) -> list[Job]:
 
 
 def php_processes() -> list[int]:
-    """Return the PHP processes that jobs have started and that are still there."""
+    """Return the PHP processes that our jobs have started and that are still there."""
+    ours = f"{php.MARKER}={php._mark(0).removesuffix('0')}".encode()
     found = []
     for path in Path("/proc").glob("[0-9]*/environ"):
         try:
-            if b"VMOODLE_JOB=" in path.read_bytes():
+            if ours in path.read_bytes():
                 found.append(int(path.parent.name))
         except OSError:
             continue
