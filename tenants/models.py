@@ -389,6 +389,9 @@ class Tenant(models.Model):
         return self.seen_hash == self.release.versions_hash
 
     def pin(self, release: Release) -> None:
-        """Pin the tenant to another code tree and publish that."""
+        """Pin the tenant, as the registry has it by now, to another code tree."""
+        with transaction.atomic():
+            row = Tenant.objects.select_for_update().get(pk=self.pk)
+            row.release = release
+            row.save(update_fields=["release"])
         self.release = release
-        self.save(update_fields=["release"])

@@ -316,6 +316,17 @@ def test_a_release_cannot_force_what_each_tenant_has_of_its_own(releases):
     assert "the release 4.2 cannot force dbname" in complaint(releases["4.2"])
 
 
+def test_pinning_keeps_what_was_edited_meanwhile(draft, releases):
+    tenant = draft()
+    tenant.save()
+    Tenant.objects.filter(pk=tenant.pk).update(db_user="edited")
+
+    tenant.pin(releases["4.3"])
+
+    assert "'edited'" in publish.boot_file(tenant.key).read_text()
+    assert Tenant.objects.get().db_user == "edited"
+
+
 def test_pinning_moves_the_link_of_the_web_server(draft, releases):
     tenant = draft()
     tenant.save()
