@@ -192,9 +192,10 @@ class TenantCommand(Base):
         if job.state == Job.State.SKIPPED:
             self.stderr.write(f"Nothing to do: {job.error}")
         elif job.state != Job.State.SUCCEEDED:
-            raise CommandError(
-                f"{job.wwwroot}: {job.error}", returncode=job.exit_code or 1
-            )
+            code = job.exit_code or 1
+            # As a shell tells of a script that a signal ended.
+            code = 128 - code if code < 0 else code
+            raise CommandError(f"{job.wwwroot}: {job.error}", returncode=code)
         if job.exit_code:
             sys.exit(job.exit_code)
 

@@ -9,6 +9,7 @@ import codecs
 import hashlib
 import os
 import pwd
+import re
 import resource
 import selectors
 import shutil
@@ -31,6 +32,8 @@ TICK = 0.5  # seconds between two signs of life of a silent script
 GRACE = 5.0  # seconds between SIGTERM and SIGKILL
 MEMORY = 4 * 1024**3  # bytes of address space: an endless prompt eats it all
 LONGEST = 16 * 1024**2  # characters of one line; what comes then is another one
+# What Moodle prints below the message of an exception.
+STACK_FRAME = re.compile(r"\s*(\* line \d+ of |#\d+ /)")
 MARKER = "VMOODLE_JOB"  # names the job in the environment of its children
 PROBE = Path(__file__).parent / "moodle" / "versions_hash.php"
 # They include Moodle's language files again and again: 2 to 4 GB by the file cache.
@@ -258,7 +261,7 @@ def _heed(deadline: float) -> None:
 
 def _kept(line: str, tail: deque[str]) -> str:
     line = line.rstrip("\r")
-    if line.strip():
+    if line.strip() and not STACK_FRAME.match(line):
         tail.append(line.strip())
     return line
 

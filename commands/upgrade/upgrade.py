@@ -97,12 +97,15 @@ class Upgrade(PhpScript):
             self.accept = (0, 2)
             code = yield from self.call(tenant, self.script, self.options())
             return {"exit_code": code}
-        self.former = tenant.release
+        self.former, self.begun = tenant.release, False
         self._aim([tenant])
         try:
             for step in self.recipe:
                 yield f"== {step.replace('_', ' ')}"
                 yield from getattr(self, step)(tenant)
+        except (php.PhpError, CommandFailed):
+            self._go_back(tenant)
+            raise
         finally:
             self._open_site(tenant)
         return {"before": self.before, "after": tenant.seen_version}
@@ -179,11 +182,31 @@ class Upgrade(PhpScript):
     def upgrade(self, tenant: Tenant) -> php.Lines:
         # A schema step that is cut off may need repair by hand.
         self.interruptible = False
+        steps = self.call(tenant, self.script, self.options())
         try:
-            return (yield from self.call(tenant, self.script, self.options()))
+            while True:
+                line = next(steps)
+                # Moodle's mark that it begins to change the database.
+                self.begun = self.begun or bool(line and line.startswith("-->"))
+                yield line
+        except StopIteration as end:
+            code: int = end.value
+            return code
         finally:
+            steps.close()
             self.interruptible = True
             self._unlock(tenant)
+
+    def _go_back(self, tenant: Tenant) -> None:
+        """Pin the former release again if the upgrade failed before it began.
+
+        Else the site would answer every page with the new code's upgrade notice.
+        """
+        if self.begun or self.former == tenant.release:
+            return
+        with suppress(files.FilesError):
+            files.clear_caches(tenant)
+        patiently(lambda: tenant.pin(self.former))
 
     def _unlock(self, tenant: Tenant) -> None:
         """Remove Moodle's upgrade lock, which our script leaves behind when it dies.

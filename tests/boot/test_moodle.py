@@ -8,14 +8,15 @@ from types import SimpleNamespace
 import pytest
 
 from tests.boot.fleet import make_tree, published, run_cli
+from tests.moodle.fleet import moodle_trees
 
-TREES = sorted(Path("/opt/moodle").glob("*/version.php"))
+TREES = [tree / "version.php" for tree in moodle_trees()]
 A = "https://a.example.org"
 
 pytestmark = [
     pytest.mark.moodle,
     pytest.mark.slow,
-    pytest.mark.skipif(not TREES, reason="there is no Moodle below /opt/moodle"),
+    pytest.mark.skipif(not TREES, reason="no Moodle in MOODLE_DIRS or /opt/moodle"),
 ]
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import MariaDb
-from tests.moodle.fleet import PATIENCE, Fleet, eventually, version
+from tests.moodle.fleet import PATIENCE, Fleet, eventually, moodle_trees, version
 
 INSTALLED = ("north", "south")
 SPARE = "west"
@@ -25,16 +25,13 @@ UTF8 = "CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci"
 @pytest.fixture(scope="module")
 def moodles() -> tuple[Path, Path]:
     """Return the oldest and the newest Moodle tree of this machine."""
-    given = os.environ.get("MOODLE_DIRS", "")
-    paths = map(Path, given.split(":")) if given else Path("/opt/moodle").glob("*")
-    trees = [path for path in paths if (path / "version.php").is_file()]
+    trees = moodle_trees()
     if len(trees) < 2:
         found = ", ".join(map(str, trees)) or "none"
         pytest.skip(
             "two real Moodle releases are needed: unpack them below /opt/moodle, or "
             f"name their directories in MOODLE_DIRS, separated by ':' (found: {found})"
         )
-    trees.sort(key=version)
     return trees[0], trees[-1]
 
 

@@ -5,6 +5,7 @@ answers, the sites' pages and their databases tell what happened.
 """
 
 import json
+import os
 import re
 import socket
 import sqlite3
@@ -30,6 +31,14 @@ def eventually(check: Callable[[], object], what: str) -> None:
     while not check():
         assert time.monotonic() < deadline, what
         time.sleep(0.05)
+
+
+def moodle_trees() -> list[Path]:
+    """Return the real Moodle trees of this machine, the oldest first."""
+    given = os.environ.get("MOODLE_DIRS", "")
+    paths = map(Path, given.split(":")) if given else Path("/opt/moodle").glob("*")
+    trees = (path for path in paths if (path / "version.php").is_file())
+    return sorted(trees, key=version)
 
 
 def version(tree: Path) -> float:

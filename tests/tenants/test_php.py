@@ -136,6 +136,13 @@ def test_an_exit_code_that_is_not_accepted_fails_with_the_last_lines(run):
     )
 
 
+def test_the_last_lines_are_the_message_not_the_frames_below_it(run):
+    frames = "* line 12 of /lib/dml.php: call to x()\\n" * 9
+
+    with pytest.raises(php.PhpError, match="code 1: !!! Error reading !!!$"):
+        lines(run(f'echo "!!! Error reading !!!\\n{frames}"; exit(1);'))
+
+
 def test_an_accepted_exit_code_is_returned(run):
     found = run("exit(2);", accept=(0, 2))
 

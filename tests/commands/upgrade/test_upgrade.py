@@ -8,6 +8,7 @@ from commands.tasks import lane
 from commands.upgrade.upgrade import Upgrade
 from tenants import files
 from tenants.models import DatabaseServer, Release, Tenant
+from tenants.publish import site_link
 from tests.commands.upgrade.conftest import (
     Visitor,
     config,
@@ -156,6 +157,30 @@ def test_an_upgrade_that_fails_shows_moodle_s_last_lines(
     assert config(tenant, "upgraderunning") is None
     assert visitor.status(tenant) == 200
     assert job.tenant.held_by is None
+
+
+def test_an_upgrade_that_fails_before_it_begins_goes_back_to_the_former_release(
+    finished: RunOf, tenant: Tenant, releases
+):
+    replace_script(releases["4.3"], SCRIPT, "echo 'PHP is too old'; exit(1);")
+
+    run = finished("upgrade/Upgrade", [tenant], "to_release=4.3")
+
+    tenant.refresh_from_db()
+    assert tenant.release == releases["4.2"]
+    assert site_link(tenant.key).resolve() == Path(releases["4.2"].path)
+    assert "PHP is too old" in run.jobs.get().error
+
+
+def test_an_upgrade_that_fails_half_way_stays_at_the_new_release(
+    finished: RunOf, tenant: Tenant, releases
+):
+    set_config(tenant, "sandbox_upgrade_fails", "no")
+
+    finished("upgrade/Upgrade", [tenant], "to_release=4.3")
+
+    tenant.refresh_from_db()
+    assert tenant.release == releases["4.3"]
 
 
 def test_an_upgrade_that_failed_is_healed_by_the_next(finished: RunOf, tenant: Tenant):
