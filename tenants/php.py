@@ -111,6 +111,9 @@ def php_options(tree: str, script: str = "") -> list[str]:
             "opcache.file_cache": "",
             "opcache.memory_consumption": "256",
             "opcache.max_accelerated_files": "20000",
+            # Most of an upgrade runs once: optimising it costs more than it saves.
+            "opcache.optimization_level": "0",
+            "opcache.interned_strings_buffer": "16",
             # Moodle writes files that it reads again.
             "opcache.validate_timestamps": "1",
             "opcache.revalidate_freq": "0",
