@@ -1,0 +1,59 @@
+"""`manage.py dev`: console and workers that come and go together."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from commands.models import Cluster
+from tests.conftest import ROOT
+from tests.faults.conftest import PATIENCE, children, dead, eventually
+
+Dev = Callable[[], "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def dev(environment: dict[str, str]) -> Iterator[Dev]:
+    """Return a function that starts it, without the console, and waits for it."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start() -> "subprocess.Popen[str]":
+        argv = [sys.executable, ROOT / "manage.py", "dev", "--no-web"]
+        process = subprocess.Popen(
+            argv, env=environment, stderr=subprocess.PIPE, text=True
+        )
+        started.append(process)
+        eventually(lambda: Cluster.objects.count() == 2, "no workers started")
+        return process
+
+    yield start
+    for process in started:
+        process.terminate()
+        process.communicate(timeout=PATIENCE)
+
+
+def test_its_workers_end_with_it(dev: Dev):
+    process = dev()
+    workers = children(process.pid)
+
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=PATIENCE)
+
+    assert process.returncode == 0
+    assert len(workers) == 2
+    assert dead(workers)
+
+
+def test_it_ends_with_the_first_of_its_workers(dev: Dev):
+    process = dev()
+    first, second = children(process.pid)
+
+    os.kill(first, signal.SIGTERM)
+    said = process.communicate(timeout=PATIENCE)[1]
+
+    assert process.returncode == 1
+    assert "A part of it ended, so all of it was stopped" in said
+    assert dead([first, second])
