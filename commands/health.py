@@ -6,7 +6,7 @@ from django.db.models import Min
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 
-from commands.models import Cluster, Job
+from commands.models import Cluster, Job, Mail
 from commands.queue import CONTROL, JOBS
 
 STUCK = timedelta(minutes=5)  # a job may wait so long while nothing runs
@@ -29,6 +29,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
         "jobs_workers": Cluster.alive(JOBS),
         "oldest_queued_seconds": (now - oldest).total_seconds() if oldest else None,
         "stuck": bool(oldest and now - oldest > STUCK and not running),
+        "mails_waiting": Mail.objects.count(),
     }
     ready = report["control_workers"] and report["jobs_workers"] and not report["stuck"]
     return JsonResponse(report, status=200 if ready else 503)

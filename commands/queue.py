@@ -39,10 +39,10 @@ def enqueue_control(function: Callable[..., object], *args: Any) -> None:
     async_task(f"{function.__module__}.{function.__name__}", *args)
 
 
-def waiting_lanes() -> int:
-    """Return how many lanes wait in the queue, without those some worker has."""
-    waiting = OrmQ.objects.filter(key=JOBS, lock__lte=timezone.now())
-    return int(waiting.count())
+def waiting(name: str) -> int:
+    """Return how many tasks wait in a queue, without those some worker has."""
+    rows = OrmQ.objects.filter(key=name, lock__lte=timezone.now())
+    return int(rows.count())
 
 
 def stopping() -> bool:

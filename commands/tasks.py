@@ -153,7 +153,7 @@ def bury(job: Job, worker: str) -> None:
 
 def refill_lanes() -> None:
     """Give a lane back to runs that have lost one with its worker."""
-    if queue.waiting_lanes():
+    if queue.waiting(queue.JOBS):
         return
     # A shell takes the job of a run that has just begun for itself.
     before = timezone.now() - timedelta(seconds=FRESH)

@@ -15,6 +15,7 @@ from tenants import moodledb, php
 from tenants.adopt import adopt
 from tenants.models import DatabaseServer, Release, Tenant
 from tests.commands.probe import Probe
+from tests.smtp import MailServer
 
 ROOT = Path(__file__).resolve().parent.parent
 INSTALL = [
@@ -170,6 +171,18 @@ def probe() -> Iterator[type[Probe]]:
     Probe.script, Probe.done, Probe.skipped = {}, [], {}
     yield Probe
     del base._commands[base._folded(Probe.name())]
+
+
+@pytest.fixture
+def mail_server(settings) -> Iterator[MailServer]:
+    """Return the mail server that mails go to; it is away at first."""
+    found = MailServer()
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", found.port
+    settings.EMAIL_TIMEOUT = 0.5
+    settings.ADMINS = [("Ann", "ann@example.org")]
+    yield found
+    found.stop()
 
 
 @pytest.fixture

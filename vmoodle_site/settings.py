@@ -199,8 +199,8 @@ Q_CLUSTER = {
     # that waits in memory is delivered twice.
     "queue_limit": 1,
     "bulk": 1,
-    "timeout": 120,
-    "retry": 300,  # above twice the time-out, by the rule of queue_limit 1
+    "timeout": 600,  # a look at a fleet with many servers out of reach
+    "retry": 1900,  # above three times the time-out: a task may wait for two others
     "max_attempts": 1,  # never run again by itself: that is an operator's choice
     "ack_failures": True,
     "save_limit": -1,  # our own rows are the truth

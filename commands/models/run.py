@@ -163,19 +163,24 @@ class Run(models.Model):
                 self.stop(f"stopped after {self.failed} failures")
         if self.open_wave == 0:
             self._judge_canary()
-        percent = self.done * 10 // self.total * 10
-        if self.mailed < percent < 100 and Run.objects.filter(
-            pk=self.pk, mailed__lt=percent
-        ).update(mailed=percent):
-            queue.enqueue_control(notify.progress, self.pk, percent)
+        self._tell_progress()
         if self.done >= self.total:
             self.close()
 
     def _tell_first_failure(self, job: Job) -> None:
         """Tell at once, unless the final report comes at once as well."""
         first = Run.objects.filter(pk=self.pk, failure_told=False)
-        if self.done < self.total and first.update(failure_told=True):
-            queue.enqueue_control(notify.first_failure, job.pk)
+        with transaction.atomic():
+            if self.done < self.total and first.update(failure_told=True):
+                notify.first_failure(job)
+
+    def _tell_progress(self) -> None:
+        percent = self.done * 10 // self.total * 10
+        if self.mailed < percent < 100:
+            untold = Run.objects.filter(pk=self.pk, mailed__lt=percent)
+            with transaction.atomic():
+                if untold.update(mailed=percent):
+                    notify.progress(self, percent)
 
     def _judge_canary(self) -> None:
         canary = self.jobs.filter(wave=0)
@@ -189,12 +194,14 @@ class Run(models.Model):
 
     def close(self) -> None:
         """End the run when all its jobs have ended; the first to see it tells."""
-        if Run.objects.filter(
+        over = Run.objects.filter(
             pk=self.pk, state=self.State.RUNNING, done__gte=F("total")
-        ).update(state=self.State.FINISHED, finished_at=timezone.now()):
-            self.refresh_from_db()
-            Run.objects.filter(pk=self.pk).update(counts_at_end=self.counts())
-            queue.enqueue_control(notify.final, self.pk)
+        )
+        with transaction.atomic():
+            if over.update(state=self.State.FINISHED, finished_at=timezone.now()):
+                self.refresh_from_db()
+                Run.objects.filter(pk=self.pk).update(counts_at_end=self.counts())
+                notify.final(self)
 
     def stop(self, reason: str) -> None:
         """Cancel what is queued; what runs goes on to its end."""

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from commands import host
 from commands.claim import claim_next
-from commands.models import Cluster, Job, Run
+from commands.models import Cluster, Job, Mail, Run
 from commands.queue import CONTROL, JOBS
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("probe")]
@@ -46,6 +46,7 @@ def test_with_workers_and_nothing_waiting_it_is_ready(client: Client):
             "jobs_workers": True,
             "oldest_queued_seconds": None,
             "stuck": False,
+            "mails_waiting": 0,
         },
     )
 
@@ -110,3 +111,12 @@ def test_the_jobs_of_an_ended_run_do_not_wait(client: Client, run_of, rows):
 
     assert (status, report["oldest_queued_seconds"]) == (200, None)
     assert not Job.objects.filter(state=Job.State.QUEUED).exists()
+
+
+@pytest.mark.usefixtures("clusters")
+def test_mails_that_wait_are_told_and_do_not_matter(client: Client):
+    Mail.objects.create(subject="10 %", body="", recipients=["ann@example.org"])
+
+    status, report = readyz(client)
+
+    assert (status, report["mails_waiting"]) == (200, 1)

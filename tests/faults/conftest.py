@@ -43,7 +43,7 @@ def dead(pids: list[int]) -> bool:
 
 @dataclass
 class Workers:
-    """A running `manage.py worker jobs`."""
+    """A running `manage.py worker`."""
 
     process: "subprocess.Popen[bytes]"
 
@@ -101,7 +101,8 @@ def start_workers(environment: dict[str, str]) -> Iterator[StartWorkers]:
         )
         workers = Workers(process)
         started.append(workers)
-        eventually(lambda: _is_up(workers), "the cluster did not start")
+        number = 2 if queue == "jobs" else 1
+        eventually(lambda: _is_up(workers, number), "the cluster did not start")
         return workers
 
     yield start
@@ -111,10 +112,10 @@ def start_workers(environment: dict[str, str]) -> Iterator[StartWorkers]:
             workers.process.wait(PATIENCE)
 
 
-def _is_up(workers: Workers) -> bool:
+def _is_up(workers: Workers, number: int) -> bool:
     assert workers.process.poll() is None, "the cluster has ended"
     found = [pid for pid in children(workers.main) if children(pid)]
-    return bool(found) and len(children(found[0])) == 4  # 2 workers, 2 of the queue
+    return bool(found) and len(children(found[0])) == number + 2  # 2 of the queue
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 
-from commands import host, queue, tasks, watch
+from commands import host, notify, queue, tasks, watch
 from commands.models import Cluster
 
 log = logging.getLogger(__name__)
@@ -51,6 +51,7 @@ def show_life(name: str) -> None:
         )
         tasks.reap()
         if name == queue.CONTROL:
+            notify.enqueue_waiting()
             watch.enqueue_look()
     except DatabaseError as error:
         # The jobs go on and keep their output until the registry is back.
