@@ -55,7 +55,9 @@ class Command(forms.Form):
     bulk_log = ""  # name of the per-tenant log file; default: the command's
     letters: Mapping[str, str] = {}  # short options in the shell, by parameter
 
-    job: int | None = None  # the job it runs for, set by the engine
+    # Set by the engine: the job it runs for, and what `prepare` had returned.
+    job: int | None = None
+    material: Json = None
     interruptible = True  # False while a step must not be cut off
 
     required_css_class = "required"
@@ -116,10 +118,27 @@ class Command(forms.Form):
         return data
 
     def attributes(self) -> str:
-        """Return the bound parameters as a querystring, without empty ones."""
+        """Return the parameters as a querystring, without empty and secret ones."""
+        return self._querystring(set(self.fields) - set(self.secret_names()))
+
+    def secrets(self) -> str:
+        """Return the secret ones; they are kept encrypted, and until the run ends."""
+        return self._querystring(set(self.secret_names()))
+
+    @classmethod
+    def secret_names(cls) -> list[str]:
+        """Return the parameters that are never shown: passwords."""
+        return [
+            name
+            for name, field in cls.base_fields.items()
+            if isinstance(field.widget, forms.PasswordInput)
+        ]
+
+    def _querystring(self, names: set[str]) -> str:
         pairs = [
             (name, value)
             for name, field in self.fields.items()
+            if name in names
             for value in self._raw(name, field)
         ]
         return urlencode(pairs)
@@ -134,6 +153,19 @@ class Command(forms.Form):
     def skips(self, tenants: Sequence[Tenant]) -> dict[int, str]:
         """Return, by tenant pk, why a tenant needs nothing. Asks by SQL only."""
         return {}
+
+    @classmethod
+    def prepares(cls) -> bool:
+        """Whether `prepare` gives the jobs of a run anything."""
+        return cls.prepare is not Command.prepare
+
+    def prepare(self) -> Json:
+        """Read, once for the run, what every job needs; raise CommandFailed.
+
+        Called before any tenant is touched; an error leaves the run unstarted. What
+        it returns is kept, encrypted, until the run ends: `self.material` in `run`.
+        """
+        return None
 
     def run(self, tenant: Tenant) -> Steps:
         """Do it: yield log lines, return a result, raise CommandFailed."""
@@ -193,9 +225,13 @@ class PhpScript(Command):
         code = yield from self.call(tenant, self.script, self.options())
         return {"exit_code": code}
 
-    def call(self, tenant: Tenant, script: str, options: Sequence[str]) -> php.Lines:
+    def call(
+        self, tenant: Tenant, script: str, options: Sequence[str], stdin: str = ""
+    ) -> php.Lines:
         """Run a script for this job, as `php.run`."""
-        return php.run(tenant, script, options, job=self.job, accept=self.accept)
+        return php.run(
+            tenant, script, options, job=self.job, accept=self.accept, stdin=stdin
+        )
 
 
 def _yes_or_no(name: str, value: str) -> str:

@@ -21,7 +21,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from commands import host, queue, tasks
-from commands.base import Command, PhpScript, UnknownCommand
+from commands.base import Command, CommandFailed, PhpScript, UnknownCommand
 from commands.follow import follow
 from commands.models import Cluster, Job, Run
 from commands.options import (
@@ -33,6 +33,7 @@ from commands.options import (
     log_directory,
     selection,
 )
+from commands.secrets import add_secret_option, secrets_given
 from tenants import moodledb
 from tenants.files import FilesError
 from tenants.models import Tenant
@@ -48,6 +49,7 @@ REFUSED = (
     PhpError,
     MoodleDbError,
     FilesError,
+    CommandFailed,
     ValidationError,
 )
 
@@ -95,6 +97,9 @@ class Base(BaseCommand):
             short = [f"-{letter}" for letter in self.runs.letters.get(name, "")]
             flags = [*short, f"--{name.replace('_', '-')}"]
             text = str(field.help_text).replace("%", "%%")
+            if name in self.runs.secret_names():
+                add_secret_option(group, name, flags, text)
+                continue
             group.add_argument(*flags, dest=f"field_{name}", help=text, **kind)
 
     def given(self, options: dict[str, Any]) -> dict[str, str]:
@@ -103,7 +108,7 @@ class Base(BaseCommand):
             key.removeprefix("field_"): _as_text(value)
             for key, value in options.items()
             if key.startswith("field_") and value not in (None, False)
-        }
+        } | secrets_given(self.runs, options)
 
     def draft(self, tenants: list[Tenant], attributes: str, **fields: Any) -> Run:
         """Return a draft run whose parameters and surroundings have been checked."""
@@ -116,7 +121,8 @@ class Base(BaseCommand):
             origin="shell",
             **fields,
         )
-        run.attributes = run.form().attributes()
+        form = run.form()
+        run.attributes, run.secrets = form.attributes(), form.secrets()
         return run
 
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from commands import host, queue
 from commands.base import Command, CommandFailed, Json, NothingToDo, UnknownCommand
 from commands.claim import claim_next
-from commands.models import Job, Run
+from commands.models import Job, Material, Run
 from commands.recorder import Cancelled, Lost, Recorder
 from tenants import moodledb, php
 from tenants.files import FilesError
@@ -115,6 +115,9 @@ def bind(job: Job) -> Command:
     """Return the run's command for this job; raise ValidationError."""
     command = job.run.form()
     command.job = job.pk
+    if command.prepares():
+        found = Material.objects.filter(run=job.run_id).first()
+        command.material = found.value() if found else None
     return command
 
 

@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from commands.base import Command, find
+from commands.base import Command, CommandFailed, find
 from commands.models import Job, Run
 from commands.shell import shell_line
 from tenants.files import FilesError
@@ -39,6 +39,7 @@ RETRY = {
     "rest": (*Job.BAD, Job.State.SKIPPED, Job.State.CANCELLED),
     "all": tuple(Job.State.values),
 }
+REFUSED = (ValidationError, PhpError, MoodleDbError, FilesError, CommandFailed)
 
 
 class RunOptions(forms.Form):
@@ -104,7 +105,7 @@ def launch(request: HttpRequest, pk: int) -> HttpResponse:
     )
     options = RunOptions(request.POST or None, prefix="run")
     if request.POST and form.is_valid() and options.is_valid():
-        run.attributes = form.attributes()
+        run.attributes, run.secrets = form.attributes(), form.secrets()
         run.parallel = options.cleaned_data["parallel"] or settings.VMOODLE_WORKERS
         run.max_failures = _failures(options.cleaned_data["max_failures"], run)
         run.open_wave = 1
@@ -166,7 +167,7 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
 def _start(request: HttpRequest, run: Run, canary: int) -> bool:
     try:
         run.start(canary=canary)
-    except (ValidationError, PhpError, MoodleDbError, FilesError) as error:
+    except REFUSED as error:
         for sentence in getattr(error, "messages", [str(error)]):
             messages.error(request, sentence)
         return False
@@ -308,4 +309,6 @@ def retry(request: HttpRequest, pk: int) -> HttpResponse:
     run = get_object_or_404(Run, pk=pk)
     states = RETRY.get(request.POST.get("which", ""), RETRY["failed"])
     draft = run.retry(states, request.user.get_username(), "screen")
-    return redirect("admin:commands_run_confirm", draft.pk)
+    # Passwords are forgotten when a run ends: ask for them again.
+    step = "launch" if find(run.command).secret_names() else "confirm"
+    return redirect(f"admin:commands_run_{step}", draft.pk)

@@ -1,8 +1,8 @@
 """Run PHP command-line scripts. Nothing else starts PHP.
 
-A script runs in its own process group, with a clean environment, no standard
-input, a deadline and a memory limit, and its output is streamed line by line. It
-dies with the process that started it.
+A script runs in its own process group, with a clean environment, no terminal, a
+deadline and a memory limit, and its output is streamed line by line. It dies with
+the process that started it.
 """
 
 import codecs
@@ -18,8 +18,8 @@ import subprocess
 import tempfile
 import time
 from collections import deque
-from collections.abc import Generator, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,31 +60,34 @@ def script_path(tree: str, script: str) -> str:
 
 def run(
     tenant: "Tenant",
-    script: str,
+    script: str | Path,
     options: Sequence[str] = (),
     *,
     job: int | None = None,
     timeout: float | None = None,
     accept: Sequence[int] = (0,),
+    stdin: str = "",
 ) -> Lines:
     """Yield the lines a Moodle script prints, None when half a second brought none.
 
-    `script` is relative to the code tree, such as `admin/cli/upgrade.php`; the
-    tenant is chosen by `--host`. Standard error comes in the same stream. Returns
-    the exit code, which is one of `accept`; raises PhpError otherwise, or after
-    `timeout` seconds. Closing the generator kills the script and its children.
+    `script` is relative to the code tree, such as `admin/cli/upgrade.php`, or the
+    Path of one of ours; the tenant is chosen by `--host`. It reads `stdin`, then the
+    end of the file. Standard error comes in the same stream. Returns the exit code,
+    which is one of `accept`; raises PhpError otherwise, or after `timeout` seconds.
+    Closing the generator kills the script and its children.
     """
     release = tenant.release
+    ours = isinstance(script, Path)
     argv = [
         *_as_web_user(job),
         *("setpriv", "--pdeathsig", "KILL", release.php),
-        *php_options(release.path, script),
-        script_path(release.path, script),
+        *php_options(release.path, str(script)),
+        str(script) if ours else script_path(release.path, str(script)),
         f"--host={tenant.wwwroot}",
         *options,
     ]
     tail: deque[str] = deque(maxlen=5)
-    code = yield from _follow(argv, job, timeout, tail)
+    code = yield from _follow(argv, job, timeout, tail, stdin)
     if code not in accept:
         said = " / ".join(tail)[-600:] or "it printed nothing"
         raise PhpError(f"{script} ended with exit code {code}: {said}", code)
@@ -176,18 +179,23 @@ def _mark(job: int) -> str:
 
 
 def _follow(
-    argv: list[str], job: int | None, timeout: float | None, tail: deque[str]
+    argv: list[str],
+    job: int | None,
+    timeout: float | None,
+    tail: deque[str],
+    stdin: str,
 ) -> Lines:
     try:
-        process = subprocess.Popen(  # noqa: S603 - an argument list, no shell
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=_environment(job),
-            start_new_session=True,
-            bufsize=0,
-        )
+        with _input(stdin) as given:
+            process = subprocess.Popen(  # noqa: S603 - an argument list, no shell
+                argv,
+                stdin=given,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env=_environment(job),
+                start_new_session=True,
+                bufsize=0,
+            )
     except OSError as error:
         raise PhpError(f"{argv[0]} cannot be started: {error.strerror}") from error
     try:
@@ -198,6 +206,19 @@ def _follow(
         return process.wait()
     finally:
         end_group(process)
+
+
+@contextmanager
+def _input(text: str) -> Iterator[int]:
+    """Open what a script shall read: in memory, since it may hold a password."""
+    if not text:
+        yield subprocess.DEVNULL
+        return
+    with os.fdopen(os.memfd_create("stdin"), "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        file.seek(0)
+        yield file.fileno()
 
 
 def _lines(

@@ -6,6 +6,7 @@ Races are settled by conditional UPDATE: "0 rows" means somebody else was first.
 from commands.models.cluster import Cluster
 from commands.models.job import Job, Output
 from commands.models.mail import Mail
+from commands.models.material import Material
 from commands.models.run import Run
 
-__all__ = ["Cluster", "Job", "Mail", "Output", "Run"]
+__all__ = ["Cluster", "Job", "Mail", "Material", "Output", "Run"]

@@ -12,6 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from commands import notify, queue
 from commands.base import Command, find
 from commands.models.job import Job
+from commands.models.material import Material
+from tenants.fields import EncryptedTextField
 from tenants.models import Tenant
 
 BATCH = 500  # rows in one bulk INSERT
@@ -30,6 +32,7 @@ class Run(models.Model):
 
     command = models.CharField(max_length=80, blank=True)
     attributes = models.TextField(blank=True)  # a querystring
+    secrets = EncryptedTextField(blank=True)  # another; emptied when the run ends
     targets = models.JSONField(default=list)  # pks of tenants, while a draft
     state = models.CharField(max_length=12, choices=State.choices, default=State.DRAFT)
     actor = models.CharField(max_length=150)  # a user name, or user@host of a shell
@@ -66,7 +69,8 @@ class Run(models.Model):
 
     def form(self) -> Command:
         """Return the command bound to the run's parameters; raise ValidationError."""
-        form = find(self.command).from_attributes(self.attributes)
+        told = "&".join(filter(None, (self.attributes, self.secrets)))
+        form = find(self.command).from_attributes(told)
         if not form.is_valid():
             raise ValidationError(
                 [
@@ -98,6 +102,7 @@ class Run(models.Model):
         if isinstance(canary, int):
             canary = [pk for pk in self.targets if pk not in skips][:canary]
         jobs = self._jobs(tenants, skips, set(canary))
+        material = form.prepare() if len(jobs) > len(skips) else None
         now = timezone.now()
         self.exclusive, self.total, self.done = form.exclusive, len(jobs), len(skips)
         self.parallel = self.parallel or settings.VMOODLE_WORKERS
@@ -112,6 +117,8 @@ class Run(models.Model):
                 raise ValidationError(f"Run {self.pk} has been started already")
             Job.objects.bulk_create(jobs, batch_size=BATCH)
             self.save()
+            if material is not None:
+                Material.objects.create(run=self, data=Material.pack(material))
             if lanes:
                 queue.enqueue_lanes(self.pk, min(self.parallel, len(jobs) - len(skips)))
         if canary:
@@ -198,9 +205,12 @@ class Run(models.Model):
             pk=self.pk, state=self.State.RUNNING, done__gte=F("total")
         )
         with transaction.atomic():
-            if over.update(state=self.State.FINISHED, finished_at=timezone.now()):
+            if over.update(
+                state=self.State.FINISHED, finished_at=timezone.now(), secrets=""
+            ):
                 self.refresh_from_db()
                 Run.objects.filter(pk=self.pk).update(counts_at_end=self.counts())
+                Material.objects.filter(run=self).delete()
                 notify.final(self)
 
     def stop(self, reason: str) -> None:

@@ -2,27 +2,35 @@
 
 The trees are those of MOODLE_DIRS (separated by ':'), or else the sub-directories of
 /opt/moodle; the oldest and the newest are used. They are copied, never written to.
+
+`fleet` is used from outside, as an operator does; `campus` in this process, for
+commands: two sites on the newest release. VMOODLE_TEST_CACHE names a directory where
+dumps of the installed sites are kept, which saves a minute of the next test run.
 """
 
+import hashlib
 import os
 import re
 import shutil
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from tenants.models import DatabaseServer, Release, Tenant
 from tests.conftest import MariaDb
-from tests.moodle.fleet import PATIENCE, Fleet, eventually, moodle_trees, version
+from tests.moodle.fleet import PATIENCE, Fleet, eventually, moodle_trees, url, version
 
 INSTALLED = ("north", "south")
 SPARE = "west"
+CAMPUS = ("alpha", "beta")
 UTF8 = "CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def moodles() -> tuple[Path, Path]:
     """Return the oldest and the newest Moodle tree of this machine."""
     trees = moodle_trees()
@@ -35,7 +43,7 @@ def moodles() -> tuple[Path, Path]:
     return trees[0], trees[-1]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def fleet(
     moodles: tuple[Path, Path],
     mariadb: MariaDb,
@@ -45,17 +53,14 @@ def fleet(
     home = tmp_path_factory.mktemp("moodle")
     made = Fleet(home, mariadb, environment(home))
     copy_trees(home / "trees", *moodles)
-    names = (*INSTALLED, SPARE)
+    names = (*INSTALLED, SPARE, *CAMPUS)
     for name in names:
         made.data(name).mkdir(parents=True)
     made.manage("migrate", "--verbosity=0")
     made.registry("fill", str(home), mariadb.socket, mariadb.password, *names)
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda name: made.registry("install", name), INSTALLED))
-    with (home / "north.sql").open("wb") as dump:
-        argv = ["mariadb-dump", "--no-defaults", f"--socket={mariadb.socket}"]
-        subprocess.run([*argv, "moodle_north"], stdout=dump, check=True)
-    load(made, SPARE)
+        list(pool.map(partial(install, made), INSTALLED))
+    load(made, SPARE, made.home / "north.sql")
     yield made
     made.stop_servers()
     for name in names:
@@ -98,22 +103,59 @@ def copy_trees(trees: Path, old: Path, new: Path) -> None:
     plugin.write_text(re.sub(r"(requires\s*=\s*)[\d.]+", r"\g<1>2999010100", text))
 
 
-def load(fleet: Fleet, name: str) -> None:
-    """Make a tenant as `north` was when it was installed."""
+def install(fleet: Fleet, name: str) -> None:
+    """Install a site, or load the dump of the last time, and dump it."""
+    dump = fleet.home / f"{name}.sql"
+    if kept := cached(fleet.tree("old"), f"{name}.sql"):
+        shutil.copy(kept, dump)
+        load(fleet, name, dump)
+        return
+    fleet.registry("install", name)
+    dump_site(fleet, name, dump)
+    keep(dump, fleet.tree("old"))
+
+
+def cached(tree: Path, name: str) -> Path | None:
+    """Return where the dump of a former test run lies, if there is one."""
+    path = cache_of(tree) / name
+    return path if "VMOODLE_TEST_CACHE" in os.environ and path.is_file() else None
+
+
+def keep(dump: Path, tree: Path) -> None:
+    if "VMOODLE_TEST_CACHE" in os.environ:
+        cache_of(tree).mkdir(parents=True, exist_ok=True)
+        fresh = cache_of(tree) / f".{os.getpid()}-{dump.name}"
+        shutil.copy(dump, fresh)
+        fresh.replace(cache_of(tree) / dump.name)
+
+
+def cache_of(tree: Path) -> Path:
+    code = hashlib.sha256((tree / "version.php").read_bytes()).hexdigest()[:16]
+    return Path(os.environ.get("VMOODLE_TEST_CACHE", os.devnull), code)
+
+
+def dump_site(fleet: Fleet, name: str, path: Path) -> None:
+    argv = ["mariadb-dump", "--no-defaults", f"--socket={fleet.mariadb.socket}"]
+    with path.open("wb") as file:
+        subprocess.run([*argv, f"moodle_{name}"], stdout=file, check=True)
+
+
+def load(fleet: Fleet, name: str, dump: Path) -> None:
+    """Make a tenant as the dumped site was."""
     shutil.rmtree(fleet.data(name))
     fleet.data(name).mkdir()
     database = f"moodle_{name}"
     fleet.sql(f"DROP DATABASE {database}; CREATE DATABASE {database} {UTF8}")
-    with (fleet.home / "north.sql").open("rb") as dump:
-        argv = ["mariadb", "--no-defaults", f"--socket={fleet.mariadb.socket}"]
-        subprocess.run([*argv, database], stdin=dump, check=True)
+    argv = ["mariadb", "--no-defaults", f"--socket={fleet.mariadb.socket}", database]
+    with dump.open("rb") as file:
+        subprocess.run(argv, stdin=file, check=True)
 
 
 @pytest.fixture
 def spare(fleet: Fleet) -> str:
     """Return the name of a tenant on the older release that a test may spoil."""
     if fleet.version(SPARE) != version(fleet.tree("old")):
-        load(fleet, SPARE)
+        load(fleet, SPARE, fleet.home / "north.sql")
     fleet.pin(SPARE, "old")
     return SPARE
 
@@ -128,3 +170,59 @@ def workers(fleet: Fleet) -> Iterator[None]:
     process.terminate()
     _out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, err
+
+
+@pytest.fixture(scope="session")
+def newest_sites(fleet: Fleet) -> Fleet:
+    """Return the fleet with the campus's sites on the newest release."""
+    first, second = CAMPUS
+    dump = fleet.home / f"{first}.sql"
+    if kept := cached(fleet.tree("new"), dump.name):
+        shutil.copy(kept, dump)
+        load(fleet, first, dump)
+    else:
+        load(fleet, first, fleet.home / "north.sql")
+        fleet.manage("upgrade", f"--host={url(first)}", "--to-release=new")
+        dump_site(fleet, first, dump)
+        keep(dump, fleet.tree("new"))
+    load(fleet, second, dump)
+    for name in CAMPUS:
+        fleet.pin(name, "new")
+    return fleet
+
+
+@pytest.fixture
+def campus(newest_sites: Fleet, db, settings) -> tuple[Tenant, Tenant]:
+    """Return two tenants, `alpha`, the main one, and `beta`, in this registry.
+
+    Their sites last as long as the test run: leave no trace, or none that matters.
+    """
+    fleet = newest_sites
+    var = fleet.home / "var"
+    settings.VMOODLE_BOOT_DIR, settings.VMOODLE_SITES_DIR = var / "boot", var / "sites"
+    settings.VMOODLE_PHP_CACHE_DIR = var / "opcache"
+    server = DatabaseServer.objects.create(
+        name="db",
+        socket=fleet.mariadb.socket,
+        admin_user="vmoodle",
+        admin_password=fleet.mariadb.password,
+        job_limit=50,
+    )
+    release = Release(name="new", path=str(fleet.tree("new")))
+    release.refresh()
+    first, second = (
+        Tenant.objects.create(
+            wwwroot=url(name),
+            name=f"{name.title()} School",
+            shortname=name,
+            release=release,
+            server=server,
+            db_name=f"moodle_{name}",
+            db_user="vmoodle",
+            db_password=fleet.mariadb.password,
+            data_path=str(fleet.data(name)),
+            is_main=name == CAMPUS[0],
+        )
+        for name in CAMPUS
+    )
+    return first, second

@@ -1,0 +1,60 @@
+"""Passwords in a shell: from a prompt, standard input or a file, best not typed."""
+
+import getpass
+import sys
+from argparse import ArgumentParser, _ArgumentGroup
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from commands.base import Command
+
+
+def add_secret_option(
+    parser: ArgumentParser | _ArgumentGroup, name: str, flags: list[str], text: str
+) -> None:
+    """Add the option of a secret parameter, and one to read it from a file."""
+    seen = f"{text} Every user of this machine sees it here: better leave it out."
+    parser.add_argument(*flags, dest=f"field_{name}", metavar="VALUE", help=seen)
+    parser.add_argument(
+        f"{flags[-1]}-file",
+        dest=f"secret_{name}",
+        metavar="FILE",
+        help=f"Read {flags[-1]} from the first line of a file; -: standard input. "
+        "Without either a terminal asks for it.",
+    )
+
+
+def secrets_given(command: type[Command], options: dict[str, Any]) -> dict[str, str]:
+    """Return the secret parameters that come from files or from a prompt."""
+    found = {}
+    for name in command.secret_names():
+        wanted = command.base_fields[name].required and not options[f"field_{name}"]
+        if path := options[f"secret_{name}"]:
+            found[name] = _read(name, path)
+        elif wanted and sys.stdin.isatty():
+            found[name] = _ask(name)
+    return found
+
+
+def _read(name: str, path: str) -> str:
+    try:
+        text = sys.stdin.read() if path == "-" else Path(path).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+        raise ValidationError(
+            f"--{name}-file {path} cannot be read: {reason}"
+        ) from error
+    line = text.partition("\n")[0].removesuffix("\r")
+    if not line:
+        raise ValidationError(f"--{name}-file {path}: its first line is empty")
+    return line
+
+
+def _ask(name: str) -> str:
+    label = name.replace("_", " ")
+    first = getpass.getpass(f"{label.capitalize()}: ")
+    if getpass.getpass(f"{label.capitalize()} again: ") != first:
+        raise ValidationError(f"The two {label}s differ: nothing was done")
+    return first
