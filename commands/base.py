@@ -150,6 +150,10 @@ class Command(forms.Form):
         values = value if isinstance(value, list) else [value]
         return [str(item) for item in values if item not in (None, "")]
 
+    def is_dangerous(self) -> bool:
+        """Whether the parameters, which are valid, make it dangerous: see above."""
+        return self.dangerous
+
     def skips(self, tenants: Sequence[Tenant]) -> dict[int, str]:
         """Return, by tenant pk, why a tenant needs nothing. Asks by SQL only."""
         return {}

@@ -87,10 +87,22 @@ def page(
 def _draft(request: HttpRequest, pk: int) -> tuple[Run, type[Command]]:
     run = get_object_or_404(Run, pk=pk)
     command = find(run.command)
-    needed = "commands.dangerous" if command.dangerous else "commands.operate"
-    if not request.user.has_perm(needed):
+    if not _may_run(request, dangerous=_is_dangerous(run, command)):
         raise PermissionDenied
     return run, command
+
+
+def _may_run(request: HttpRequest, *, dangerous: bool) -> bool:
+    needed = "commands.dangerous" if dangerous else "commands.operate"
+    return request.user.has_perm(needed)
+
+
+def _is_dangerous(run: Run, command: type[Command]) -> bool:
+    """Whether the run is dangerous with the parameters that it has so far."""
+    try:
+        return run.form().is_dangerous()
+    except ValidationError:  # it cannot start like this
+        return command.dangerous
 
 
 def launch(request: HttpRequest, pk: int) -> HttpResponse:
@@ -104,7 +116,7 @@ def launch(request: HttpRequest, pk: int) -> HttpResponse:
         else command(initial=_initial(run, command))
     )
     options = RunOptions(request.POST or None, prefix="run")
-    if request.POST and form.is_valid() and options.is_valid():
+    if request.POST and _acceptable(request, form) and options.is_valid():
         run.attributes, run.secrets = form.attributes(), form.secrets()
         run.parallel = options.cleaned_data["parallel"] or settings.VMOODLE_WORKERS
         run.max_failures = _failures(options.cleaned_data["max_failures"], run)
@@ -122,6 +134,17 @@ def launch(request: HttpRequest, pk: int) -> HttpResponse:
         form=form,
         options=options,
     )
+
+
+def _acceptable(request: HttpRequest, form: Command) -> bool:
+    """Whether the parameters are valid, and not more dangerous than the user may."""
+    if not form.is_valid():
+        return False
+    if not _may_run(request, dangerous=form.is_dangerous()):
+        form.add_error(
+            None, _("You lack the permission to run dangerous commands, as this is.")
+        )
+    return form.is_valid()
 
 
 def _failures(text: str, run: Run) -> int | None:
@@ -144,9 +167,10 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect("admin:commands_run_view", pk)
     targets = Tenant.objects.filter(pk__in=run.targets)
     number = targets.count()
+    dangerous = _is_dangerous(run, command)
     canary = request.GET.get("canary", "")
     if request.method == "POST":
-        if command.dangerous and request.POST.get("typed") != str(number):
+        if dangerous and request.POST.get("typed") != str(number):
             messages.error(request, _("Type the number of tenants to go on."))
         elif _start(request, run, int(canary) if canary.isdigit() else 0):
             return redirect("admin:commands_run_view", pk)
@@ -155,7 +179,7 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
         "confirm",
         f"{run.command}: {number} tenants",
         run=run,
-        command=command,
+        dangerous=dangerous,
         targets=targets.only("name", "wwwroot", "is_main", "enabled"),
         number=number,
         canary=canary,

@@ -31,6 +31,17 @@ def viewer() -> Client:
     return client
 
 
+@pytest.fixture
+def operator() -> Client:
+    """Return the client of somebody who may run commands that are not dangerous."""
+    user = User.objects.create_user("oscar", is_staff=True)
+    wanted = ["operate", "view_tenant", "view_run"]
+    user.user_permissions.set(Permission.objects.filter(codename__in=wanted))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
 def prepared(console: Client, tenants: list[Tenant], action="commands_probe") -> Run:
     """Choose tenants and an action in the list; return the draft it makes."""
     answer = console.post(
@@ -256,21 +267,52 @@ def test_who_may_only_look_sees_no_buttons(viewer, run_of, rows):
     assert "commands_probe" not in text(viewer.get(LIST))
 
 
-def test_a_dangerous_command_needs_its_own_permission(rows, probe, monkeypatch):
+def test_a_dangerous_command_needs_its_own_permission(
+    operator, rows, probe, monkeypatch
+):
     monkeypatch.setattr(probe, "dangerous", True)
-    user = User.objects.create_user("oscar", is_staff=True)
-    user.user_permissions.set(
-        Permission.objects.filter(codename__in=["operate", "view_tenant", "view_run"])
-    )
-    client = Client()
-    client.force_login(user)
     run = Run.objects.create(
         command="commands/Probe", targets=[rows(1)[0].pk], actor="x"
     )
 
-    assert client.post(url("run_confirm", run.pk)).status_code == 403
-    assert "generic_purgecaches" in text(client.get(LIST))
-    assert "commands_probe" not in text(client.get(LIST))
+    assert operator.post(url("run_confirm", run.pk)).status_code == 403
+    assert "generic_purgecaches" in text(operator.get(LIST))
+    assert "commands_probe" not in text(operator.get(LIST))
+
+
+@pytest.fixture
+def at_times_dangerous(probe, monkeypatch) -> None:
+    """Let the probe be dangerous with one of its parameters."""
+    monkeypatch.setattr(
+        probe, "is_dangerous", lambda form: form.cleaned_data["word"] == "delete"
+    )
+
+
+@pytest.mark.usefixtures("at_times_dangerous")
+@pytest.mark.parametrize("word", ["delete", "look"])
+def test_only_dangerous_parameters_want_the_number_typed(console, rows, word):
+    run = prepared(console, rows(2))
+    form = console.post(url("run_launch", run.pk), {"word": word})
+
+    asked = "Type 2 to go on" in text(console.get(form["Location"]))
+    console.post(form["Location"])
+
+    assert (asked, Job.objects.count()) == (
+        (True, 0) if word == "delete" else (False, 2)
+    )
+
+
+@pytest.mark.usefixtures("at_times_dangerous")
+def test_dangerous_parameters_need_the_permission(operator, rows):
+    run = prepared(operator, rows(1))
+
+    page = operator.post(url("run_launch", run.pk), {"word": "delete"})
+
+    assert "You lack the permission to run dangerous commands" in text(page)
+    assert Run.objects.get().attributes == ""
+    assert operator.post(url("run_launch", run.pk), {"word": "x"}).status_code == 302
+    Run.objects.update(attributes="word=delete")
+    assert operator.post(url("run_confirm", run.pk), {"typed": "1"}).status_code == 403
 
 
 def test_nobody_sees_anything_without_logging_in(client, run_of, rows):
