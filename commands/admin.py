@@ -27,28 +27,35 @@ for model in apps.get_app_config("django_q").get_models():
         admin.site.unregister(model)
 
 
-def may_run(request: HttpRequest, command: type[Command]) -> bool:
-    needed = "commands.dangerous" if command.dangerous else "commands.operate"
-    return request.user.has_perm(needed)
-
-
 def action_of(command: type[Command]) -> Callable[..., HttpResponse]:
     """Return the list action that prepares a run of the command."""
 
     def prepare(
         model_admin: Any, request: HttpRequest, queryset: QuerySet[Tenant]
     ) -> HttpResponse:
-        forget_old_drafts()
-        run = Run.objects.create(
-            command=command.name(),
-            targets=list(queryset.order_by("pk").values_list("pk", flat=True)),
-            actor=request.user.get_username(),
-        )
+        run = draft(request, queryset, command.name())
         return redirect("admin:commands_run_launch", run.pk)
 
     prepare.__name__ = command.name().replace("/", "_").lower()
     prepare.short_description = f"{command.name()}: {command.summary()}"  # type: ignore[attr-defined]
     return prepare
+
+
+@admin.action(description=_("Another command ..."))
+def any_command(
+    model_admin: Any, request: HttpRequest, queryset: QuerySet[Tenant]
+) -> HttpResponse:
+    return redirect("admin:commands_run_choose", draft(request, queryset, "").pk)
+
+
+def draft(request: HttpRequest, tenants: QuerySet[Tenant], command: str) -> Run:
+    """Return a draft of a run over these tenants."""
+    forget_old_drafts()
+    return Run.objects.create(
+        command=command,
+        targets=list(tenants.order_by("pk").values_list("pk", flat=True)),
+        actor=request.user.get_username(),
+    )
 
 
 def forget_old_drafts() -> None:
@@ -66,8 +73,11 @@ class CommandedTenantAdmin(TenantAdmin):
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         actions: dict[str, Any] = super().get_actions(request)
+        if request.user.has_perm("commands.operate"):
+            title = any_command.short_description  # type: ignore[attr-defined]
+            actions["any_command"] = (any_command, "any_command", title)
         for command in all_commands():
-            if may_run(request, command):
+            if command.frequent and views.may_run(request, dangerous=command.dangerous):
                 action = action_of(command)
                 name = action.__name__
                 actions[name] = (action, name, action.short_description)  # type: ignore[attr-defined]
@@ -81,9 +91,10 @@ class CommandedTenantAdmin(TenantAdmin):
             group = package if slash else ""
             groups.setdefault(group, []).append((name, rest if slash else str(label)))
         plain = groups.pop("", [])
+        another = [choice for choice in plain if choice[0] == "any_command"]
         blank = [choice for choice in plain if not choice[0]]
-        others = [choice for choice in plain if choice[0]]
-        return [*blank, *sorted(groups.items()), (_("Registry"), others)]
+        rest = [choice for choice in plain if choice[0] and choice not in another]
+        return [*blank, *sorted(groups.items()), *another, (_("Registry"), rest)]
 
 
 @admin.register(Run)
@@ -142,6 +153,7 @@ class RunAdmin(admin.ModelAdmin):
         pages = [
             ("run/<int:pk>/", views.run_page, "run_view"),
             ("run/<int:pk>/live/", views.run_live, "run_live"),
+            ("run/<int:pk>/choose/", views.choose, "run_choose"),
             ("run/<int:pk>/launch/", views.launch, "run_launch"),
             ("run/<int:pk>/confirm/", views.confirm, "run_confirm"),
             ("run/<int:pk>/cancel/", views.cancel, "run_cancel"),

@@ -52,6 +52,7 @@ class Command(forms.Form):
     dangerous = False  # asks for a typed confirmation and its own permission
     exclusive = True  # holds the tenant: no other such job at the same time
     heals = False  # allowed on a tenant that needs attention
+    frequent = False  # an action of its own in the tenant list
     bulk_log = ""  # name of the per-tenant log file; default: the command's
     letters: Mapping[str, str] = {}  # short options in the shell, by parameter
 
@@ -70,6 +71,11 @@ class Command(forms.Form):
     @classmethod
     def category(cls) -> str:
         return cls.name().partition("/")[0]
+
+    @classmethod
+    def title(cls) -> str:
+        """Return the name without its package."""
+        return cls.name().partition("/")[2]
 
     @classmethod
     def help(cls) -> str:

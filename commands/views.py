@@ -1,5 +1,6 @@
 """The pages of a run: parameters, confirmation, and its live page."""
 
+from itertools import groupby
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -13,10 +14,11 @@ from django.db.models import Case, IntegerField, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from commands.base import Command, CommandFailed, find
+from commands.base import Command, CommandFailed, all_commands, find
 from commands.models import Job, Run
 from commands.shell import shell_line
 from tenants.files import FilesError
@@ -84,17 +86,42 @@ def page(
     return render(request, f"admin/commands/{template}.html", context)
 
 
+def may_run(request: HttpRequest, *, dangerous: bool) -> bool:
+    needed = "commands.dangerous" if dangerous else "commands.operate"
+    return request.user.has_perm(needed)
+
+
+@permission_required("commands.operate", raise_exception=True)
+def choose(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show every command; the chosen one is the draft's."""
+    run = get_object_or_404(Run, pk=pk, state=Run.State.DRAFT)
+    allowed = [
+        command
+        for command in all_commands()
+        if may_run(request, dangerous=command.dangerous)
+    ]
+    if request.method == "POST":
+        name = request.POST.get("command", "")
+        if name not in {command.name() for command in allowed}:
+            raise PermissionDenied
+        Run.objects.filter(pk=pk).update(command=name, attributes="")
+        return redirect("admin:commands_run_launch", pk)
+    groups = groupby(allowed, key=lambda command: command.category())
+    return page(
+        request,
+        "choose",
+        gettext("Choose a command"),
+        run=run,
+        groups=[(category, list(group)) for category, group in groups],
+    )
+
+
 def _draft(request: HttpRequest, pk: int) -> tuple[Run, type[Command]]:
     run = get_object_or_404(Run, pk=pk)
     command = find(run.command)
-    if not _may_run(request, dangerous=_is_dangerous(run, command)):
+    if not may_run(request, dangerous=_is_dangerous(run, command)):
         raise PermissionDenied
     return run, command
-
-
-def _may_run(request: HttpRequest, *, dangerous: bool) -> bool:
-    needed = "commands.dangerous" if dangerous else "commands.operate"
-    return request.user.has_perm(needed)
 
 
 def _is_dangerous(run: Run, command: type[Command]) -> bool:
@@ -107,6 +134,8 @@ def _is_dangerous(run: Run, command: type[Command]) -> bool:
 
 def launch(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask for the parameters of a draft."""
+    if Run.objects.filter(pk=pk, command="").exists():
+        return redirect("admin:commands_run_choose", pk)
     run, command = _draft(request, pk)
     if run.state != Run.State.DRAFT:
         return redirect("admin:commands_run_view", pk)
@@ -140,7 +169,7 @@ def _acceptable(request: HttpRequest, form: Command) -> bool:
     """Whether the parameters are valid, and not more dangerous than the user may."""
     if not form.is_valid():
         return False
-    if not _may_run(request, dangerous=form.is_dangerous()):
+    if not may_run(request, dangerous=form.is_dangerous()):
         form.add_error(
             None, _("You lack the permission to run dangerous commands, as this is.")
         )

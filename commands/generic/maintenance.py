@@ -19,6 +19,7 @@ class Maintenance(PhpScript):
 
     script = "admin/cli/maintenance.php"
     heals = True
+    frequent = True
     letters = {"disable": "x"}
     CHOICES = ("enable", "enablelater", "enableold", "disable")
 

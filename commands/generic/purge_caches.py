@@ -15,6 +15,7 @@ class PurgeCaches(PhpScript):
     """
 
     script = "admin/cli/purge_caches.php"
+    frequent = True
 
     muc = forms.BooleanField(
         label=_("Application caches"),

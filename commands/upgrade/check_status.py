@@ -13,6 +13,7 @@ class CheckStatus(Command):
     """
 
     exclusive = False
+    frequent = True
 
     def skips(self, tenants: Sequence[Tenant]) -> dict[int, str]:
         refresh_releases(tenants)

@@ -35,6 +35,7 @@ class Upgrade(PhpScript):
     fixed = ("--non-interactive",)
     not_options = ("to_release", "purge_caches", "cron_wait")
     heals = True
+    frequent = True
     letters = {"allow_unstable": "au", "purge_caches": "P"}
     # In this order; each is a method that yields lines.
     recipe = (

@@ -54,6 +54,20 @@ def test_from_the_list_to_the_end_of_a_run(page: Page, look, work, add_tenant):
     assert Tenant.objects.get(shortname="one").release.name == "4.3"
 
 
+def test_another_command_is_found_by_its_words(page: Page, look, rows):
+    rows(1)
+    choose(page, ["t0.example.org"], "any_command")
+    look()
+
+    page.fill("#filter", "setting core")
+    expect(page.locator(".choice:visible")).to_have_count(1)
+    look()
+    page.press("#filter", "Enter")
+
+    expect(page.locator("#id_key")).to_be_visible()
+    look()
+
+
 def test_a_failure_is_seen_at_once_and_retried(page: Page, look, work, rows, probe):
     go_on = threading.Event()
 

@@ -15,6 +15,7 @@ class Probe(Command):
     `script` gives, by short name of a tenant, what to call there.
     """
 
+    frequent = True
     script: ClassVar[dict[str, Callable[["Probe"], Steps]]] = {}
     done: ClassVar[list[str]] = []
     skipped: ClassVar[dict[int, str]] = {}

@@ -79,6 +79,44 @@ def test_an_action_of_the_list_leads_through_form_and_confirmation_to_a_run(
     assert (run.actor, run.attributes) == ("alice", "word=x")
 
 
+def test_any_other_command_is_chosen_on_a_page(console, rows):
+    run = prepared(console, rows(2), "any_command")
+
+    page = console.get(url("run_choose", run.pk))
+    assert "For 2 tenants." in text(page)
+    assert 'value="commands/Probe"' in text(page)
+    answer = console.post(url("run_choose", run.pk), {"command": "commands/Probe"})
+
+    assert answer["Location"] == url("run_launch", run.pk)
+    assert Run.objects.get().command == "commands/Probe"
+
+
+def test_a_draft_without_a_command_asks_for_one(console, rows):
+    run = prepared(console, rows(1), "any_command")
+
+    answer = console.get(url("run_launch", run.pk))
+
+    assert answer["Location"] == url("run_choose", run.pk)
+
+
+@pytest.mark.parametrize("name", ["", "no/Such", "commands/Probe"])
+def test_only_a_command_that_one_may_run_can_be_chosen(
+    console, rows, probe, monkeypatch, name
+):
+    run = prepared(console, rows(1), "any_command")
+    monkeypatch.setattr(probe, "dangerous", True)
+    User.objects.filter(username="alice").update(is_superuser=False, is_staff=True)
+    alice = User.objects.get(username="alice")
+    alice.user_permissions.set(Permission.objects.filter(codename="operate"))
+
+    page = console.get(url("run_choose", run.pk))
+    answer = console.post(url("run_choose", run.pk), {"command": name})
+
+    assert "commands/Probe" not in text(page)
+    assert answer.status_code == 403
+    assert Run.objects.get().command == ""
+
+
 def test_a_tenant_added_after_the_choice_is_not_in_the_run(console, rows):
     run = prepared(console, rows(2))
     rows(3)
