@@ -91,10 +91,9 @@ class CommandedTenantAdmin(TenantAdmin):
             group = package if slash else ""
             groups.setdefault(group, []).append((name, rest if slash else str(label)))
         plain = groups.pop("", [])
-        another = [choice for choice in plain if choice[0] == "any_command"]
-        blank = [choice for choice in plain if not choice[0]]
-        rest = [choice for choice in plain if choice[0] and choice not in another]
-        return [*blank, *sorted(groups.items()), *another, (_("Registry"), rest)]
+        single = [choice for choice in plain if choice[0] in {"", "any_command"}]
+        rest = [choice for choice in plain if choice not in single]
+        return [*single, *sorted(groups.items()), (_("Registry"), rest)]
 
 
 @admin.register(Run)
