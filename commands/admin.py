@@ -92,8 +92,8 @@ class CommandedTenantAdmin(TenantAdmin):
             groups.setdefault(group, []).append((name, rest if slash else str(label)))
         plain = groups.pop("", [])
         single = [choice for choice in plain if choice[0] in {"", "any_command"}]
-        rest = [choice for choice in plain if choice not in single]
-        return [*single, *sorted(groups.items()), (_("Registry"), rest)]
+        registry = [choice for choice in plain if choice not in single]
+        return [*single, *sorted(groups.items()), (_("Registry"), registry)]
 
 
 @admin.register(Run)
