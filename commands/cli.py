@@ -39,10 +39,9 @@ from tenants.files import FilesError
 from tenants.models import Tenant
 from tenants.moodledb import MoodleDbError
 from tenants.php import PhpError
-from tenants.selection import Selection, SelectionError
+from tenants.selection import SelectionError, tenant_at
 
 BAD_USE = 2  # exit status
-CHOOSING = ("tohosts", "tohostsmatch", "exclude", "with_master")
 REFUSED = (
     SelectionError,
     UnknownCommand,
@@ -159,8 +158,8 @@ class TenantCommand(Base):
 
     def handle(self, *, host: str, **options: Any) -> None:
         try:
-            tenants = Selection(hosts=[host]).resolve()
-            run = self.draft(tenants, urlencode(self.given(options)), parallel=1)
+            attributes = urlencode(self.given(options))
+            run = self.draft([tenant_at(host)], attributes, parallel=1)
             job = self.start(run)
         except REFUSED as error:
             raise refuse(error) from error
@@ -258,7 +257,7 @@ class BulkCommand(Base):
 
     def retried(self, options: dict[str, Any]) -> Run:
         """Return a draft of what failed, was skipped or cancelled in a former run."""
-        if self.given(options) or any(options[name] for name in CHOOSING):
+        if self.given(options) or options["selectors"] or options["with_master"]:
             raise SelectionError(
                 "--retry takes the tenants and the parameters of the former run: "
                 "leave out your own"

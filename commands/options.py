@@ -1,28 +1,60 @@
 """The options of the bulk commands: which tenants, and how to run."""
 
-from argparse import ArgumentParser
+from argparse import Action, ArgumentParser, Namespace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from commands.models import Run
+from commands.models import Job, Run
 from tenants.models import Tenant
 from tenants.selection import Selection, SelectionError
 
 MAX_JOBS = 200  # at once
+SELECTORS = {
+    "tohosts": ("t", "LIST", "wwwroots, by commas; *: all."),
+    "tohostsmatch": (
+        "m",
+        "PATTERN",
+        "wwwroots that fit: '*' any run of characters, '?' at most one.",
+    ),
+    "tag": ("", "LIST", "Tenants with any of these tags."),
+    "release": ("", "LIST", "Tenants pinned to any of these releases."),
+    "network": ("", "LIST", "Tenants of these MNet networks: -1 off, 0 main only."),
+    "from-file": ("", "FILE", "wwwroots, one a line, '#' comments; -: standard input."),
+    "failed-in": ("", "RUN", "Tenants whose job failed in this run."),
+    "in-run": ("", "RUN", "Tenants that this run was for."),
+    "exclude": ("e", "LIST", "Patterns to leave out."),
+    "also": ("", "LIST", "Patterns to add."),
+}
+
+
+class Select(Action):
+    """Keeps the options that choose tenants in the order in which they are typed."""
+
+    def __call__(
+        self, parser: ArgumentParser, namespace: Namespace, values: Any, *args: Any
+    ) -> None:
+        steps = getattr(namespace, self.dest) or []
+        setattr(namespace, self.dest, [*steps, (self.const, values)])
 
 
 def add_selection(parser: ArgumentParser) -> None:
-    group = parser.add_argument_group("which tenants (all enabled ones by default)")
-    group.add_argument(
-        "-t", "--tohosts", metavar="LIST", help="wwwroots, by commas; *: all."
+    group = parser.add_argument_group(
+        "which tenants",
+        "Without any of these all enabled tenants but the main one. The first starts "
+        "with the tenants it names, each later one narrows them, --exclude takes away "
+        "and --also adds, from left to right.",
     )
-    group.add_argument(
-        "-m",
-        "--tohostsmatch",
-        metavar="PATTERN",
-        help="wwwroots that fit: '*' any run of characters, '?' at most one.",
-    )
-    group.add_argument("-e", "--exclude", metavar="LIST", help="Patterns to leave out.")
+    for name, (letter, metavar, text) in SELECTORS.items():
+        group.add_argument(
+            *([f"-{letter}"] if letter else []),
+            f"--{name}",
+            action=Select,
+            dest="selectors",
+            const=name,
+            metavar=metavar,
+            help=text,
+        )
     group.add_argument(
         "-M",
         "--with-master",
@@ -58,16 +90,39 @@ def add_running(parser: ArgumentParser) -> None:
 
 def selection(options: dict[str, Any]) -> Selection:
     """Return the selection that the options describe."""
-    return Selection(
-        hosts=_listed(options["tohosts"]),
-        matches=_listed(options["tohostsmatch"]),
-        exclude=_listed(options["exclude"]),
-        with_master=options["with_master"],
-    )
+    steps = [_step(name, text) for name, text in options["selectors"] or []]
+    return Selection(steps, with_master=options["with_master"])
 
 
-def _listed(text: str | None) -> list[str]:
-    return [part.strip() for part in (text or "").split(",") if part.strip()]
+def _step(name: str, text: str) -> tuple[str, list[Any]]:
+    whole = name == "from-file"  # its name may hold commas
+    values = [part.strip() for part in ([text] if whole else text.split(","))]
+    values = [value for value in values if value]
+    if not values:
+        raise SelectionError(f"--{name} is empty: leave it out, or give it a value")
+    if name in RUNS:
+        return "tenants", [pk for number in values for pk in RUNS[name](_run(number))]
+    return name.replace("-", "_"), values
+
+
+def _run(number: str) -> Run:
+    run = Run.objects.filter(pk=number).first() if number.isdecimal() else None
+    if run is None:
+        raise SelectionError(f"There is no run {number}")
+    return run
+
+
+def _failed_in(run: Run) -> list[int]:
+    failed = run.jobs.filter(state__in=Job.BAD, tenant__isnull=False)
+    if not (pks := list(failed.values_list("tenant_id", flat=True))):
+        raise SelectionError(f"No job of run {run.pk} failed")
+    return pks
+
+
+RUNS: dict[str, Callable[[Run], list[int]]] = {
+    "failed-in": _failed_in,
+    "in-run": lambda run: list(run.targets),
+}
 
 
 def jobs_at_once(number: int | None) -> int:

@@ -11,7 +11,7 @@ from commands.base import find
 from commands.cli import BulkCommand
 from commands.models import Run
 
-LISTED = 20  # wwwroots; a longer list is told by its number
+LISTED = 20  # wwwroots; a longer list is told by the number of the run
 
 
 def shell_line(run: Run, wwwroots: Sequence[str] = (), canary: str = "") -> str:
@@ -19,8 +19,9 @@ def shell_line(run: Run, wwwroots: Sequence[str] = (), canary: str = "") -> str:
     hosts = list(wwwroots) or list(
         run.jobs.order_by("position").values_list("wwwroot", flat=True)[: LISTED + 1]
     )
-    to = ",".join(hosts) if len(hosts) <= LISTED else "…"
-    words = ["manage.py", bulk_name(run.command), f"--tohosts={to}"]
+    named = len(hosts) <= LISTED
+    to = f"--tohosts={','.join(hosts)}" if named else f"--in-run={run.pk}"
+    words = ["manage.py", bulk_name(run.command), to]
     fields = find(run.command).base_fields
     for name, value in parse_qsl(run.attributes):
         option = f"--{name.replace('_', '-')}"

@@ -1,14 +1,25 @@
-"""Which tenants a command is for: hosts, patterns and exclusions.
+"""Which tenants a command is for: names, patterns, tags and the like, combined.
 
-Shared by the shell and the console, so that both mean the same tenants.
+Each step of a selection stands for a set of tenants. From left to right a step
+narrows what is chosen so far, takes away from it (`exclude`) or adds to it (`also`).
 """
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-from tenants.models import Tenant
+from django.core.exceptions import ValidationError
+
+from tenants.models import Release, Tag, Tenant
 from tenants.wwwroot import clean_wwwroot
+
+ALL = "*"
+# Who is named is meant, even if disabled or the main tenant.
+NAMING = {"tohosts", "from_file", "tenants"}
+LISTED = 20  # names in a message
 
 
 class SelectionError(Exception):
@@ -48,40 +59,141 @@ def _expression(part: str) -> str:
 class Selection:
     """What was asked for; `resolve` turns it into tenants of the registry."""
 
-    hosts: Sequence[str] = ()  # wwwroots, or "*" for all
-    matches: Sequence[str] = ()
-    exclude: Sequence[str] = ()
+    # (kind, values) in the order they were given; the kinds are those of FINDERS.
+    steps: Sequence[tuple[str, Sequence[Any]]] = ()
     with_master: bool = False
-    include_disabled: bool = field(default=False)
 
     def resolve(self) -> list[Tenant]:
         """Return the tenants in registry order; raise SelectionError if none."""
-        tenants = list(Tenant.objects.with_edges().order_by("pk"))
-        chosen = self._named(tenants) if self.hosts else tenants
-        if self.matches:
-            chosen = [t for t in chosen if _any(self.matches, t)]
-        named = bool(self.hosts) and "*" not in self.hosts
-        chosen = [
-            tenant
-            for tenant in chosen
-            if (tenant.enabled or self.include_disabled or named)
-            and (not tenant.is_main or self.with_master or named)
-            and not _any(self.exclude, tenant)
-        ]
+        registry = list(Tenant.objects.with_edges().order_by("pk"))
+        found = [(kind, FINDERS[kind](registry, given)) for kind, given in self.steps]
+        named = {
+            pk
+            for (kind, pks), (_kind, given) in zip(found, self.steps, strict=True)
+            if kind in NAMING and ALL not in given
+            for pk in pks
+        }
+        able = {
+            tenant.pk
+            for tenant in registry
+            if tenant.pk in named
+            or (tenant.enabled and (self.with_master or not tenant.is_main))
+        }
+        chosen = able
+        for kind, pks in found:
+            if kind == "exclude":
+                chosen = chosen - pks
+            elif kind == "also":
+                chosen = chosen | (pks & able)
+            else:
+                chosen = chosen & pks
         if not chosen:
             raise SelectionError("No tenant is selected: nothing was done")
-        return chosen
+        return [tenant for tenant in registry if tenant.pk in chosen]
 
-    def _named(self, tenants: Iterable[Tenant]) -> list[Tenant]:
-        if "*" in self.hosts:
-            return list(tenants)
-        wanted = [clean_wwwroot(host) for host in self.hosts]
-        by_root = {tenant.wwwroot: tenant for tenant in tenants}
-        unknown = [root for root in wanted if root not in by_root]
+
+def tenant_at(host: str) -> Tenant:
+    """Return the tenant of a wwwroot; raise SelectionError or ValidationError."""
+    root = clean_wwwroot(host)
+    tenant = Tenant.objects.with_edges().filter(wwwroot=root).first()
+    if tenant is None:
+        raise SelectionError(f"No such tenant: {root}")
+    return tenant
+
+
+def _named(registry: Sequence[Tenant], hosts: Sequence[str]) -> set[int]:
+    if ALL in hosts:
+        if len(hosts) > 1:
+            raise SelectionError("'*' means all tenants: give no others beside it")
+        return {tenant.pk for tenant in registry}
+    for host in hosts:
+        if set(host) & set("*?"):
+            raise SelectionError(f"{host!r} is a pattern: give it to --tohostsmatch")
+    wanted = [clean_wwwroot(host) for host in hosts]
+    by_root = {tenant.wwwroot: tenant.pk for tenant in registry}
+    if unknown := [root for root in wanted if root not in by_root]:
+        raise SelectionError(f"No such tenant: {', '.join(unknown)}")
+    return {by_root[root] for root in wanted}
+
+
+def _in_file(registry: Sequence[Tenant], paths: Sequence[str]) -> set[int]:
+    """Return the tenants of files that hold a wwwroot a line; `-`: standard input."""
+    by_root = {tenant.wwwroot: tenant.pk for tenant in registry}
+    chosen: set[int] = set()
+    for path in paths:
+        unknown, empty = [], True
+        for number, line in enumerate(_lines(path), start=1):
+            text = line.partition("#")[0].strip()
+            if not text:
+                continue
+            empty = False
+            try:
+                chosen.add(by_root[clean_wwwroot(text)])
+            except (ValidationError, KeyError):
+                unknown.append(f"line {number}: {text}")
         if unknown:
-            raise SelectionError(f"No such tenant: {', '.join(unknown)}")
-        return [by_root[root] for root in dict.fromkeys(wanted)]
+            raise SelectionError(f"{path}: no such tenants: {'; '.join(unknown)}")
+        if empty:
+            raise SelectionError(f"{path} names no tenant: give one wwwroot a line")
+    return chosen
 
 
-def _any(patterns: Sequence[str], tenant: Tenant) -> bool:
-    return any(pattern(text).fullmatch(tenant.wwwroot) for text in patterns)
+def _lines(path: str) -> list[str]:
+    try:
+        data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        return data.decode("utf-8-sig").splitlines()
+    except OSError as error:
+        raise SelectionError(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise SelectionError(f"{path} cannot be read: it is not text") from error
+
+
+def _matching(registry: Sequence[Tenant], patterns: Sequence[str]) -> set[int]:
+    chosen: set[int] = set()
+    for text in patterns:
+        fits = pattern(text).fullmatch
+        found = {tenant.pk for tenant in registry if fits(tenant.wwwroot)}
+        if not found and not set(text) & set("*?"):
+            raise SelectionError(f"No such tenant: {text}")
+        chosen |= found
+    return chosen
+
+
+def _tagged(registry: Sequence[Tenant], names: Sequence[str]) -> set[int]:
+    _refuse_unknown("tag", names, Tag.objects.values_list("name", flat=True))
+    found = Tenant.objects.filter(tags__name__in=names)
+    return set(found.values_list("pk", flat=True))
+
+
+def _on_release(registry: Sequence[Tenant], names: Sequence[str]) -> set[int]:
+    _refuse_unknown("release", names, Release.objects.values_list("name", flat=True))
+    return {tenant.pk for tenant in registry if tenant.release.name in names}
+
+
+def _in_network(registry: Sequence[Tenant], numbers: Sequence[str]) -> set[int]:
+    known = sorted({tenant.network for tenant in registry})
+    _refuse_unknown("network", numbers, map(str, known))
+    return {tenant.pk for tenant in registry if str(tenant.network) in numbers}
+
+
+def _refuse_unknown(what: str, names: Iterable[str], known: Iterable[str]) -> None:
+    there = list(known)
+    if unknown := [name for name in names if name not in there]:
+        listed = ", ".join(there[:LISTED]) or "none"
+        more = ", ..." if len(there) > LISTED else ""
+        raise SelectionError(
+            f"There is no {what} {', '.join(unknown)} (known: {listed}{more})"
+        )
+
+
+FINDERS: dict[str, Callable[[Sequence[Tenant], Sequence[Any]], set[int]]] = {
+    "tohosts": _named,
+    "tohostsmatch": _matching,
+    "from_file": _in_file,
+    "tag": _tagged,
+    "release": _on_release,
+    "network": _in_network,
+    "tenants": lambda registry, pks: set(pks),
+    "exclude": _matching,
+    "also": _matching,
+}

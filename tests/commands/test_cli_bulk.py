@@ -1,12 +1,13 @@
 import json
 from collections.abc import Callable
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
 
 from commands import queue
 from commands.models import Job, Run
-from tenants.models import DatabaseServer, Tag, Tenant
+from tenants.models import DatabaseServer, Release, Tag, Tenant
 from tests.commands.conftest import Manage, assert_refused, states
 from tests.commands.upgrade.conftest import set_config
 from tests.conftest import AddTenant
@@ -129,16 +130,78 @@ def test_each_tenant_has_a_log_file(
         (["-m", "o?e.example.org,tw?o.example.org"], "one two"),
         (["--exclude=t*"], "one"),
         (["-m", "t*", "-e", "*three*", "-M"], "two"),
+        (["--tag=pilot"], "two"),
+        (["--tag=pilot,main", "--with-master"], "two main"),
+        (["--release=4.3"], "three"),
+        (["--network=7"], "one"),
+        (["--network", "-1"], "two"),
+        (["--exclude=t*", "--also=two*"], "one two"),
+        (["--also=two*", "--exclude=t*"], "one"),
+        (["--release=4.2", "--tag=pilot", "--also=three*"], "two three"),
     ],
     ids=lambda value: " ".join(value) or "all" if isinstance(value, list) else "",
 )
 def test_the_chosen_tenants_are_queued(
-    manage: Manage, named: list[Tenant], words: list[str], chosen: str
+    manage: Manage,
+    named: list[Tenant],
+    releases: dict[str, Release],
+    words: list[str],
+    chosen: str,
 ):
+    one, two, three, _off, main = named
+    two.tags.add(Tag.objects.create(name="pilot"))
+    main.tags.add(Tag.objects.create(name="main"))
+    Tenant.objects.filter(pk=one.pk).update(network=7)
+    Tenant.objects.filter(pk=two.pk).update(network=-1)
+    three.pin(releases["4.3"])
+
     said = manage("bulkpurgecaches", "--detach", *words)
 
     assert said.code == 0, said
     assert states() == dict.fromkeys(chosen.split(), "queued")
+
+
+def test_a_file_names_the_tenants(manage: Manage, named: list[Tenant], tmp_path: Path):
+    listed = tmp_path / "hosts.txt"
+    listed.write_text(f"# by hand\n{ONE}\nhttps://off.example.org\n")
+
+    said = manage("bulkpurgecaches", "--detach", f"--from-file={listed}")
+
+    assert said.code == 0, said
+    assert states() == {"one": "queued", "off": "queued"}
+
+
+def test_standard_input_names_the_tenants(
+    manage: Manage, named: list[Tenant], monkeypatch
+):
+    monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(f"{ONE}\n".encode())))
+
+    said = manage("bulkpurgecaches", "--detach", "--from-file=-")
+
+    assert said.code == 0, said
+    assert states() == {"one": "queued"}
+
+
+def test_a_former_run_names_the_tenants(manage: Manage, named: list[Tenant]):
+    manage("bulkpurgecaches", "--detach", "--tohostsmatch=o*,main*", "--with-master")
+    run = Run.objects.get()
+    run.jobs.filter(tenant=named[4]).update(state=Job.State.FAILED)
+
+    manage("bulkcheckstatus", "--detach", f"--in-run={run.pk}")
+    of_run = states()
+    manage("bulkcheckstatus", "--detach", f"--failed-in={run.pk}")
+
+    assert of_run == {"one": "queued", "main": "queued"}
+    assert states() == {"main": "queued"}
+
+
+def test_a_run_without_failures_names_no_tenants(manage: Manage, named: list[Tenant]):
+    manage("bulkpurgecaches", "--detach")
+    run = Run.objects.get()
+
+    said = manage("bulkpurgecaches", "--detach", f"--failed-in={run.pk}")
+
+    assert_refused(said, f"No job of run {run.pk} failed", runs=1)
 
 
 @pytest.mark.parametrize("as_json", [False, True])
@@ -240,7 +303,21 @@ def test_an_interrupted_shell_leaves_the_run_alone(
     [
         (["--tohosts=https://nobody.example.org"], "No such tenant: https://nobody"),
         (["--tohosts=ftp://x"], "ftp://x"),
+        (["--tohosts="], "--tohosts is empty: leave it out, or give it a value"),
+        (["--tohosts= , "], "--tohosts is empty: leave it out, or give it a value"),
+        (["--exclude="], "--exclude is empty: leave it out, or give it a value"),
+        (["--tohosts=*.org"], "'*.org' is a pattern: give it to --tohostsmatch"),
         (["--tohostsmatch=zzz*"], "No tenant is selected: nothing was done"),
+        (["--exclude=zzz.org"], "No such tenant: zzz.org"),
+        (["--tag=nobody"], "There is no tag nobody (known: none)"),
+        (["--release=9"], "There is no release 9 (known: 4.3, 4.2)"),
+        (["--network=5"], "There is no network 5 (known: 0)"),
+        (["--network=x"], "There is no network x (known: 0)"),
+        (["--failed-in=99"], "There is no run 99"),
+        (["--failed-in=x"], "There is no run x"),
+        (["--in-run=-1"], "There is no run -1"),
+        (["--in-run=" + "9" * 30], "There is no run 999"),
+        (["--from-file=/nowhere"], "/nowhere cannot be read: No such file"),
         (["--exclude=*"], "No tenant is selected: nothing was done"),
         (["--tohostsmatch=a(b"], "'a(b' is not a pattern: use letters"),
         (["--jobs=0"], "--jobs 0: give a number from 1 to 200"),

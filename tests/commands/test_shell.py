@@ -4,6 +4,7 @@ import pytest
 from django.core.management import load_command_class
 
 from commands.models import Run
+from commands.options import selection
 from commands.shell import LISTED, shell_line
 
 pytestmark = pytest.mark.django_db
@@ -50,7 +51,7 @@ def test_the_line_says_what_the_run_does(command, attributes, name, given):
 
     found = options_of(line)
     assert found[:2] == (name, given)
-    assert found[2]["tohosts"] == ",".join(ROOTS)
+    assert found[2]["selectors"] == [("tohosts", ",".join(ROOTS))]
 
 
 def test_the_line_says_how_it_is_run():
@@ -77,7 +78,11 @@ def test_the_tenants_of_a_run_are_named(run_of, rows):
 
 
 @pytest.mark.usefixtures("probe")
-def test_a_long_list_of_tenants_is_left_out(run_of, rows):
-    run = run_of("commands/Probe", rows(LISTED + 1))
+def test_a_long_list_of_tenants_is_told_by_the_run(run_of, rows):
+    run = run_of("generic/PurgeCaches", rows(LISTED + 1))
 
-    assert "example.org" not in shell_line(run)
+    line = shell_line(run)
+
+    assert line == f"manage.py bulkpurgecaches --in-run={run.pk} --jobs={run.parallel}"
+    chosen = selection(options_of(line)[2]).resolve()
+    assert [tenant.pk for tenant in chosen] == run.targets

@@ -1,12 +1,14 @@
 import re
+from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tenants.selection import Selection, SelectionError, pattern
+from tenants.models import Release, Tag, Tenant
+from tenants.selection import Selection, SelectionError, pattern, tenant_at
 
-A, B, C = (f"https://{name}.example.org" for name in "abc")
+A, B, C, D = (f"https://{name}.example.org" for name in "abcd")
 
 
 @pytest.mark.parametrize(
@@ -65,50 +67,210 @@ def test_a_pattern_means_what_a_plain_matcher_says(text):
 
 
 @pytest.fixture
-def fleet(rows):
-    """Make a, b, the main tenant c, and d, which is disabled."""
+def fleet(rows) -> list[Tenant]:
+    """Make a, b, the main tenant c, and d, which is disabled.
+
+    a and d are in network 1; a and b have the tag `x`, b and c the tag `y`; b is
+    on another release.
+    """
     tenants = rows(4)
+    other = Release.objects.create(name="4.5", path="/4.5", version="1", release="4.5")
     for tenant, name in zip(tenants, "abcd", strict=True):
         tenant.wwwroot = f"https://{name}.example.org"
         tenant.key, tenant.shortname = f"{name}.example.org", name
         tenant.is_main, tenant.enabled = name == "c", name != "d"
-    type(tenants[0]).objects.bulk_update(
-        tenants, ["wwwroot", "key", "shortname", "is_main", "enabled"]
+        tenant.network = int(name in "ad")
+        if name == "b":
+            tenant.release = other
+    fields = ["wwwroot", "key", "shortname", "is_main", "enabled", "network", "release"]
+    Tenant.objects.bulk_update(tenants, fields)
+    for tag, names in (("x", "ab"), ("y", "bc")):
+        made = Tag.objects.create(name=tag)
+        made.tenant_set.set(Tenant.objects.filter(shortname__in=names))
+    return tenants
+
+
+def chosen(*steps: tuple[str, list], **kwargs) -> str:
+    found = Selection(steps, **kwargs).resolve()
+    return "".join(tenant.shortname for tenant in found)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("steps", "names"),
+    [
+        ([], "ab"),
+        ([("tohosts", ["*"])], "ab"),
+        ([("tohosts", [A, "HTTPS://D.example.org/"])], "ad"),
+        ([("tohosts", [C])], "c"),
+        ([("tohosts", [B, A, A])], "ab"),
+        ([("tohostsmatch", ["a.*", "b.*"])], "ab"),
+        ([("tohostsmatch", ["*"])], "ab"),
+        ([("tag", ["x"])], "ab"),
+        ([("tag", ["x", "y"])], "ab"),
+        ([("tag", ["x"]), ("tag", ["y"])], "b"),
+        ([("release", ["4.5"])], "b"),
+        ([("network", ["1"])], "a"),
+        ([("network", ["0", "1"])], "ab"),
+        ([("exclude", ["a.*"])], "b"),
+        ([("tohosts", [A, B]), ("tohostsmatch", ["b*"])], "b"),
+        ([("tag", ["y"]), ("tohosts", [C])], "c"),
+        ([("network", ["1"]), ("tohosts", [D])], "d"),
+        ([("release", ["4.5"]), ("also", ["a.*", "d.*"])], "ab"),
+        ([("also", ["*"])], "ab"),
+    ],
+    ids=str,
+)
+def test_a_selection_means_these_tenants(fleet: list[Tenant], steps, names: str):
+    assert chosen(*steps) == names
+
+
+@pytest.mark.django_db
+def test_the_main_tenant_is_chosen_with_the_others(fleet: list[Tenant]):
+    assert chosen(with_master=True) == "abc"
+    assert chosen(("tag", ["y"]), with_master=True) == "bc"
+
+
+@pytest.mark.django_db
+def test_pks_name_tenants(fleet: list[Tenant]):
+    pks = [tenant.pk for tenant in fleet]
+
+    assert chosen(("tenants", [pks[3], pks[2], 9999])) == "cd"
+
+
+@pytest.mark.django_db
+def test_steps_are_taken_from_left_to_right(fleet: list[Tenant]):
+    away, back = ("exclude", ["*"]), ("also", ["a.*"])
+
+    assert chosen(away, back) == "a"
+    with pytest.raises(SelectionError, match="No tenant is selected"):
+        chosen(back, away)
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["tohostsmatch", "exclude", "also"]),
+        st.sampled_from(["*", "a*", "b*", "?.example.org", "[b]*", "ab*"]).map(
+            lambda text: [text]
+        ),
+    ),
+    max_size=6,
+)
+
+
+@pytest.mark.django_db
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(STEPS)
+def test_steps_mean_what_sets_say(fleet: list[Tenant], steps):
+    expected = {"a", "b"}
+    for kind, [text] in steps:
+        fits = {n for n in "ab" if pattern(text).fullmatch(f"https://{n}.example.org")}
+        operation = {"tohostsmatch": "&", "exclude": "-", "also": "|"}[kind]
+        expected = {
+            "&": expected & fits,
+            "-": expected - fits,
+            "|": expected | fits,
+        }[operation]
+
+    if expected:
+        assert chosen(*steps) == "".join(sorted(expected))
+    else:
+        with pytest.raises(SelectionError, match="No tenant is selected"):
+            chosen(*steps)
+
+
+@pytest.mark.django_db
+def test_a_selection_is_made_by_few_queries(
+    fleet: list[Tenant], django_assert_max_num_queries
+):
+    steps = [("tohosts", ["*"]), ("tag", ["x"]), ("release", ["4.5"]), ("also", ["a*"])]
+
+    with django_assert_max_num_queries(5):
+        assert chosen(*steps) == "ab"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        ([("tohosts", ["https://z.example.org"])], "No such tenant: https://z"),
+        ([("tohosts", [A, "*"])], "'*' means all tenants: give no others beside it"),
+        ([("tohosts", ["*.org"])], "'*.org' is a pattern: give it to --tohostsmatch"),
+        ([("tohostsmatch", ["z*"])], "nothing was done"),
+        ([("tohostsmatch", ["z.org"])], "No such tenant: z.org"),
+        ([("tohostsmatch", ["a b"])], "is not a pattern"),
+        ([("exclude", ["*"])], "nothing was done"),
+        ([("exclude", ["example.org"])], "No such tenant: example.org"),
+        ([("also", ["z.org"])], "No such tenant: z.org"),
+        ([("tag", ["x", "z"])], "There is no tag z (known: x, y)"),
+        ([("release", ["9"])], "There is no release 9 (known: none, 4.5)"),
+        ([("network", ["7"])], "There is no network 7 (known: 0, 1)"),
+        ([("network", ["one"])], "There is no network one (known: 0, 1)"),
+    ],
+    ids=str,
+)
+def test_a_selection_that_cannot_be_meant_is_refused(
+    fleet: list[Tenant], steps, said: str
+):
+    with pytest.raises(SelectionError, match=re.escape(said)):
+        chosen(*steps)
+
+
+@pytest.mark.django_db
+def test_a_long_list_of_what_is_known_is_cut(fleet: list[Tenant]):
+    Tag.objects.bulk_create(Tag(name=f"a{n:02}") for n in range(30))
+
+    with pytest.raises(SelectionError, match=r"a18, a19, \.\.\.\)$"):
+        chosen(("tag", ["z"]))
+
+
+@pytest.mark.django_db
+def test_a_file_names_tenants(fleet: list[Tenant], tmp_path: Path):
+    file = tmp_path / "a,b.txt"
+    file.write_bytes(
+        b"\xef\xbb\xbfhttps://d.example.org\r\n\r\n  # none\n"
+        b"HTTPS://A.example.org/ # the first\n"
     )
 
-
-@pytest.mark.django_db
-@pytest.mark.parametrize(
-    ("asked", "names"),
-    [
-        ({}, "ab"),
-        ({"hosts": ["*"]}, "ab"),
-        ({"with_master": True}, "abc"),
-        ({"hosts": [A, "HTTPS://D.example.org/"]}, "ad"),
-        ({"hosts": [C]}, "c"),
-        ({"hosts": [A, A]}, "a"),
-        ({"matches": ["a.*", "b.*"]}, "ab"),
-        ({"matches": ["*"], "exclude": ["a.*"]}, "b"),
-        ({"hosts": [A, B], "matches": ["b*"]}, "b"),
-        ({"include_disabled": True}, "abd"),
-    ],
-)
-def test_a_selection_means_these_tenants(fleet, asked, names):
-    chosen = Selection(**asked).resolve()
-
-    assert "".join(tenant.shortname for tenant in chosen) == names
+    assert chosen(("from_file", [str(file)])) == "ad"
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("asked", "said"),
+    ("content", "said"),
     [
-        ({"hosts": ["https://z.example.org"]}, "No such tenant: https://z"),
-        ({"matches": ["z*"]}, "nothing was done"),
-        ({"exclude": ["*"]}, "nothing was done"),
-        ({"matches": ["a b"]}, "is not a pattern"),
+        (b"", " names no tenant: give one wwwroot a line"),
+        (b"# nobody\n\n", " names no tenant: give one wwwroot a line"),
+        (
+            b"https://z.example.org\nhttps://a.example.org\n\nb.example.org\n",
+            ": no such tenants: line 1: https://z.example.org; line 4: b.example.org",
+        ),
+        (b"\xff\xfe\0", " cannot be read: it is not text"),
     ],
+    ids=["empty", "comments", "unknown", "binary"],
 )
-def test_a_selection_that_cannot_be_meant_is_refused(fleet, asked, said):
-    with pytest.raises(SelectionError, match=re.escape(said)):
-        Selection(**asked).resolve()
+def test_a_file_that_cannot_be_meant_is_refused(
+    fleet: list[Tenant], tmp_path: Path, content: bytes, said: str
+):
+    file = tmp_path / "hosts"
+    file.write_bytes(content)
+
+    with pytest.raises(SelectionError) as refused:
+        chosen(("from_file", [str(file)]))
+
+    assert str(refused.value) == f"{file}{said}"
+
+
+@pytest.mark.django_db
+def test_a_file_that_is_none_is_refused(fleet: list[Tenant], tmp_path: Path):
+    with pytest.raises(SelectionError, match="cannot be read: Is a directory"):
+        chosen(("from_file", [str(tmp_path)]))
+    with pytest.raises(SelectionError, match="cannot be read: No such file"):
+        chosen(("from_file", [str(tmp_path / "none")]))
+
+
+@pytest.mark.django_db
+def test_one_tenant_is_found_by_its_wwwroot(fleet: list[Tenant]):
+    assert tenant_at("HTTPS://D.example.org/").shortname == "d"
+    with pytest.raises(SelectionError, match="No such tenant: https://z.example.org"):
+        tenant_at("https://z.example.org")
