@@ -293,7 +293,8 @@ def find(name: str) -> type[Command]:
     except KeyError:
         names = [command.name() for command in all_commands()]
         near = difflib.get_close_matches(name, names, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(names)}"
+        known = "'manage.py commands' lists all"
+        hint = f"did you mean {near[0]}?" if near else known
         raise UnknownCommand(f"There is no command {name!r}: {hint}") from None
 
 
