@@ -10,6 +10,7 @@ import pkgutil
 import re
 import shlex
 from collections.abc import Generator, Iterable, Mapping, Sequence
+from datetime import timedelta
 from inspect import cleandoc
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode
@@ -163,6 +164,17 @@ class Command(forms.Form):
     def skips(self, tenants: Sequence[Tenant]) -> dict[int, str]:
         """Return, by tenant pk, why a tenant needs nothing. Asks by SQL only."""
         return {}
+
+    def refusals(self, tenants: Sequence[Tenant]) -> dict[int, str]:
+        """Return, by tenant pk, why it cannot be done there. Asks by SQL only.
+
+        For what the job would find out itself, but later than an operator likes.
+        """
+        return {}
+
+    def hold(self) -> timedelta:
+        """Return how long a job waits before it may start; asked once for each."""
+        return timedelta(0)
 
     @classmethod
     def prepares(cls) -> bool:

@@ -24,6 +24,7 @@ LEFT JOIN tenants_databaseserver server ON server.id = tenant.server_id
 LEFT JOIN at_work ON at_work.server_id = server.id
 WHERE job.run_id = %s
     AND job.state = 'queued'
+    AND NOT job.held
     AND run.state = 'running'
     AND job.wave <= run.open_wave
     AND (tenant.held_by IS NULL OR NOT run.exclusive)

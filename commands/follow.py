@@ -7,6 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import close_old_connections
+from django.db.models import Count, Max, Min
+from django.utils import timezone
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -17,7 +19,7 @@ from rich.progress import (
 )
 
 from commands.models import Job, Run
-from commands.patience import DOWN
+from commands.patience import DOWN, patiently
 
 INTERVAL = 0.5  # seconds
 
@@ -26,6 +28,8 @@ def follow(run: Run, command: BaseCommand, *, as_json: bool, verbose: bool) -> N
     """Show a run until it ends; exit 1 unless all went well. ^C leaves it running."""
     told: set[int] = set()
     try:
+        if not as_json:
+            patiently(lambda: _tell_held(run, command))
         with _bar() as bar:
             task = bar.add_task(str(run), total=run.total)
             over = False
@@ -59,6 +63,14 @@ def _bar() -> Progress:
         console=Console(stderr=True),
         disable=not sys.stderr.isatty(),
     )
+
+
+def _tell_held(run: Run, command: BaseCommand) -> None:
+    held = run.jobs.filter(state=Job.State.QUEUED, held=True)
+    times = held.aggregate(n=Count("pk"), a=Min("not_before"), z=Max("not_before"))
+    if times["n"]:
+        first, last = (f"{timezone.localtime(times[at]):%F %T}" for at in "az")
+        command.stdout.write(f"{times['n']} jobs wait until {first} to {last}")
 
 
 def _tell(run: Run, told: set[int], command: BaseCommand, *, verbose: bool) -> None:

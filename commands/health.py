@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from django.db.models import Min
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 
@@ -19,9 +20,10 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 def readyz(request: HttpRequest) -> JsonResponse:
     """Answer 200 when both queues have live workers and no job is stuck, else 503."""
-    oldest = Job.objects.filter(state=Job.State.QUEUED).aggregate(
-        at=Min("run__started_at")
-    )["at"]
+    startable = Job.objects.startable()
+    oldest = startable.aggregate(at=Min(Coalesce("not_before", "run__started_at")))[
+        "at"
+    ]
     running = Job.objects.filter(state=Job.State.RUNNING).exists()
     now = timezone.now()
     report = {

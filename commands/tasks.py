@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.utils import timezone
 
 from commands import host, queue
@@ -54,7 +55,7 @@ def _more(run_id: int) -> bool:
     """Whether the run has queued jobs that no other lane of it will take."""
     run = Run.objects.get(pk=run_id)
     running = run.jobs.filter(state=Job.State.RUNNING).count()
-    queued = run.jobs.filter(state=Job.State.QUEUED).exists()
+    queued = run.jobs.startable().exists()
     return run.state == Run.State.RUNNING and queued and running < run.parallel
 
 
@@ -138,6 +139,7 @@ def reap() -> int:
         if job.worker_is_gone() and job.hand_over(f"buried by {host.this_process()}"):
             bury(job, dead)
             buried += 1
+    let_go()
     refill_lanes()
     return buried
 
@@ -154,6 +156,15 @@ def bury(job: Job, worker: str) -> None:
     job.finish(Job.State.FAILED, error)
 
 
+def let_go() -> None:
+    """Let jobs start whose time has come, with lanes for them."""
+    for run_id in set(Job.objects.due().values_list("run_id", flat=True)):
+        run = Run.objects.get(pk=run_id)
+        with transaction.atomic():
+            number = run.jobs.due().update(held=False)
+            queue.enqueue_lanes(run.pk, min(number, run.parallel))
+
+
 def refill_lanes() -> None:
     """Give a lane back to runs that have lost one with its worker."""
     if queue.waiting(queue.JOBS):
@@ -161,7 +172,6 @@ def refill_lanes() -> None:
     # A shell takes the job of a run that has just begun for itself.
     before = timezone.now() - timedelta(seconds=FRESH)
     for run in Run.objects.filter(state=Run.State.RUNNING, started_at__lt=before):
-        counts = run.counts()
-        free = run.parallel - counts[Job.State.RUNNING]
-        queue.enqueue_lanes(run.pk, max(0, min(free, counts[Job.State.QUEUED])))
+        free = run.parallel - run.counts()[Job.State.RUNNING]
+        queue.enqueue_lanes(run.pk, max(0, min(free, run.jobs.startable().count())))
         run.close()

@@ -4,6 +4,7 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -169,6 +170,7 @@ def probe() -> Iterator[type[Probe]]:
     """Register a command that does what the test tells it to, without PHP."""
     base.register(Probe)
     Probe.script, Probe.done, Probe.skipped = {}, [], {}
+    Probe.refused, Probe.held = {}, timedelta(0)
     yield Probe
     del base._commands[base._folded(Probe.name())]
 

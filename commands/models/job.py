@@ -18,6 +18,15 @@ class JobQuerySet(models.QuerySet["Job"]):
         """With all that running a job needs."""
         return self.select_related("run", "tenant__server", "tenant__release")
 
+    def startable(self) -> "JobQuerySet":
+        """Those that are queued and whose time has come."""
+        return self.filter(state=Job.State.QUEUED, held=False)
+
+    def due(self) -> "JobQuerySet":
+        """Those whose time has come, but that are still held."""
+        now = timezone.now()
+        return self.filter(state=Job.State.QUEUED, held=True, not_before__lte=now)
+
 
 class Job(models.Model):
     """One tenant's part of a run.
@@ -45,6 +54,8 @@ class Job(models.Model):
     state = models.CharField(max_length=12, choices=State.choices, default=State.QUEUED)
     wave = models.PositiveSmallIntegerField(default=0)  # 0 is the canary, if any
     position = models.PositiveIntegerField(default=0)
+    not_before = models.DateTimeField(null=True)
+    held = models.BooleanField(default=False)  # until then; workers let go of it
     estimate = models.FloatField(null=True)  # seconds
     worker = models.CharField(max_length=120, blank=True)  # host:pid:start time
     started_at = models.DateTimeField(null=True)

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Sequence
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
-from django.db.models import Avg, Count, F, Q, Sum
+from django.db.models import Avg, Count, F, Max, Q, Sum
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from commands import notify, queue
-from commands.base import Command, find
+from commands.base import Command, Json, find
 from commands.models.job import Job
 from commands.models.material import Material
 from tenants.fields import EncryptedTextField
@@ -90,58 +90,72 @@ class Run(models.Model):
     ) -> None:
         """Freeze the targets into jobs and enqueue the run. Only a draft starts.
 
-        Tenants that need nothing are skipped here, by SQL; the longest jobs of
-        the past come first. `canary`: pks of tenants that go before the others, or
-        how many do, of those that need something.
+        Tenants that need nothing are skipped here, by SQL, and those that refuse it
+        fail; the longest jobs of the past come first. `canary`: pks of tenants that
+        go before the others, or how many do, of those that have anything to do.
         """
         form = self.form()
         tenants = list(Tenant.objects.with_edges().filter(pk__in=self.targets))
         if not tenants:
             raise ValidationError("No tenant is selected: nothing was done")
-        skips = form.skips(tenants)
+        ended = _ended(form, tenants)
         if isinstance(canary, int):
-            canary = [pk for pk in self.targets if pk not in skips][:canary]
-        jobs = self._jobs(tenants, skips, set(canary))
-        material = form.prepare() if len(jobs) > len(skips) else None
-        now = timezone.now()
-        self.exclusive, self.total, self.done = form.exclusive, len(jobs), len(skips)
+            canary = [pk for pk in self.targets if pk not in ended][:canary]
+        jobs = self._jobs(form, tenants, ended, set(canary))
+        material = form.prepare() if len(jobs) > len(ended) else None
+        self.exclusive, self.total, self.done = form.exclusive, len(jobs), len(ended)
+        self.failed = sum(job.state == Job.State.FAILED for job in jobs)
         self.parallel = self.parallel or settings.VMOODLE_WORKERS
         self.open_wave = 0 if canary else 1
         if percent_failures:
             self.max_failures = max(1, -(-len(jobs) * percent_failures // 100))
-        self.state, self.started_at = self.State.RUNNING, now
+        self._begin(jobs, material, lanes=lanes)
+        if canary:
+            self._judge_canary()  # all of it may need nothing
+        self.close()
+
+    def _begin(self, jobs: list[Job], material: Json, *, lanes: bool) -> None:
+        """Store the run with its jobs, and enqueue it; raise ValidationError."""
         with transaction.atomic():
             if not Run.objects.filter(pk=self.pk, state=self.State.DRAFT).update(
                 state=self.State.RUNNING
             ):
                 raise ValidationError(f"Run {self.pk} has been started already")
             Job.objects.bulk_create(jobs, batch_size=BATCH)
+            self.state, self.started_at = self.State.RUNNING, timezone.now()
             self.save()
             if material is not None:
                 Material.objects.create(run=self, data=Material.pack(material))
+            if self.failed:  # it may be enough to stop, before anything has begun
+                self.after_job(self.jobs.filter(state=Job.State.FAILED).earliest("pk"))
             if lanes:
-                queue.enqueue_lanes(self.pk, min(self.parallel, len(jobs) - len(skips)))
-        if canary:
-            self._judge_canary()  # all of it may need nothing
-        self.close()
+                number = self.jobs.startable().count()
+                queue.enqueue_lanes(self.pk, min(self.parallel, number))
 
     def _jobs(
-        self, tenants: Iterable[Tenant], skips: dict[int, str], canary: set[int]
+        self,
+        form: Command,
+        tenants: Iterable[Tenant],
+        ended: dict[int, tuple[Job.State, str]],
+        canary: set[int],
     ) -> list[Job]:
         past = self._past_seconds()
         usual = sorted(past.values())[len(past) // 2] if past else None
-        jobs = [
-            Job(
+        jobs = []
+        for tenant in tenants:
+            state, error = ended.get(tenant.pk, (Job.State.QUEUED, ""))
+            job = Job(
                 run=self,
                 tenant=tenant,
                 wwwroot=tenant.wwwroot,
                 estimate=past.get(tenant.pk, usual),
                 wave=0 if not canary or tenant.pk in canary else 1,
-                state=Job.State.SKIPPED if tenant.pk in skips else Job.State.QUEUED,
-                error=skips.get(tenant.pk, ""),
+                state=state,
+                error=error,
             )
-            for tenant in tenants
-        ]
+            if state == Job.State.QUEUED and (hold := form.hold()):
+                job.held, job.not_before = True, timezone.now() + hold
+            jobs.append(job)
         jobs.sort(key=lambda job: -(job.estimate or 0))
         for position, job in enumerate(jobs):
             job.position = position
@@ -271,6 +285,9 @@ class Run(models.Model):
         if self.state != self.State.RUNNING:
             return None
         open_jobs = self.jobs.filter(state__in=Job.OPEN)
+        held = open_jobs.filter(held=True).aggregate(last=Max("not_before"))["last"]
+        if held is not None:  # hours, against which the work is little
+            return max(0.0, (held - timezone.now()).total_seconds())
         known = open_jobs.aggregate(total=Sum("estimate"), n=Count("estimate"))
         ended = self.jobs.filter(state=Job.State.SUCCEEDED).aggregate(a=Avg("seconds"))
         unknown = self.total - self.done - known["n"]
@@ -278,3 +295,15 @@ class Run(models.Model):
             return None
         work = (known["total"] or 0) + unknown * (ended["a"] or 0)
         return float(work / max(1, self.parallel))
+
+
+def _ended(
+    form: Command, tenants: Sequence[Tenant]
+) -> dict[int, tuple[Job.State, str]]:
+    """Return how jobs end that need not begin: skipped or failed, and why."""
+    skips = form.skips(tenants)
+    rest = [tenant for tenant in tenants if tenant.pk not in skips]
+    refusals = form.refusals(rest)
+    return {pk: (Job.State.SKIPPED, why) for pk, why in skips.items()} | {
+        pk: (Job.State.FAILED, why) for pk, why in refusals.items()
+    }

@@ -1,6 +1,7 @@
 """A command for tests of the engine: it does what the test wrote down."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import ClassVar
 
 from django import forms
@@ -19,11 +20,19 @@ class Probe(Command):
     script: ClassVar[dict[str, Callable[["Probe"], Steps]]] = {}
     done: ClassVar[list[str]] = []
     skipped: ClassVar[dict[int, str]] = {}
+    refused: ClassVar[dict[int, str]] = {}
+    held: ClassVar[timedelta] = timedelta(0)
 
     word = forms.CharField(required=False, help_text="Any word.")
 
     def skips(self, tenants):
         return self.skipped
+
+    def refusals(self, tenants):
+        return self.refused
+
+    def hold(self):
+        return self.held
 
     def run(self, tenant: Tenant) -> Steps:
         self.done.append(tenant.shortname)

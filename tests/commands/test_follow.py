@@ -2,11 +2,13 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from io import StringIO
 
 import pytest
 from django.core.management.base import BaseCommand
 from django.db import OperationalError, connection
+from django.utils import timezone
 
 from commands import follow, tasks
 from commands.base import CommandFailed, Steps
@@ -169,3 +171,16 @@ def test_without_a_terminal_there_is_no_bar(finished, rows, capsys):
     followed(finished("commands/Probe", rows(2)))
 
     assert capsys.readouterr().err == ""
+
+
+def test_what_waits_for_its_time_is_told_first(run_of, rows, probe):
+    probe.held = timedelta(hours=1)
+    run = run_of("commands/Probe", rows(2))
+    at = timezone.localtime(run.jobs.earliest("not_before").not_before)
+    run.cancel("alice")
+    run.jobs.update(state="queued")
+
+    screen = followed(run, code=1)
+
+    first = screen.getvalue().splitlines()[0]
+    assert first.startswith(f"2 jobs wait until {at:%F %T} to ")

@@ -120,3 +120,19 @@ def test_mails_that_wait_are_told_and_do_not_matter(client: Client):
     status, report = readyz(client)
 
     assert (status, report["mails_waiting"]) == (200, 1)
+
+
+@pytest.mark.usefixtures("clusters")
+def test_a_job_waits_in_vain_from_the_time_it_may_start(
+    client: Client, run_of, rows, probe
+):
+    probe.held = timedelta(hours=1)
+    run = run_of("commands/Probe", rows(1))
+    Run.objects.update(started_at=timezone.now() - timedelta(hours=2))
+    assert readyz(client)[1]["oldest_queued_seconds"] is None
+
+    run.jobs.update(held=False, not_before=timezone.now() - timedelta(minutes=1))
+
+    status, report = readyz(client)
+    assert (status, report["stuck"]) == (200, False)
+    assert report["oldest_queued_seconds"] == pytest.approx(60, abs=10)

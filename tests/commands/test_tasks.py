@@ -432,3 +432,48 @@ def test_a_result_that_cannot_be_stored_fails_the_job(claimed: Job, probe):
     claimed.refresh_from_db()
     assert claimed.state == Job.State.FAILED
     assert claimed.error.startswith("unexpected TypeError: Object of type object")
+
+
+def passed(run: Run, number: int) -> None:
+    """Let the time of so many jobs of the run come."""
+    pks = list(run.jobs.order_by("position").values_list("pk", flat=True)[:number])
+    Job.objects.filter(pk__in=pks).update(not_before=timezone.now())
+
+
+def test_a_lane_does_not_wait_for_jobs_whose_time_is_to_come(run_of, rows, probe):
+    probe.held = timedelta(hours=1)
+    run = run_of("commands/Probe", rows(2))
+
+    started = time.monotonic()
+    tasks.lane(run.pk)
+
+    assert time.monotonic() - started < tasks.BLOCKED / 2
+    assert (probe.done, lanes()) == ([], 0)
+
+
+def test_jobs_whose_time_has_come_get_their_lanes_once(run_of, rows, probe):
+    probe.held = timedelta(hours=1)
+    run = run_of("commands/Probe", rows(4), parallel=2)
+    passed(run, 3)
+
+    tasks.reap()
+    tasks.reap()
+
+    assert lanes() == 2  # as many as it may have jobs at once
+    assert run.jobs.startable().count() == 3
+    tasks.lane(run.pk)
+    assert sorted(probe.done) == ["t0", "t1", "t2"]
+    assert run.counts()["queued"] == 1
+
+
+def test_lanes_are_given_back_for_jobs_whose_time_has_come_only(run_of, rows, probe):
+    probe.held = timedelta(hours=1)
+    run = run_of("commands/Probe", rows(3), parallel=9)
+    passed(run, 1)
+    tasks.let_go()
+    OrmQ.objects.all().delete()
+    Run.objects.update(started_at=timezone.now() - timedelta(seconds=5))
+
+    tasks.refill_lanes()
+
+    assert lanes() == 1

@@ -1,9 +1,12 @@
 import re
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 
 from commands.claim import claim_next
 from commands.models import Cluster, Job, Run
@@ -416,3 +419,16 @@ def test_pages_forbid_scripts_and_styles_from_anywhere_else(console, run_of, row
         assert not re.search(
             r"<script(?![^>]*src=)|<style|\sstyle=|\son\w+=", text(answer)
         )
+
+
+def test_a_job_that_waits_for_its_time_says_until_when(console, run_of, rows, probe):
+    probe.held = timedelta(hours=1)
+    run = run_of("commands/Probe", rows(1))
+    job = run.jobs.get()
+    at = date_format(timezone.localtime(job.not_before), "SHORT_DATETIME_FORMAT")
+
+    listed = text(console.get(url("run_view", run.pk)))
+    alone = text(console.get(url("job_view", job.pk)))
+
+    assert f"waits until {at}" in listed
+    assert f"It waits until {at}." in alone

@@ -1,7 +1,9 @@
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 from django_q.models import OrmQ
 
 from commands import notify, queue
@@ -332,3 +334,77 @@ def test_every_state_is_counted(run_of, rows):
     run = run_of("commands/Probe", rows(1))
 
     assert run.counts() == dict.fromkeys(Job.State.values, 0) | {"queued": 1}
+
+
+def test_a_command_may_hold_its_jobs_back(run_of, rows, probe):
+    probe.held = timedelta(hours=2)
+    tenants = rows(3)
+    probe.skipped = {tenants[0].pk: "fine"}
+
+    run = run_of("commands/Probe", tenants)
+
+    assert OrmQ.objects.filter(key=queue.JOBS).count() == 0
+    skipped, *waiting = run.jobs.order_by("-state", "pk")
+    assert (skipped.state, skipped.held) == (Job.State.SKIPPED, False)
+    until = [(job.not_before - timezone.now()).total_seconds() for job in waiting]
+    assert until == pytest.approx([7200, 7200], abs=30)
+    assert run.seconds_left() == pytest.approx(7200, abs=30)
+    assert claim_next(run.pk, ME) is None
+
+
+def test_jobs_that_are_held_back_can_be_cancelled(run_of, rows, probe):
+    probe.held = timedelta(hours=2)
+    run = run_of("commands/Probe", rows(2))
+
+    run.cancel("alice")
+
+    run.refresh_from_db()
+    assert (run.state, counts(run)) == (Run.State.FINISHED, {"cancelled": 2})
+
+
+def test_tenants_that_refuse_fail_at_the_start(run_of, rows, probe, told):
+    tenants = rows(3)
+    probe.refused = {tenants[1].pk: "no such course"}
+
+    run = run_of("commands/Probe", tenants)
+
+    run.refresh_from_db()
+    job = run.jobs.get(tenant=tenants[1])
+    assert (job.state, job.error) == (Job.State.FAILED, "no such course")
+    assert (run.done, run.failed) == (1, 1)
+    assert counts(run) == {"queued": 2, "failed": 1}
+    assert ("first_failure", job.pk) in told
+
+
+def test_a_run_that_all_refuse_is_finished_at_once(run_of, rows, probe, told):
+    tenants = rows(2)
+    probe.refused = {tenant.pk: "no" for tenant in tenants}
+
+    run = run_of("commands/Probe", tenants)
+
+    run.refresh_from_db()
+    assert (run.state, run.failed) == (Run.State.FINISHED, 2)
+    assert told == [("final", run.pk)]
+
+
+def test_one_that_refuses_stops_a_run_before_anything_has_begun(run_of, rows, probe):
+    tenants = rows(3)
+    probe.refused = {tenants[2].pk: "no"}
+
+    run = run_of("commands/Probe", tenants, max_failures=1)
+
+    run.refresh_from_db()
+    assert counts(run) == {"failed": 1, "cancelled": 2}
+    assert run.stopped == "stopped after 1 failures"
+    assert OrmQ.objects.count() == 0
+
+
+def test_a_canary_that_refuses_stops_the_run(run_of, rows, probe):
+    tenants = rows(3)
+    probe.refused = {tenants[0].pk: "no"}
+
+    run = run_of("commands/Probe", tenants, canary=[tenants[0].pk])
+
+    run.refresh_from_db()
+    assert counts(run) == {"failed": 1, "cancelled": 2}
+    assert "canary" in run.stopped
