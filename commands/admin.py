@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
+from django import forms
 from django.apps import apps
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -15,11 +17,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from commands import views
+from commands import options, views
 from commands.base import Command, all_commands
-from commands.models import Run
+from commands.models import Run, SavedCommand
 from tenants.admin import TenantAdmin, badge
 from tenants.models import Tenant
+from tenants.selection import SelectionError
 
 # A schedule or a task names any function: editing them would be running code.
 for model in apps.get_app_config("django_q").get_models():
@@ -94,6 +97,70 @@ class CommandedTenantAdmin(TenantAdmin):
         single = [choice for choice in plain if choice[0] in {"", "any_command"}]
         registry = [choice for choice in plain if choice not in single]
         return [*single, *sorted(groups.items()), (_("Registry"), registry)]
+
+
+class SavedCommandForm(forms.ModelForm):
+    """Checks the selection as the shell does."""
+
+    class Meta:
+        model = SavedCommand
+        fields = ["name", "command", "attributes", "selection", "note"]
+        widgets: ClassVar = {
+            "attributes": forms.Textarea(attrs={"rows": 2}),
+            "selection": forms.Textarea(attrs={"rows": 3}),
+            "note": forms.Textarea(attrs={"rows": 2}),
+        }
+
+    def clean_selection(self) -> str:
+        text: str = self.cleaned_data["selection"].strip()
+        try:
+            options.selection_of(text).resolve()
+        except SelectionError as error:
+            raise ValidationError(str(error)) from error
+        return text
+
+
+@admin.register(SavedCommand)
+class SavedCommandAdmin(admin.ModelAdmin):
+    """Commands kept to be run again; to run one leads to its confirmation."""
+
+    form = SavedCommandForm
+    list_display = ["name", "command", "attributes", "selection", "saved_by"]
+    list_filter = ["command"]
+    search_fields = ["name", "command", "attributes", "selection", "note"]
+    actions = ["run_it"]
+
+    def save_model(
+        self, request: HttpRequest, obj: SavedCommand, form: Any, change: bool
+    ) -> None:
+        obj.saved_by, obj.saved_at = request.user.get_username(), timezone.now()
+        super().save_model(request, obj, form, change)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        actions: dict[str, Any] = super().get_actions(request)
+        if not request.user.has_perm("commands.operate"):
+            actions.pop("run_it", None)
+        return actions
+
+    @admin.action(description=_("Run it ..."))
+    def run_it(
+        self, request: HttpRequest, queryset: QuerySet[SavedCommand]
+    ) -> HttpResponse | None:
+        if queryset.count() != 1:
+            messages.error(request, _("Choose one saved command to run."))
+            return None
+        saved = queryset.get()
+        try:
+            tenants = options.selection_of(saved.selection).resolve()
+        except (SelectionError, ValidationError) as error:
+            messages.error(request, " ".join(getattr(error, "messages", [str(error)])))
+            return None
+        forget_old_drafts()
+        run = saved.draft(
+            request.user.get_username(), "screen", [tenant.pk for tenant in tenants]
+        )
+        run.save()
+        return redirect("admin:commands_run_confirm", run.pk)
 
 
 @admin.register(Run)

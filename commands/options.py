@@ -1,9 +1,10 @@
 """The options of the bulk commands: which tenants, and how to run."""
 
+import shlex
 from argparse import Action, ArgumentParser, Namespace
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from commands.models import Job, Run
 from tenants.models import Tenant
@@ -92,6 +93,25 @@ def selection(options: dict[str, Any]) -> Selection:
     """Return the selection that the options describe."""
     steps = [_step(name, text) for name, text in options["selectors"] or []]
     return Selection(steps, with_master=options["with_master"])
+
+
+class _TextParser(ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise SelectionError(message)
+
+
+def selection_of(text: str) -> Selection:
+    """Return the selection that a text of these options describes.
+
+    Raises SelectionError with a sentence when it is none.
+    """
+    parser = _TextParser(add_help=False, allow_abbrev=False)
+    add_selection(parser)
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise SelectionError(f"{text!r} cannot be split: {error}") from error
+    return selection(vars(parser.parse_args(words)))
 
 
 def _step(name: str, text: str) -> tuple[str, list[Any]]:

@@ -2,7 +2,7 @@
 
 from itertools import groupby
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from django import forms
 from django.conf import settings
@@ -240,8 +240,19 @@ def run_page(request: HttpRequest, pk: int) -> HttpResponse:
         shell=shell_line(run),
         parameters=parse_qsl(run.attributes),
         retries=_retries(run),
+        keep=_keep(request, run),
         **_live(request, run),
     )
+
+
+def _keep(request: HttpRequest, run: Run) -> str:
+    """Return what fills the form that keeps the run's command; "" if one may not."""
+    if not request.user.has_perm("commands.add_savedcommand"):
+        return ""
+    if find(run.command).secret_names():
+        return ""
+    kept = {"command": run.command, "attributes": run.attributes}
+    return urlencode(kept | {"selection": f"--in-run={run.pk}"})
 
 
 def _retries(run: Run) -> list[tuple[str, str]]:

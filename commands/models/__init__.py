@@ -8,5 +8,6 @@ from commands.models.job import Job, Output
 from commands.models.mail import Mail
 from commands.models.material import Material
 from commands.models.run import Run
+from commands.models.saved import SavedCommand
 
-__all__ = ["Cluster", "Job", "Mail", "Material", "Output", "Run"]
+__all__ = ["Cluster", "Job", "Mail", "Material", "Output", "Run", "SavedCommand"]
