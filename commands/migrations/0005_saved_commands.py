@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('commands', '0003_secrets_and_material'),
+        ('commands', '0004_held_jobs'),
     ]
 
     operations = [
