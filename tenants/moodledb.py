@@ -135,6 +135,57 @@ def _connection(server: "DatabaseServer", *, fresh: bool = False) -> MySQLdb.Con
 
 
 Config = dict[str, str]
+Part = tuple[str, Sequence[Any]]  # a SELECT without the word, and its values
+
+
+def utf8(expression: str) -> str:
+    """Return a text as every tenant has it: UNION refuses collations that differ."""
+    return f"CONVERT({expression} USING utf8mb4) COLLATE utf8mb4_bin"
+
+
+def each(
+    tenants: Iterable["Tenant"], parts: Callable[["Tenant"], Sequence[Part]]
+) -> dict[int, Rows | MoodleDbError]:
+    """Return what SELECTs on each tenant find, by tenant pk, or why they cannot.
+
+    One statement per server and `CHUNK` tenants, so all parts have the same columns;
+    a tenant whose table is missing does not hide the others.
+    """
+    by_server: dict[DatabaseServer, list[Tenant]] = {}
+    for tenant in tenants:
+        by_server.setdefault(tenant.server, []).append(tenant)
+    found: dict[int, Rows | MoodleDbError] = {}
+    for server, group in by_server.items():
+        for at in range(0, len(group), CHUNK):
+            answers = _chunk(server, group[at : at + CHUNK], parts)
+            found |= answers
+            first = answers[group[at].pk]
+            if isinstance(first, MoodleDbError) and first.is_servers:
+                found |= {tenant.pk: first for tenant in group[at:]}
+                break  # a server that is away is asked once
+    return found
+
+
+def _chunk(
+    server: "DatabaseServer",
+    tenants: Sequence["Tenant"],
+    parts: Callable[["Tenant"], Sequence[Part]],
+) -> dict[int, Rows | MoodleDbError]:
+    asked = [(tenant.pk, part) for tenant in tenants for part in parts(tenant)]
+    sql = " UNION ALL ".join(f"SELECT {pk}, {text}" for pk, (text, _values) in asked)
+    values = [value for _pk, (_text, own) in asked for value in own]
+    try:
+        rows = query(server, sql, values)
+    except MoodleDbError as error:
+        if len(tenants) == 1 or error.is_servers:
+            return {tenant.pk: error for tenant in tenants}
+        half = len(tenants) // 2
+        halves = tenants[:half], tenants[half:]
+        return _chunk(server, halves[0], parts) | _chunk(server, halves[1], parts)
+    lists: dict[int, Rows] = {tenant.pk: [] for tenant in tenants}
+    for pk, *row in rows:
+        lists[pk].append(tuple(row))
+    return dict(lists)
 
 
 def config(
@@ -142,48 +193,21 @@ def config(
 ) -> dict[int, Config | MoodleDbError]:
     """Return rows of Moodle's `config` by tenant pk, or why they cannot be read.
 
-    With `plugin` those of `config_plugins`. One statement per server and `CHUNK`
-    tenants; a tenant whose table is missing does not hide the others.
+    With `plugin` those of `config_plugins`.
     """
-    by_server: dict[DatabaseServer, list[Tenant]] = {}
-    for tenant in tenants:
-        by_server.setdefault(tenant.server, []).append(tenant)
-    found: dict[int, Config | MoodleDbError] = {}
-    for server, group in by_server.items():
-        chunks = [group[at : at + CHUNK] for at in range(0, len(group), CHUNK)]
-        for chunk in chunks:
-            found |= _config_chunk(server, chunk, names, plugin)
-    return found
-
-
-def _config_chunk(
-    server: "DatabaseServer",
-    tenants: Sequence["Tenant"],
-    names: Sequence[str],
-    plugin: str,
-) -> dict[int, Config | MoodleDbError]:
     marks = ", ".join(["%s"] * len(names))
     source, where = ("config_plugins", "plugin = %s AND ") if plugin else ("config", "")
-    # Schemas may differ in collation, which UNION refuses: name one.
-    sql = " UNION ALL ".join(
-        f"SELECT {tenant.pk}, name, CONVERT(value USING utf8mb4) COLLATE utf8mb4_bin "  # noqa: S608
-        f"FROM {table(tenant, source)} WHERE {where}name IN ({marks})"
-        for tenant in tenants
-    )
     values = [*([plugin] if plugin else []), *names]
-    try:
-        rows = query(server, sql, values * len(tenants))
-    except MoodleDbError as error:
-        if len(tenants) == 1 or error.is_servers:
-            return {tenant.pk: error for tenant in tenants}
-        half = len(tenants) // 2
-        return _config_chunk(server, tenants[:half], names, plugin) | _config_chunk(
-            server, tenants[half:], names, plugin
-        )
-    found: dict[int, Config | MoodleDbError] = {tenant.pk: {} for tenant in tenants}
-    for pk, name, value in rows:
-        found[pk][name] = value  # type: ignore[index]
-    return found
+
+    def parts(tenant: "Tenant") -> list[Part]:
+        columns = f"{utf8('name')}, {utf8('value')}"
+        rest = f"FROM {table(tenant, source)} WHERE {where}name IN ({marks})"
+        return [(f"{columns} {rest}", values)]
+
+    return {
+        pk: rows if isinstance(rows, MoodleDbError) else dict(rows)
+        for pk, rows in each(tenants, parts).items()
+    }
 
 
 def config_of(tenant: "Tenant", names: Sequence[str]) -> Config:

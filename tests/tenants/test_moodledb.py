@@ -54,17 +54,48 @@ def test_a_tenant_without_tables_hides_no_other(add_tenant):
     assert "doesn't exist" in str(empty)
 
 
-def test_databases_with_other_collations_are_read_together(add_tenant):
-    tenants = [add_tenant("one"), add_tenant("two")]
-    moodledb.execute(
-        tenants[1].server,
-        f"ALTER TABLE {moodledb.table(tenants[1], 'config')}"
-        " CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
-    )
+def test_databases_with_other_collations_are_read_together(add_tenant, statements):
+    tenants = [add_tenant(name) for name in ("one", "two", "three")]
+    for tenant, collation in zip(tenants[1:], ["bin", "general_ci"], strict=True):
+        moodledb.execute(
+            tenant.server,
+            f"ALTER TABLE {moodledb.table(tenant, 'config')}"
+            f" CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_{collation}",
+        )
+    statements.clear()
 
     found = moodledb.config(tenants, NAMES)
 
     assert all("version" in config for config in found.values())
+    assert len([sql for sql in statements if "UNION" in sql]) == 1
+
+
+def test_selects_of_several_tables_come_in_one_list_of_rows(add_tenant, statements):
+    tenants = [add_tenant("one"), add_tenant("two", "4.3", db_prefix="m_")]
+    statements.clear()
+
+    found = moodledb.each(
+        tenants,
+        lambda tenant: [
+            (f"name FROM {moodledb.table(tenant, 'config')} WHERE name = %s", [name])
+            for name in ("release", "version")
+        ],
+    )
+
+    assert found == {tenant.pk: [("release",), ("version",)] for tenant in tenants}
+    assert len(statements) == 1
+
+
+def test_a_server_that_is_away_is_asked_once(rows, statements):
+    tenants = rows(3 * moodledb.CHUNK)
+    DatabaseServer.objects.update(socket="/no/such.sock")
+    statements.clear()
+
+    found = moodledb.config(Tenant.objects.with_edges(), NAMES)
+
+    assert len(statements) == 1
+    assert len(found) == len(tenants)
+    assert all(isinstance(error, moodledb.MoodleDbError) for error in found.values())
 
 
 @pytest.mark.parametrize(
