@@ -10,11 +10,11 @@ import signal
 import sys
 import threading
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -27,12 +27,11 @@ from commands.models import Cluster, Job, Run
 from commands.options import (
     add_running,
     add_selection,
-    canary_of,
-    failure_limit,
-    jobs_at_once,
     log_directory,
     selection,
+    set_limits,
 )
+from commands.plan import confirm, show_plan
 from commands.secrets import add_secret_option, secrets_given
 from tenants import moodledb
 from tenants.files import FilesError
@@ -93,6 +92,8 @@ class Base(BaseCommand):
                 kind = {"action": "store_true"}
             elif name == "more":
                 kind = {"metavar": '"--OPTION ..."', "action": "append"}
+            elif isinstance(field.widget, forms.SelectMultiple):
+                kind = {"metavar": "VALUE", "action": "append"}
             short = [f"-{letter}" for letter in self.runs.letters.get(name, "")]
             flags = [*short, f"--{name.replace('_', '-')}"]
             text = str(field.help_text).replace("%", "%%")
@@ -101,10 +102,10 @@ class Base(BaseCommand):
                 continue
             group.add_argument(*flags, dest=f"field_{name}", help=text, **kind)
 
-    def given(self, options: dict[str, Any]) -> dict[str, str]:
+    def given(self, options: dict[str, Any]) -> dict[str, str | list[str]]:
         """Return the command's parameters that were given, by name."""
         return {
-            key.removeprefix("field_"): _as_text(value)
+            key.removeprefix("field_"): _as_text(key, value)
             for key, value in options.items()
             if key.startswith("field_") and value not in (None, False)
         } | secrets_given(self.runs, options)
@@ -125,10 +126,10 @@ class Base(BaseCommand):
         return run
 
 
-def _as_text(value: object) -> str:
+def _as_text(key: str, value: Any) -> str | list[str]:
     if value is True:
         return "1"
-    return " ".join(value) if isinstance(value, list) else str(value)
+    return " ".join(value) if key == "field_more" else value
 
 
 class TenantCommand(Base):
@@ -158,7 +159,7 @@ class TenantCommand(Base):
 
     def handle(self, *, host: str, **options: Any) -> None:
         try:
-            attributes = urlencode(self.given(options))
+            attributes = urlencode(self.given(options), doseq=True)
             run = self.draft([tenant_at(host)], attributes, parallel=1)
             job = self.start(run)
         except REFUSED as error:
@@ -236,28 +237,44 @@ class BulkCommand(Base):
         self.add_fields(parser)
 
     def handle(self, **options: Any) -> None:
-        options = {**options}
+        dry_run, as_json = options["dry_run"], options["json"]
         try:
-            check_workers(detach=options["detach"])
+            if not dry_run:
+                check_workers(detach=options["detach"])
             retry = options["retry"] is not None
             draft = self.retried(options) if retry else self.asked(options)
-            run = begin(draft, options)
+            canary, percent = set_limits(draft, options)
+            if dry_run:
+                show_plan(draft, canary, self, as_json=as_json)
+                return
+            confirm(draft, self, yes=options["yes"])
+            draft.logroot = log_directory(options["logroot"]) or draft.logroot
+            begin(draft, canary, percent)
         except REFUSED as error:
             raise refuse(error) from error
         if options["detach"]:
             self.stdout.write(
-                json.dumps({"run": run.pk}) if options["json"] else f"Run {run.pk}"
+                json.dumps({"run": draft.pk}) if as_json else f"Run {draft.pk}"
             )
             return
-        follow(run, self, as_json=options["json"], verbose=options["verbose"])
+        follow(draft, self, as_json=as_json, verbose=options["verbose"])
 
     def asked(self, options: dict[str, Any]) -> Run:
         tenants = selection(options).resolve()
-        return self.draft(tenants, urlencode(self.given(options)))
+        return self.draft(tenants, self.attributes(options))
+
+    def attributes(self, options: dict[str, Any]) -> str:
+        """Return the parameters that were given, as a querystring."""
+        return urlencode(self.given(options), doseq=True)
 
     def retried(self, options: dict[str, Any]) -> Run:
-        """Return a draft of what failed, was skipped or cancelled in a former run."""
-        if self.given(options) or options["selectors"] or options["with_master"]:
+        """Return a draft of what failed, was skipped or cancelled in a former run.
+
+        Its passwords are forgotten: they alone are to be given again.
+        """
+        given = parse_qs(self.attributes(options))
+        secrets = {name: given.pop(name, []) for name in self.runs.secret_names()}
+        if given or options["selectors"] or options["with_master"]:
             raise SelectionError(
                 "--retry takes the tenants and the parameters of the former run: "
                 "leave out your own"
@@ -268,10 +285,10 @@ class BulkCommand(Base):
                 f"There is no run {options['retry']} of {self.runs.name()} to retry"
             )
         states = (*Job.BAD, Job.State.SKIPPED, Job.State.CANCELLED)
-        draft = former.retry(states, actor(), "shell")
+        draft = former.again(states, actor=actor(), origin="shell")
         if not draft.targets:
-            draft.delete()
             raise SelectionError(f"Run {former.pk} has nothing to retry")
+        draft.secrets = urlencode(secrets, doseq=True)
         return draft
 
 
@@ -300,17 +317,11 @@ def check_workers(*, detach: bool) -> None:
         )
 
 
-def begin(run: Run, options: dict[str, Any]) -> Run:
-    """Start a draft with the options of `add_running`; leave nothing on an error."""
+def begin(run: Run, canary: Sequence[int] | int, percent_failures: int) -> None:
+    """Start a draft; leave nothing on an error."""
+    run.save()
     try:
-        run.max_failures, percent = failure_limit(options)
-        run.logroot = log_directory(options["logroot"]) or run.logroot
-        run.parallel = jobs_at_once(options["jobs"]) or run.parallel
-        canary = canary_of(options["canary"], run)
-        run.save()
-        run.start(canary=canary, percent_failures=percent)
+        run.start(canary=canary, percent_failures=percent_failures)
     except REFUSED:
-        if run.pk and run.state == Run.State.DRAFT:
-            run.delete()
+        run.delete()
         raise
-    return run

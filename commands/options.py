@@ -2,7 +2,7 @@
 
 import shlex
 from argparse import Action, ArgumentParser, Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -65,11 +65,12 @@ def add_selection(parser: ArgumentParser) -> None:
     )
 
 
-def add_running(parser: ArgumentParser) -> None:
+def add_running(parser: ArgumentParser, fullstop: Sequence[str] = ("-s", "-f")) -> None:
+    """Add the options that tell how; `fullstop`: the short forms of that one."""
     group = parser.add_argument_group("how to run")
     group.add_argument("-j", "--jobs", type=int, metavar="N", help="Jobs at once.")
     group.add_argument(
-        "-s", "-f", "--fullstop", action="store_true", help="Stop at the first error."
+        *fullstop, "--fullstop", action="store_true", help="Stop at the first error."
     )
     group.add_argument(
         "--max-failures", metavar="N|N%", help="Stop after so many failures."
@@ -81,6 +82,12 @@ def add_running(parser: ArgumentParser) -> None:
     )
     group.add_argument(
         "--retry", type=int, metavar="RUN", help="What did not succeed in this run."
+    )
+    group.add_argument(
+        "--dry-run", action="store_true", help="Print what would be done; do nothing."
+    )
+    group.add_argument(
+        "--yes", action="store_true", help="Do not ask before a dangerous command."
     )
     group.add_argument("-l", "--logroot", metavar="DIR", help="Write a log per tenant.")
     group.add_argument("--detach", action="store_true", help="Queue it and return.")
@@ -143,6 +150,13 @@ RUNS: dict[str, Callable[[Run], list[int]]] = {
     "failed-in": _failed_in,
     "in-run": lambda run: list(run.targets),
 }
+
+
+def set_limits(run: Run, options: dict[str, Any]) -> tuple[Sequence[int] | int, int]:
+    """Set how a draft is run; return its canary, and the failures in per cent."""
+    run.max_failures, percent = failure_limit(options)
+    run.parallel = jobs_at_once(options["jobs"]) or run.parallel
+    return canary_of(options["canary"], run), percent
 
 
 def jobs_at_once(number: int | None) -> int:

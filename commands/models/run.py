@@ -1,6 +1,7 @@
 """Runs: one command over a frozen list of tenants."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -95,22 +96,17 @@ class Run(models.Model):
         go before the others, or how many do, of those that have anything to do.
         """
         form = self.form()
-        tenants = list(Tenant.objects.with_edges().filter(pk__in=self.targets))
-        if not tenants:
-            raise ValidationError("No tenant is selected: nothing was done")
-        ended = _ended(form, tenants)
-        if isinstance(canary, int):
-            canary = [pk for pk in self.targets if pk not in ended][:canary]
-        jobs = self._jobs(form, tenants, ended, set(canary))
-        material = form.prepare() if len(jobs) > len(ended) else None
-        self.exclusive, self.total, self.done = form.exclusive, len(jobs), len(ended)
+        jobs, first = self.plan(form, canary)
+        ended = sum(job.state != Job.State.QUEUED for job in jobs)
+        material = form.prepare() if len(jobs) > ended else None
+        self.exclusive, self.total, self.done = form.exclusive, len(jobs), ended
         self.failed = sum(job.state == Job.State.FAILED for job in jobs)
         self.parallel = self.parallel or settings.VMOODLE_WORKERS
-        self.open_wave = 0 if canary else 1
+        self.open_wave = 0 if first else 1
         if percent_failures:
             self.max_failures = max(1, -(-len(jobs) * percent_failures // 100))
         self._begin(jobs, material, lanes=lanes)
-        if canary:
+        if first:
             self._judge_canary()  # all of it may need nothing
         self.close()
 
@@ -131,6 +127,18 @@ class Run(models.Model):
             if lanes:
                 number = self.jobs.startable().count()
                 queue.enqueue_lanes(self.pk, min(self.parallel, number))
+
+    def plan(
+        self, form: Command, canary: Sequence[int] | int = ()
+    ) -> tuple[list[Job], set[int]]:
+        """Return the jobs a start would create, and the pks that would go first."""
+        tenants = list(Tenant.objects.with_edges().filter(pk__in=self.targets))
+        if not tenants:
+            raise ValidationError("No tenant is selected: nothing was done")
+        ended = _ended(form, tenants)
+        if isinstance(canary, int):
+            canary = [pk for pk in self.targets if pk not in ended][:canary]
+        return self._jobs(form, tenants, ended, set(canary)), set(canary)
 
     def _jobs(
         self,
@@ -254,16 +262,21 @@ class Run(models.Model):
 
     def retry(self, states: Sequence[str], actor: str, origin: str) -> "Run":
         """Return a new draft, linked to this run, of its jobs in these states."""
+        draft = self.again(states, actor=actor, origin=origin)
+        draft.save()
+        return draft
+
+    def again(self, states: Sequence[str], **fields: Any) -> "Run":
+        """Return the draft of a retry, which is not saved yet."""
         targets = self.jobs.filter(state__in=states, tenant__isnull=False)
-        return Run.objects.create(
+        return Run(
             command=self.command,
             attributes=self.attributes,
             targets=list(targets.values_list("tenant_id", flat=True)),
-            actor=actor,
-            origin=origin,
             retry_of=self,
             parallel=self.parallel,
             logroot=self.logroot,
+            **fields,
         )
 
     def counts(self) -> dict[str, int]:

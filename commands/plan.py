@@ -1,0 +1,90 @@
+"""What a bulk command would do: shown by `--dry-run`, and confirmed if dangerous."""
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import parse_qs
+
+from django.core.management.base import BaseCommand
+
+from commands.base import find
+from commands.models import Job, Run
+from tenants.models import Tenant
+from tenants.selection import SelectionError
+
+LISTED = 20  # wwwroots in a question
+SECRET = "***"  # noqa: S105 - what is shown instead of one
+
+
+def show_plan(
+    run: Run, canary: Sequence[int] | int, command: BaseCommand, *, as_json: bool
+) -> None:
+    """Print the frozen list of a draft and what would be skipped; start nothing."""
+    plan = report(run, *run.plan(run.form(), canary))
+    if as_json:
+        command.stdout.write(json.dumps(plan))
+        return
+    counts = ", ".join(f"{n} {state}" for state, n in plan["counts"].items() if n)
+    command.stdout.write(f"{run.command} on {len(plan['tenants'])} tenants: {counts}")
+    for name, value in plan["parameters"].items():
+        command.stdout.write(f"  {name}={value}")
+    for tenant in plan["tenants"]:
+        first = " (canary)" if tenant["canary"] else ""
+        why = f": {tenant['error']}" if tenant["error"] else ""
+        command.stdout.write(f"{tenant['state']:9} {tenant['wwwroot']}{first}{why}")
+    command.stdout.write("Dry run: nothing was done")
+
+
+def report(run: Run, jobs: Sequence[Job], first: set[int]) -> dict[str, Any]:
+    """Return what the run would do, as `--json` prints it."""
+    states = [job.state for job in jobs]
+    return {
+        "dry_run": True,
+        "command": run.command,
+        "parameters": parameters(run),
+        "counts": {state: states.count(state) for state in Job.State.values},
+        "tenants": [
+            {
+                "wwwroot": job.wwwroot,
+                "state": job.state,
+                "error": job.error,
+                "canary": job.tenant_id in first,
+            }
+            for job in jobs
+        ],
+    }
+
+
+def parameters(run: Run) -> dict[str, str | list[str]]:
+    """Return the parameters by name, secret ones hidden."""
+    given = parse_qs(run.attributes)
+    shown = {
+        name: values if values[1:] else values[0] for name, values in given.items()
+    }
+    return shown | dict.fromkeys(parse_qs(run.secrets), SECRET)
+
+
+def confirm(run: Run, command: BaseCommand, *, yes: bool) -> None:
+    """Have a dangerous run confirmed by typing the number of its tenants."""
+    if yes or not run.form().is_dangerous():
+        return
+    number = len(run.targets)
+    if not sys.stdin.isatty():
+        raise SelectionError(
+            f"{run.command} is dangerous and there is no terminal to confirm it on: "
+            f"add --yes to run it on {number} tenants; nothing was done"
+        )
+    named = Tenant.objects.filter(pk__in=run.targets).order_by("pk")
+    roots = list(named.values_list("wwwroot", flat=True)[:LISTED])
+    more = f" and {number - LISTED} more" if number > LISTED else ""
+    command.stderr.write(f"{run.command}: {find(run.command).summary()}")
+    command.stderr.write(f"This is dangerous. Tenants: {', '.join(roots)}{more}")
+    command.stderr.write(f"Type their number, {number}, to go on: ", ending="")
+    command.stderr.flush()
+    try:
+        typed = sys.stdin.readline().strip()
+    except KeyboardInterrupt:
+        typed = ""
+    if typed != str(number):
+        raise SelectionError("Not confirmed: nothing was done")
