@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs, parse_qsl, urlencode
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -66,7 +66,7 @@ def actor() -> str:
 class Base(BaseCommand):
     """What wrappers share: the command's fields as options."""
 
-    runs: type[Command]
+    runs: type[Command] = Command  # `run_command` is told which one
     requires_system_checks = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -110,20 +110,29 @@ class Base(BaseCommand):
             if key.startswith("field_") and value not in (None, False)
         } | secrets_given(self.runs, options)
 
-    def draft(self, tenants: list[Tenant], attributes: str, **fields: Any) -> Run:
+    def draft(self, tenants: list[Tenant], attributes: str, parallel: int = 0) -> Run:
         """Return a draft run whose parameters and surroundings have been checked."""
         check_surroundings(tenants)
-        run = Run(
-            command=self.runs.name(),
-            attributes=attributes,
-            targets=[tenant.pk for tenant in tenants],
-            actor=actor(),
-            origin="shell",
-            **fields,
-        )
+        run = self.checked(attributes)
+        run.targets = [tenant.pk for tenant in tenants]
+        run.actor, run.origin, run.parallel = actor(), "shell", parallel
+        return run
+
+    def checked(self, attributes: str) -> Run:
+        """Return a run of nothing yet whose parameters have been checked."""
+        run = Run(command=self.runs.name(), attributes=attributes)
         form = run.form()
         run.attributes, run.secrets = form.attributes(), form.secrets()
         return run
+
+    def words(self, attributes: str) -> list[str]:
+        """Return the options that give these parameters."""
+        words = []
+        for name, value in parse_qsl(attributes):
+            option = f"--{name.replace('_', '-')}"
+            switch = isinstance(self.runs.base_fields.get(name), forms.BooleanField)
+            words.append(option if switch else f"{option}={value}")
+        return words
 
 
 def _as_text(key: str, value: Any) -> str | list[str]:
@@ -260,8 +269,10 @@ class BulkCommand(Base):
         follow(draft, self, as_json=as_json, verbose=options["verbose"])
 
     def asked(self, options: dict[str, Any]) -> Run:
-        tenants = selection(options).resolve()
-        return self.draft(tenants, self.attributes(options))
+        return self.draft(self.targets(options), self.attributes(options))
+
+    def targets(self, options: dict[str, Any]) -> list[Tenant]:
+        return selection(options).resolve()
 
     def attributes(self, options: dict[str, Any]) -> str:
         """Return the parameters that were given, as a querystring."""

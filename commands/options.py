@@ -118,7 +118,11 @@ def selection_of(text: str) -> Selection:
         words = shlex.split(text)
     except ValueError as error:
         raise SelectionError(f"{text!r} cannot be split: {error}") from error
-    return selection(vars(parser.parse_args(words)))
+    options = vars(parser.parse_args(words))
+    if any(name == "from-file" for name, _text in options["selectors"] or []):
+        # Who keeps it, in a browser, must not read the files of the server.
+        raise SelectionError("--from-file is for a shell: give the tenants by name")
+    return selection(options)
 
 
 def _step(name: str, text: str) -> tuple[str, list[Any]]:

@@ -36,6 +36,27 @@ def show_plan(
     command.stdout.write("Dry run: nothing was done")
 
 
+def show_targets(
+    tenants: Sequence[Tenant],
+    command: BaseCommand,
+    run: Run | None = None,
+    *,
+    as_json: bool,
+) -> None:
+    """Print the tenants, and what `run` would do there, without asking them."""
+    roots = [tenant.wwwroot for tenant in tenants]
+    about = {"command": run.command, "parameters": parameters(run)} if run else {}
+    if as_json:
+        command.stdout.write(json.dumps({**about, "tenants": roots}))
+        return
+    if run:
+        command.stdout.write(f"{run.command} on {len(roots)} tenants")
+        for name, value in parameters(run).items():
+            command.stdout.write(f"  {name}={value}")
+    for root in roots:
+        command.stdout.write(root)
+
+
 def report(run: Run, jobs: Sequence[Job], first: set[int]) -> dict[str, Any]:
     """Return what the run would do, as `--json` prints it."""
     states = [job.state for job in jobs]

@@ -2,12 +2,11 @@
 
 import shlex
 from collections.abc import Sequence
-from urllib.parse import parse_qsl
+from functools import cache
 
-from django import forms
 from django.core.management import get_commands, load_command_class
 
-from commands.base import find
+from commands.base import Command, find
 from commands.cli import BulkCommand
 from commands.models import Run
 
@@ -21,12 +20,8 @@ def shell_line(run: Run, wwwroots: Sequence[str] = (), canary: str = "") -> str:
     )
     named = len(hosts) <= LISTED
     to = f"--tohosts={','.join(hosts)}" if named else f"--in-run={run.pk}"
-    words = ["manage.py", bulk_name(run.command), to]
-    fields = find(run.command).base_fields
-    for name, value in parse_qsl(run.attributes):
-        option = f"--{name.replace('_', '-')}"
-        switch = isinstance(fields.get(name), forms.BooleanField)
-        words.append(option if switch else f"{option}={value}")
+    name, wrapper = bulk_command(find(run.command))
+    words = ["manage.py", name, to, *wrapper.words(run.attributes)]
     if run.parallel:
         words.append(f"--jobs={run.parallel}")
     if run.max_failures:
@@ -36,11 +31,21 @@ def shell_line(run: Run, wwwroots: Sequence[str] = (), canary: str = "") -> str:
     return shlex.join(words)
 
 
-def bulk_name(command: str) -> str:
-    """Return the management command that runs this command class on many tenants."""
+def bulk_command(command: type[Command]) -> tuple[str, BulkCommand]:
+    """Return the management command that runs this one on many tenants."""
+    name = _wrappers().get(command, "run_command")
+    wrapper = load_command_class("commands", name)
+    assert isinstance(wrapper, BulkCommand)
+    wrapper.runs = command
+    return name, wrapper
+
+
+@cache
+def _wrappers() -> dict[type[Command], str]:
+    found = {}
     for name, app in get_commands().items():
         if name.startswith("bulk") and app == "commands":
             wrapper = load_command_class(app, name)
-            if isinstance(wrapper, BulkCommand) and wrapper.runs.name() == command:
-                return name
-    return "run_command"
+            if isinstance(wrapper, BulkCommand):
+                found[wrapper.runs] = name
+    return found

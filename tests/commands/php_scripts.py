@@ -79,7 +79,6 @@ MISSING = """
     replace
     reset_admin
     reset_password
-    run_command
     schedule_task
     setup_redis_instance
     switch_domain

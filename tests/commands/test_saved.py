@@ -61,6 +61,7 @@ def test_a_saved_command_runs_on_what_its_selection_means_then(console, rows):
         ({"selection": "--nonsense"}, "unrecognized arguments: --nonsense"),
         ({"selection": "school"}, "unrecognized arguments: school"),
         ({"selection": "--exclude='"}, "cannot be split"),
+        ({"selection": "--from-file=/etc/passwd"}, "--from-file is for a shell"),
         ({"selection": "--exclude=*"}, "No tenant is selected"),
         ({"name": "a;b"}, "Enter a valid value"),
     ],

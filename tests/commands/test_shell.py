@@ -1,11 +1,16 @@
 import shlex
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
+from django import forms
 from django.core.management import load_command_class
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from commands.base import Command, all_commands
 from commands.models import Run
 from commands.options import selection
-from commands.shell import LISTED, shell_line
+from commands.shell import LISTED, bulk_command, shell_line
 
 pytestmark = pytest.mark.django_db
 ROOTS = ["https://one.example.org", "https://two.example.org"]
@@ -66,6 +71,46 @@ def test_the_line_says_how_it_is_run():
         "5",
         "2",
     )
+
+
+TEXTS = st.text(
+    st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=20
+)
+
+
+def values_of(field: forms.Field) -> st.SearchStrategy[list[str]]:
+    """Return what a parameter may be, as it stands in a querystring: one or more."""
+    if isinstance(field, forms.BooleanField):
+        return st.just(["1"])
+    if isinstance(field.widget, forms.SelectMultiple):
+        return st.lists(TEXTS, min_size=1, max_size=3)
+    return TEXTS.map(lambda text: [text])
+
+
+@pytest.mark.parametrize("command", all_commands(), ids=lambda c: c.name())
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_the_line_gives_the_same_run(db, command: type[Command], data: st.DataObject):
+    kinds = {
+        name: values_of(field)
+        for name, field in command.base_fields.items()
+        if name not in command.secret_names()
+    }
+    chosen = data.draw(st.fixed_dictionaries({}, optional=kinds))
+    run = Run(command=command.name(), attributes=urlencode(chosen, doseq=True))
+
+    line = shell_line(run, ROOTS)
+
+    program, name, *words = shlex.split(line)
+    _name, wrapper = bulk_command(command)
+    options = vars(wrapper.create_parser(program, name).parse_args(words))
+    if name == "run_command":
+        assert wrapper.chosen(options) is command
+        told = wrapper.read(options)
+    else:
+        told = wrapper.attributes(options)
+    assert sorted(parse_qsl(told)) == sorted(parse_qsl(run.attributes))
+    assert options["selectors"] == [("tohosts", ",".join(ROOTS))]
 
 
 @pytest.mark.usefixtures("probe")
