@@ -7,7 +7,7 @@ from functools import cache
 from django.core.management import get_commands, load_command_class
 
 from commands.base import Command, find
-from commands.cli import BulkCommand
+from commands.cli import Base, BulkCommand
 from commands.models import Run
 
 LISTED = 20  # wwwroots; a longer list is told by the number of the run
@@ -33,7 +33,7 @@ def shell_line(run: Run, wwwroots: Sequence[str] = (), canary: str = "") -> str:
 
 def bulk_command(command: type[Command]) -> tuple[str, BulkCommand]:
     """Return the management command that runs this one on many tenants."""
-    name = _wrappers().get(command, "run_command")
+    name = wrappers(BulkCommand).get(command, "run_command")
     wrapper = load_command_class("commands", name)
     assert isinstance(wrapper, BulkCommand)
     wrapper.runs = command
@@ -41,11 +41,12 @@ def bulk_command(command: type[Command]) -> tuple[str, BulkCommand]:
 
 
 @cache
-def _wrappers() -> dict[type[Command], str]:
+def wrappers(kind: type[Base]) -> dict[type[Command], str]:
+    """Return the management commands of this kind by the command they run."""
     found = {}
     for name, app in get_commands().items():
-        if name.startswith("bulk") and app == "commands":
+        if app == "commands":
             wrapper = load_command_class(app, name)
-            if isinstance(wrapper, BulkCommand):
+            if isinstance(wrapper, kind) and wrapper.runs is not Command:
                 found[wrapper.runs] = name
     return found
