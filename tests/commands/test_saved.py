@@ -6,6 +6,7 @@ from django.test import Client
 
 from commands.models import Run, SavedCommand
 from tenants.models import Tag
+from tests.commands.conftest import Manage, assert_refused
 
 LIST = "/commands/savedcommand/"
 CACHES = {"name": "Nightly", "command": "generic/purge_caches", "attributes": "muc=1"}
@@ -117,3 +118,76 @@ def test_the_page_of_a_run_leads_to_keeping_it(console, rows, run_of, probe):
 
     assert f"--in-run={done.pk}" in form
     assert "word=a%26b" in form
+
+
+KEEP = ["save_command", "Nightly", "--command=generic/purge_caches"]
+
+
+def test_the_shell_keeps_and_runs_it(manage: Manage, workers, add_tenant):
+    add_tenant("one")
+    add_tenant("two")
+    kept = manage(*KEEP, "--attributes=muc=1", "--exclude=t*", "--with-master")
+    assert kept.code == 0, kept
+
+    done = manage("run_saved", "Nightly")
+
+    assert kept.out == "Saved: manage.py run_saved Nightly\n"
+    assert SavedCommand.objects.get().selection == "'--exclude=t*' --with-master"
+    assert done.code == 0, done
+    assert "Run 1 finished: 1 succeeded" in done.out
+    job = Run.objects.get().jobs.get()
+    assert job.wwwroot == "https://one.example.org"
+    assert Run.objects.get().attributes == "muc=1"
+
+
+def test_the_shell_lists_them(manage: Manage, rows):
+    rows(1)
+    manage(*KEEP, "--tohosts=*")
+
+    out = manage("run_saved").out
+    assert out == "Nightly: generic/PurgeCaches '--tohosts=*'\n"
+    assert '"command": "generic/PurgeCaches"' in manage("run_saved", "--json").out
+
+
+def test_what_would_run_is_shown(manage: Manage, add_tenant):
+    add_tenant("one")
+    manage(*KEEP)
+
+    said = manage("run_saved", "Nightly", "--dry-run")
+
+    assert said.code == 0, said
+    assert "https://one.example.org" in said.out
+    assert Run.objects.count() == 0
+
+
+def test_a_name_is_not_taken_twice_unless_asked(manage: Manage, rows):
+    rows(1)
+    manage(*KEEP)
+
+    assert_refused(manage(*KEEP), "already: give --replace")
+    assert manage(*KEEP, "--replace", "--note=again").code == 0
+    assert SavedCommand.objects.get().note == "again"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--command=no/Such"], "There is no command 'no/Such'"),
+        (["--attributes=mucus=1"], "has no parameter mucus"),
+        (["--tag=nothing"], "There is no tag nothing"),
+    ],
+)
+def test_the_shell_keeps_only_what_can_run(manage: Manage, rows, words, sentence):
+    rows(1)
+
+    assert_refused(manage(*KEEP, *words), sentence)
+    assert SavedCommand.objects.count() == 0
+
+
+def test_a_saved_command_is_forgotten(manage: Manage, rows):
+    rows(1)
+    manage(*KEEP)
+
+    assert manage("forget_command", "Nightly").out == "Forgotten: Nightly\n"
+    assert_refused(manage("forget_command", "Nightly"), "no saved command 'Nightly'")
+    assert_refused(manage("run_saved", "Nightly"), "no saved command 'Nightly'")
