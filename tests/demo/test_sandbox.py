@@ -13,6 +13,7 @@ from tests.conftest import INSTALL, AddTenant
 pytestmark = pytest.mark.django_db
 UPGRADE, MAINTENANCE = "admin/cli/upgrade.php", "admin/cli/maintenance.php"
 INSTALLER, CFG = "admin/cli/install_database.php", "admin/cli/cfg.php"
+CRON, TASK = "admin/cli/cron.php", "admin/cli/scheduled_task.php"
 CODES = range(256)
 
 
@@ -203,9 +204,66 @@ def test_settings_are_read_and_set(tenant: Tenant):
     assert lines(tenant, CFG, "--component=mod_quiz", "--name=grade") == ["12"]
 
 
+def test_cron_does_what_is_due_and_tells_when_it_ran(tenant: Tenant):
+    past = int(time.time()) - 10
+    table = moodledb.table(tenant, "task_scheduled")
+    moodledb.execute(tenant.server, f"UPDATE {table} SET nextruntime = {past}")
+
+    first = lines(tenant, CRON)
+    second = lines(tenant, CRON)
+
+    assert sum("Scheduled task complete" in line for line in first) == 2
+    assert not any("Scheduled task" in line for line in second)
+    assert second[-1] == "Cron run completed correctly"
+    names = ["lastcronstart", "lastcroninterval"]
+    found = moodledb.config([tenant], names, plugin="tool_task")[tenant.pk]
+    assert int(found["lastcronstart"]) > past
+    assert int(found["lastcroninterval"]) >= 1
+
+
+def test_a_task_that_fails_comes_later_and_later(tenant: Tenant):
+    task = r"\core\task\session_cleanup_task"
+    lines(tenant, CFG, "--name=sandbox_task_fails", f"--set={task}")
+    table = moodledb.table(tenant, "task_scheduled")
+    delays = []
+
+    for _time in range(2):
+        said = lines(tenant, TASK, f"--execute={task}")
+        assert any(line.startswith("Scheduled task failed: ") for line in said)
+        rows = moodledb.query(tenant.server, f"SELECT MAX(faildelay) FROM {table}")
+        delays += rows[0]
+
+    assert delays == [60, 120]
+
+
+@pytest.mark.parametrize(
+    ("held", "said"), [("core_cron", 129), (r"\core\task\session_cleanup_task", 130)]
+)
+def test_a_lock_that_is_held_is_told_by_the_exit_code(
+    tenant: Tenant, held: str, said: int
+):
+    name = f"{tenant.db_name}:{tenant.db_prefix}_cron_{held}"
+    moodledb.query(tenant.server, "SELECT GET_LOCK(SHA1(%s), 1)", [name])
+
+    try:
+        code = exit_code(tenant, TASK, r"--execute=\core\task\session_cleanup_task")
+    finally:
+        moodledb.query(tenant.server, "SELECT RELEASE_LOCK(SHA1(%s))", [name])
+
+    assert code == said
+
+
 @pytest.mark.parametrize(
     ("script", "code"),
-    [("upgrade", 1), ("maintenance", 1), ("purge_caches", 2), ("cfg", 2)],
+    [
+        ("upgrade", 1),
+        ("maintenance", 1),
+        ("purge_caches", 2),
+        ("cfg", 2),
+        ("cron", 1),
+        ("scheduled_task", 1),
+        ("reset_password", 1),
+    ],
 )
 def test_an_unknown_option_is_refused(tenant: Tenant, script: str, code: int):
     with pytest.raises(php.PhpError, match="Unrecognised options: / -y") as caught:

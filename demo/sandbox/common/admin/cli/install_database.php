@@ -5,6 +5,7 @@ define('CLI_SCRIPT', true);
 require __DIR__ . '/../../config.php';
 require_once "$CFG->libdir/clilib.php";
 require_once "$CFG->libdir/upgradelib.php";
+require_once "$CFG->libdir/cronlib.php";
 
 [$options, $unrecognised] = cli_get_params([
     'lang' => 'en', 'adminuser' => 'admin', 'adminpass' => '', 'adminemail' => '', 'supportemail' => '',
@@ -30,6 +31,7 @@ foreach (TABLES as $name => $columns) {
     $DB->execute("CREATE TABLE {{$name}} (id bigint AUTO_INCREMENT PRIMARY KEY, $columns)"
         . ' ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci');
 }
+add_scheduled_tasks();
 upgrade_core($version, $release, $branch);
 upgrade_noncore();
 $DB->execute('INSERT INTO {course} (category, fullname, shortname, timecreated) VALUES (0, ?, ?, ?)',
@@ -41,5 +43,6 @@ foreach (['guest', $options['adminuser']] as $user) {
 set_config('siteidentifier', bin2hex(random_bytes(16)) . parse_url($CFG->wwwroot, PHP_URL_HOST));
 set_config('siteadmins', '2');
 set_config('maintenance_enabled', 0);
+set_config('cron_enabled', 1);
 set_config('themerev', time());
 cli_writeln('Installation completed successfully.');
