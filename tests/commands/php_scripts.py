@@ -32,15 +32,12 @@ LATER = """
 
 # Still to come; a name leaves this list when its command is there.
 MISSING = """
-    auto_create_vconfig
     automated_backups
     backup
     build_theme_css
     bulkbuildthemecss
     bulkcustomlangimport
     bulkfixsiteadmins
-    bulkfixturelauncher
-    bulkfixvmoodlerpcs
     bulkmigratehvp2h5p
     bulkmysqlcollation
     bulkmysqlcompressedrows
@@ -55,16 +52,12 @@ MISSING = """
     bulkswitchprotocol
     bulkuninstallplugins
     bulkupdatelangpacks
-    bulkupgradeassignments
     copy_file
     cron
     cronmonitor
     customlang_import
     delete_users
     fix_site_admins
-    fix_vmoodle_rpcs
-    fixture_launcher
-    fixture_worker
     import_mapped_data
     ldap_enrol_sync
     ldap_sync_users
@@ -85,7 +78,6 @@ MISSING = """
     switch_protocol
     uninstall_plugins
     update_langpacks
-    upgrade_assignments
     vcron
     vcronmonitor
 """

@@ -107,7 +107,8 @@ def documentation(command: type[Command]) -> str:
 
 
 def command_pages() -> list[Path]:
-    return [ROOT / "docs/commands.md", *sorted((ROOT / "docs/commands").glob("*.md"))]
+    pages = sorted((ROOT / "docs/commands").glob("*.md"))
+    return [ROOT / "docs/commands.md", ROOT / "docs/scripts.md", *pages]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
