@@ -32,52 +32,25 @@ LATER = """
 
 # Still to come; a name leaves this list when its command is there.
 MISSING = """
-    automated_backups
-    backup
-    build_theme_css
-    bulkbuildthemecss
-    bulkcustomlangimport
     bulkfixsiteadmins
-    bulkmigratehvp2h5p
-    bulkmysqlcollation
-    bulkmysqlcompressedrows
     bulkmysqlengine
     bulkrecovergrades
-    bulkregister
-    bulkreplace
     bulkresetadmin
-    bulkscheduletask
     bulksetupredisinstance
     bulkswitchdomain
     bulkswitchprotocol
-    bulkuninstallplugins
-    bulkupdatelangpacks
     copy_file
-    cron
     cronmonitor
-    customlang_import
     delete_users
     fix_site_admins
     import_mapped_data
-    ldap_enrol_sync
-    ldap_sync_users
-    maketestplan
-    migratehvp2h5p
-    mysql_collation
-    mysql_compressed_rows
     mysql_engine
     recover_grades
-    register
     remove_courses
-    replace
     reset_admin
-    reset_password
-    schedule_task
     setup_redis_instance
     switch_domain
     switch_protocol
-    uninstall_plugins
-    update_langpacks
     vcron
     vcronmonitor
 """

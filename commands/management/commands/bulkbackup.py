@@ -1,0 +1,6 @@
+from commands.cli import BulkCommand
+from commands.system.backup import Backup
+
+
+class Command(BulkCommand):
+    runs = Backup

@@ -1,0 +1,6 @@
+from commands.cli import BulkCommand
+from commands.system.build_theme_css import BuildThemeCss
+
+
+class Command(BulkCommand):
+    runs = BuildThemeCss

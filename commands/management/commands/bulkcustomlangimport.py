@@ -1,0 +1,6 @@
+from commands.cli import BulkCommand
+from commands.system.customlang_import import CustomlangImport
+
+
+class Command(BulkCommand):
+    runs = CustomlangImport

@@ -1,0 +1,6 @@
+from commands.cli import BulkCommand
+from commands.system.mysql_collation import MysqlCollation
+
+
+class Command(BulkCommand):
+    runs = MysqlCollation

@@ -1,0 +1,6 @@
+from commands.cli import BulkCommand
+from commands.system.schedule_task import ScheduleTask
+
+
+class Command(BulkCommand):
+    runs = ScheduleTask

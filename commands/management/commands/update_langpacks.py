@@ -1,0 +1,6 @@
+from commands.cli import TenantCommand
+from commands.system.update_langpacks import UpdateLangpacks
+
+
+class Command(TenantCommand):
+    runs = UpdateLangpacks
