@@ -4,7 +4,7 @@ import django.core.validators
 import django.db.models.deletion
 import django.utils.timezone
 import tenants.fields
-import tenants.models
+import tenants.validators
 from django.db import migrations, models
 
 
@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(help_text='Short name, such as 4.5 or 4.5-custom.', max_length=80, unique=True, validators=[django.core.validators.RegexValidator('\\A[A-Za-z0-9][A-Za-z0-9._-]*\\Z')])),
-                ('path', models.CharField(help_text='Directory of the code tree on this machine.', max_length=255, unique=True, validators=[tenants.models.absolute_path])),
+                ('path', models.CharField(help_text='Directory of the code tree on this machine.', max_length=255, unique=True, validators=[tenants.validators.absolute_path])),
                 ('php', models.CharField(default='php', help_text='PHP command-line binary for this tree.', max_length=255, validators=[django.core.validators.RegexValidator('\\A[A-Za-z0-9_./+-]+\\Z')])),
                 ('version', models.CharField(editable=False, max_length=20)),
                 ('release', models.CharField(editable=False, max_length=80)),
@@ -50,7 +50,7 @@ class Migration(migrations.Migration):
                 ('name', models.SlugField(unique=True)),
                 ('host', models.CharField(default='localhost', help_text='Host name or address.', max_length=255)),
                 ('port', models.PositiveIntegerField(default=3306, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(65535)])),
-                ('socket', models.CharField(blank=True, help_text='Path of a local socket; used instead of host and port.', max_length=255, validators=[tenants.models.absolute_path])),
+                ('socket', models.CharField(blank=True, help_text='Path of a local socket; used instead of host and port.', max_length=255, validators=[tenants.validators.absolute_path])),
                 ('admin_user', models.CharField(help_text="Account that may read and write every tenant's database.", max_length=80)),
                 ('admin_password', tenants.fields.EncryptedTextField(blank=True)),
                 ('job_limit', models.PositiveSmallIntegerField(default=4, help_text='How many jobs may run at once on tenants of this server.', validators=[django.core.validators.MinValueValidator(1)])),
@@ -78,7 +78,7 @@ class Migration(migrations.Migration):
                 ('db_password', tenants.fields.EncryptedTextField(blank=True)),
                 ('db_prefix', models.CharField(default='mdl_', max_length=10, validators=[django.core.validators.RegexValidator('\\A[a-z][a-z0-9_]*\\Z', "A prefix is lower-case letters, digits and '_', beginning with a letter.")])),
                 ('db_persist', models.BooleanField(default=False, help_text='Persistent connections (rarely a gain).')),
-                ('data_path', models.CharField(help_text="The tenant's own moodledata directory.", max_length=255, unique=True, validators=[tenants.models.absolute_path])),
+                ('data_path', models.CharField(help_text="The tenant's own moodledata directory.", max_length=255, unique=True, validators=[tenants.validators.absolute_path])),
                 ('network', models.IntegerField(default=0, help_text='MNet: -1 off, 0 with the main tenant only, n sub-network n.', validators=[django.core.validators.MinValueValidator(-1)])),
                 ('forced_settings', models.JSONField(blank=True, default=dict, help_text='Moodle settings forced on this tenant.')),
                 ('metadata', models.JSONField(blank=True, default=dict)),

@@ -1,19 +1,17 @@
-"""The registry: database servers, releases (code trees) and tenants."""
+"""Tenants: the sites."""
 
-import re
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.core.validators import MinValueValidator
 from django.db import models, transaction
-from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from tenants import php, publish
-from tenants.boot import refuse_for_release
+from tenants import publish
 from tenants.fields import EncryptedTextField
+from tenants.models.release import Release
+from tenants.models.server import DatabaseServer
 from tenants.validators import (
     absolute_path,
     clean_settings,
@@ -22,180 +20,6 @@ from tenants.validators import (
     prefix,
 )
 from tenants.wwwroot import clean_wwwroot, site_key
-
-
-class Published(models.Model):
-    """What tenants' boot files hold a part of: if that changes, so do the files."""
-
-    published: ClassVar[list[str]]
-
-    class Meta:
-        abstract = True
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save, then publish; a failure to publish leaves the row as it was."""
-        if kwargs.get("update_fields"):
-            super().save(*args, **kwargs)
-            return
-        with transaction.atomic():
-            rows = type(self)._default_manager.filter(pk=self.pk)
-            former = rows.values(*self.published).first()
-            super().save(*args, **kwargs)
-            if former and former != rows.values(*self.published).get():
-                publish.rebuild(Tenant.objects.with_edges().select_for_update())
-
-
-class DatabaseServer(Published):
-    """A MariaDB or MySQL server that holds tenants' databases."""
-
-    published: ClassVar = ["host", "port", "socket"]
-
-    name = models.SlugField(unique=True)
-    host = models.CharField(
-        max_length=255, default="localhost", help_text=_("Host name or address.")
-    )
-    port = models.PositiveIntegerField(
-        default=3306, validators=[MinValueValidator(1), MaxValueValidator(65535)]
-    )
-    socket = models.CharField(
-        max_length=255,
-        blank=True,
-        validators=[absolute_path],
-        help_text=_("Path of a local socket; used instead of host and port."),
-    )
-    admin_user = models.CharField(
-        max_length=80,
-        help_text=_("Account that may read and write every tenant's database."),
-    )
-    admin_password = EncryptedTextField(blank=True)
-    job_limit = models.PositiveSmallIntegerField(
-        default=4,
-        validators=[MinValueValidator(1)],
-        help_text=_("How many jobs may run at once on tenants of this server."),
-    )
-
-    class Meta:
-        ordering = ["name"]
-        verbose_name = _("database server")
-        constraints = [
-            models.UniqueConstraint(
-                fields=["host", "port", "socket"], name="one_row_per_server"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return self.name
-
-    def clean(self) -> None:
-        """Refuse another spelling of a server: its job limit would count twice."""
-        same = models.Q(socket=self.socket)
-        if not self.socket:
-            local = {"localhost", "127.0.0.1", "::1"}
-            names = local if self.host.lower() in local else {self.host.lower()}
-            same &= models.Q(host_lower__in=names, port=self.port)
-        others = DatabaseServer.objects.exclude(pk=self.pk)
-        others = others.annotate(host_lower=Lower("host"))
-        if taken := others.filter(same).first():
-            raise ValidationError(f"This is the database server {taken} already")
-
-
-class Release(Published):
-    """One installed Moodle code tree. Its version is read from `version.php`."""
-
-    published: ClassVar = ["path", "php", "forced_settings"]
-
-    name = models.CharField(
-        max_length=80,
-        unique=True,
-        validators=[RegexValidator(r"\A[A-Za-z0-9][A-Za-z0-9._-]*\Z")],
-        help_text=_("Short name, such as 4.5 or 4.5-custom."),
-    )
-    path = models.CharField(
-        max_length=255,
-        unique=True,
-        validators=[absolute_path],
-        help_text=_("Directory of the code tree on this machine."),
-    )
-    php = models.CharField(
-        max_length=255,
-        default="php",
-        validators=[RegexValidator(r"\A[A-Za-z0-9_./+-]+\Z")],
-        help_text=_("PHP command-line binary for this tree."),
-    )
-    version = models.CharField(max_length=20, editable=False)
-    release = models.CharField(max_length=80, editable=False)
-    branch = models.CharField(max_length=10, editable=False)
-    versions_hash = models.CharField(
-        max_length=40,
-        blank=True,
-        editable=False,
-        help_text=_("allversionshash that an up-to-date site of this tree has."),
-    )
-    forced_settings = models.JSONField(
-        default=dict, blank=True, help_text=_("Moodle settings forced on its tenants.")
-    )
-
-    class Meta:
-        ordering = ["-version", "name"]
-
-    def __str__(self) -> str:
-        return self.name
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        if not self.version:
-            self.read_version()
-        super().save(*args, **kwargs)
-
-    def clean(self) -> None:
-        self.read_version()
-        clean_settings(self.forced_settings)
-        try:
-            refuse_for_release(self.name, self.forced_settings)
-        except publish.PublishError as error:
-            raise ValidationError({"forced_settings": str(error)}) from error
-        inside = overlapping("data_path", self.path)
-        if taken := Tenant.objects.filter(inside).first():
-            raise ValidationError(
-                {"path": f"{self.path} overlaps the data path of {taken.wwwroot}"}
-            )
-
-    def read_version(self) -> None:
-        """Read the version from the tree's `version.php` without running it."""
-        try:
-            path, text = self._version_php()
-        except OSError as error:
-            raise ValidationError(
-                f"{self.path} cannot be read ({error.strerror}): let the user that "
-                "VMoodle runs as read it"
-            ) from error
-        kinds = {"version": r"[\d.]+", "release": "[^'\";]+", "branch": r"\w+"}
-        for name, kind in kinds.items():
-            value = re.search(rf"^\s*\${name}\s*=\s*['\"]?({kind})", text, re.M)
-            if value is None:
-                raise ValidationError(f"{path} sets no ${name}: it is not Moodle's")
-            setattr(self, name, value[1].strip())
-
-    def _version_php(self) -> tuple[Path, str]:
-        tree = Path(self.path)
-        for path in (tree / "version.php", tree / "public/version.php"):
-            if path.is_file():
-                return path, path.read_text(encoding="utf-8", errors="replace")
-        missing = "version.php" if tree.is_dir() else "directory"
-        raise ValidationError(
-            f"{self.path}: there is no such {missing}; give the directory of an "
-            "unpacked Moodle"
-        )
-
-    def refresh(self) -> None:
-        """Read the version and the versions hash of the tree as it is now.
-
-        Raises PhpError or ValidationError when the tree cannot be read.
-        """
-        self.read_version()
-        self.versions_hash = php.versions_hash(self.php, self.path)
-        # Only these: an operator may have changed the rest while PHP ran.
-        read = ["version", "release", "branch", "versions_hash"]
-        self.save(update_fields=read if self.pk else None)
 
 
 class Tag(models.Model):
