@@ -54,7 +54,8 @@ class SourceCommand(Command):
 
     def skips(self, tenants: Sequence[Tenant]) -> dict[int, str]:
         """Leave the source out: it is never its own target."""
-        return {self.cleaned_data["source"].pk: "it is the source"}
+        source: Tenant = self.cleaned_data["source"]
+        return {source.pk: "it is the source"} if source in tenants else {}
 
     def prepare(self) -> Json:
         return self.read(self.cleaned_data["source"])

@@ -64,9 +64,10 @@ def test_the_source_is_read_once_and_is_no_target(copy, three, finished: RunOf):
 
 
 def test_another_source_can_be_named(copy, three, finished: RunOf):
-    finished(copy.name(), three[:2], "source=HTTPS://t2.example.org/")
+    run = finished(copy.name(), three[:2], "source=HTTPS://t2.example.org/")
 
     assert copy.reads == ["https://t2.example.org"]
+    assert run.counts()["succeeded"] == run.done == run.total == 2
 
 
 def test_the_run_names_the_main_tenant_that_it_read(copy, three):
