@@ -2,16 +2,20 @@
 
 One connection per database server and thread, never one per tenant; many tenants
 in one statement. Identifiers come from the registry, where they are validated, and
-are back-quoted; values are always bound.
+are back-quoted; values are always bound. What an operator wrote has a connection of its
+own, with the account of the tenant (`tenants/session.py`).
 """
 
 import os
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import MySQLdb
+import MySQLdb.cursors
 from MySQLdb.constants import CR, ER
 
 if TYPE_CHECKING:  # models imports php, which no test should need a driver for
@@ -21,6 +25,7 @@ CHUNK = 50  # tenants in one UNION ALL: the fastest of 1 to 200, measured
 CONNECT_SECONDS, READ_SECONDS = 5, 120
 LOST = {CR.SERVER_GONE_ERROR, CR.SERVER_LOST}
 NOT_LET_IN = {ER.CON_COUNT_ERROR, ER.ACCESS_DENIED_ERROR, ER.HOST_NOT_PRIVILEGED}
+NOT_ALL_TAKEN_BACK = ER.WARNING_NOT_COMPLETE_ROLLBACK
 T = TypeVar("T")
 Rows = list[tuple[Any, ...]]
 
@@ -91,28 +96,35 @@ def _attempt(
     work: Callable[[MySQLdb.Connection], T],
     again: Collection[int] = LOST,
 ) -> T:
-    try:
+    with told_of(server):
         try:
             return work(_connection(server))
         except MySQLdb.OperationalError as error:
             if error.args[0] not in again:
                 raise
             return work(_connection(server, fresh=True))
+
+
+@contextmanager
+def told_of(server: "DatabaseServer", hint: str = "") -> Iterator[None]:
+    """Turn what the driver raises into a MoodleDbError that names the server."""
+    try:
+        yield
     except MySQLdb.Error as error:
         code, said = error.args if len(error.args) == 2 else (0, error)
-        raise MoodleDbError(f"database server {server.name}: {said}", code) from error
+        message = f"database server {server.name}: {said}{hint}"
+        raise MoodleDbError(message, code) from error
+
+
+def _address(server: "DatabaseServer") -> dict[str, Any]:
+    if server.socket:
+        return {"unix_socket": server.socket}
+    return {"host": server.host, "port": server.port}
 
 
 def _connection(server: "DatabaseServer", *, fresh: bool = False) -> MySQLdb.Connection:
     """Return this thread's connection to the server as it is configured now."""
-    target = (
-        {"unix_socket": server.socket}
-        if server.socket
-        else {
-            "host": server.host,
-            "port": server.port,
-        }
-    )
+    target = _address(server)
     account = {"user": server.admin_user, "password": server.admin_password or ""}
     wanted = (*target.values(), *account.values())
     cache = _local.__dict__.setdefault("connections", {})
@@ -254,3 +266,76 @@ def in_use(tenant: "Tenant") -> bool | None:
     )
     may_know, others = rows[0]
     return bool(others) if may_know else None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a statement gave: rows, or how many it changed."""
+
+    columns: list[str]
+    rows: Rows
+    truncated: bool
+    affected: int
+
+
+def log_in(tenant: "Tenant", read_timeout: int) -> MySQLdb.Connection:
+    """Return a new connection with the tenant's own account, for `tenants.session`.
+
+    No database is chosen: only names in full reach a table.
+    """
+    with told_of(tenant.server, hint=f" (the tenant's own account, {tenant.db_user})"):
+        return MySQLdb.connect(
+            **_address(tenant.server),
+            user=tenant.db_user,
+            password=tenant.db_password or "",
+            charset="utf8mb4",
+            sql_mode="STRICT_ALL_TABLES",
+            multi_statements=False,
+            local_infile=False,
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=read_timeout,
+        )
+
+
+def answer(
+    connection: MySQLdb.Connection,
+    sql: str,
+    values: Sequence[str],
+    rows: int,
+    size: int,
+) -> Answer:
+    """Return what a statement gives: at most so many rows and characters of them.
+
+    Without any rows it is one that writes, which no limit may cut short.
+    """
+    limit = rows + 1 if rows else "DEFAULT"
+    connection.query(f"SET SESSION sql_select_limit = {limit}")
+    cursor = connection.cursor(MySQLdb.cursors.SSCursor)
+    try:
+        cursor.execute(sql, tuple(values))
+        if cursor.description is None:
+            return Answer([], [], False, cursor.rowcount)
+        found, truncated = _fetch(cursor, rows, size)
+        return Answer([c[0] for c in cursor.description], found, truncated, 0)
+    finally:
+        cursor.close()  # reads what is left
+
+
+def _fetch(cursor: MySQLdb.cursors.SSCursor, rows: int, size: int) -> tuple[Rows, bool]:
+    """Return the rows that fit, and whether there are more."""
+    found: Rows = []
+    for row in iter(cursor.fetchone, None):
+        size -= sum(map(_weight, row))
+        if len(found) >= rows or (size < 0 and found):
+            return found, True
+        found.append(row)
+    return found, False
+
+
+def _weight(value: object) -> int:
+    """Return about how many characters JSON needs for a value."""
+    if isinstance(value, bytes):
+        return 2 * len(value)
+    if isinstance(value, str):
+        return len(value) * (1 if value.isascii() else 6)
+    return 8

@@ -1,0 +1,105 @@
+"""What nobody reads out of a site's database: one rule for all that read it.
+
+Some tables are not for reading at all, some columns neither, and of Moodle's settings
+those that by their name are secret.
+"""
+
+import re
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+HIDDEN = "(secret)"  # stands for a setting's value
+
+# They hold what opens a session or another system, and little else.
+TABLES = _names(
+    """
+    ai_providers badge_backpack_oauth2 chat_users enrol_lti_lti2_share_key
+    external_tokens lti_access_tokens messageinbound_datakeys mnet_session
+    oauth2_access_token oauth2_refresh_token oauth2_system_account payment_gateways
+    portfolio_mahara_queue registration_hubs scorm_aicc_session sessions sms_gateways
+    tool_mfa tool_mfa_secrets user_password_history user_password_resets
+    user_private_key
+    """
+)
+COLUMNS = _names(
+    """
+    access_token accesstoken api_key apikey client_secret clientsecret confirmtoken
+    consumersecret enrolmentkey guestpassword moderatorpass passwd password
+    private_key privatekey privatetoken quitpassword refresh_token refreshtoken secret
+    servicesalt shared_secret sharedsecret token viewerpass
+    """
+)
+# Tables of Moodle itself with such a column, whose `*` is refused before anything runs.
+WITH_COLUMNS = _names(
+    """
+    auth_oauth2_linked_login badge_backpack bigbluebuttonbn course_request enrol
+    enrol_lti_lti2_consumer enrol_lti_tools enrol_lti_users groups lesson
+    lesson_overrides lti lti_tool_proxies oauth2_issuer quiz quiz_overrides
+    quizaccess_seb_quizsettings repository_instances user
+    """
+)
+# Tables of settings: all their columns, and those that hold a value.
+SETTINGS: dict[str, tuple[tuple[str, ...], frozenset[str]]] = {
+    "config": (("id", "name", "value"), frozenset({"value"})),
+    "config_plugins": (("id", "plugin", "name", "value"), frozenset({"value"})),
+    "config_log": (
+        ("id", "userid", "timemodified", "plugin", "name", "value", "oldvalue"),
+        frozenset({"value", "oldvalue"}),
+    ),
+    "adminpresets_it": (
+        ("id", "adminpresetid", "plugin", "name", "value"),
+        frozenset({"value"}),
+    ),
+    "lti_types_config": (("id", "typeid", "name", "value"), frozenset({"value"})),
+    "portfolio_instance_config": (
+        ("id", "instance", "name", "value"),
+        frozenset({"value"}),
+    ),
+    "repository_instance_config": (
+        ("id", "instanceid", "name", "value"),
+        frozenset({"value"}),
+    ),
+}
+GUARDED = (
+    "secret|salt|credential"
+    "|(pass(wd|word|code)?|phrase|pw|token|key)[0-9]*$"
+    "|^openssl|^siteidentifier$"
+)
+UNGUARDED = "(public_?key|bypass)[0-9]*$"
+SWITCHES = ("", "0", "1")  # no secret, whatever the name
+
+
+def shown(name: str, value: str) -> str:
+    """Return the value of a setting, or `HIDDEN` when its name says it is secret.
+
+    >>> shown("smtppass", "x"), shown("passwordpolicy", "1"), shown("theme", "boost")
+    ('(secret)', '1', 'boost')
+    """
+    name = name.lower()
+    if value in SWITCHES or re.search(UNGUARDED, name) or not re.search(GUARDED, name):
+        return value
+    return HIDDEN
+
+
+def without_secrets(name: str, table: str) -> str:
+    """Return a table of settings as SQL may read it: the values as `shown` has them.
+
+    `table`: how the statement names it, quoted.
+    """
+    columns, values = SETTINGS[name]
+    parts = ", ".join(
+        _shown_column(column) if column in values else column for column in columns
+    )
+    return f"(SELECT {parts} FROM {table})"  # noqa: S608 - nothing of it is input
+
+
+def _shown_column(column: str) -> str:
+    switches = ", ".join(f"'{value}'" for value in SWITCHES)
+    return (
+        f"CASE WHEN {column} NOT IN ({switches}) AND LOWER(name) RLIKE '{GUARDED}' "
+        f"AND LOWER(name) NOT RLIKE '{UNGUARDED}' THEN '{HIDDEN}' "
+        f"ELSE {column} END AS {column}"
+    )
