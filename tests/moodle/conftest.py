@@ -44,12 +44,12 @@ def moodles() -> tuple[Path, Path]:
 
 
 @pytest.fixture(scope="session")
-def fleet(
+def grounds(
     moodles: tuple[Path, Path],
     mariadb: MariaDb,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Fleet]:
-    """Return the fleet: `north` and `south` installed, `west` for a spare."""
+    """Return a fleet with all its tenants registered, but no site."""
     home = tmp_path_factory.mktemp("moodle")
     made = Fleet(home, mariadb, environment(home))
     copy_trees(home / "trees", *moodles)
@@ -58,14 +58,20 @@ def fleet(
         made.data(name).mkdir(parents=True)
     made.manage("migrate", "--verbosity=0")
     made.registry("fill", str(home), mariadb.socket, mariadb.password, *names)
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(partial(install, made), INSTALLED))
-    load(made, SPARE, made.home / "north.sql")
     yield made
     made.stop_servers()
     for name in names:
         made.sql(f"DROP DATABASE moodle_{name}")
     shutil.rmtree(home)
+
+
+@pytest.fixture(scope="session")
+def fleet(grounds: Fleet) -> Fleet:
+    """Return the fleet: `north` and `south` installed, `west` for a spare."""
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(partial(install, grounds), INSTALLED))
+    load(grounds, SPARE, grounds.home / "north.sql")
+    return grounds
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -173,22 +179,24 @@ def workers(fleet: Fleet) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def newest_sites(fleet: Fleet) -> Fleet:
+def newest_sites(grounds: Fleet, request: pytest.FixtureRequest) -> Fleet:
     """Return the fleet with the campus's sites on the newest release."""
     first, second = CAMPUS
-    dump = fleet.home / f"{first}.sql"
-    if kept := cached(fleet.tree("new"), dump.name):
+    dump = grounds.home / f"{first}.sql"
+    if kept := cached(grounds.tree("new"), dump.name):
         shutil.copy(kept, dump)
-        load(fleet, first, dump)
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda name: load(grounds, name, dump), CAMPUS))
     else:
-        load(fleet, first, fleet.home / "north.sql")
-        fleet.manage("upgrade", f"--host={url(first)}", "--to-release=new")
-        dump_site(fleet, first, dump)
-        keep(dump, fleet.tree("new"))
-    load(fleet, second, dump)
+        request.getfixturevalue("fleet")
+        load(grounds, first, grounds.home / "north.sql")
+        grounds.manage("upgrade", f"--host={url(first)}", "--to-release=new")
+        dump_site(grounds, first, dump)
+        keep(dump, grounds.tree("new"))
+        load(grounds, second, dump)
     for name in CAMPUS:
-        fleet.pin(name, "new")
-    return fleet
+        grounds.pin(name, "new")
+    return grounds
 
 
 @pytest.fixture
