@@ -2,11 +2,29 @@
 
 from pathlib import Path
 
+import pytest
+
+from commands.base import Command
 from commands.models import Job, Run
 from tenants import moodledb
 from tenants.models import Tenant
+from tests.conftest import AddTenant
 
 ARGUMENTS = "foreach (array_slice($_SERVER['argv'], 1) as $word) echo \"$word\\n\";"
+
+
+@pytest.fixture
+def bare(add_tenant: AddTenant) -> Tenant:
+    """Return a tenant without a site, whose scripts a test puts there: made faster."""
+    return add_tenant("one", install=False)
+
+
+def complaints(command: type[Command], attributes: str) -> list[str]:
+    """Return what the command says of its parameters."""
+    form = command.from_attributes(attributes)
+    return [
+        f"{field}: {error}" for field, errors in form.errors.items() for error in errors
+    ]
 
 
 def put_script(tenant: Tenant, script: str, body: str = "") -> None:

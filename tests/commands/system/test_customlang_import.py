@@ -13,14 +13,14 @@ IMPORT, SCRIPT = "system/CustomlangImport", "admin/tool/customlang/cli/import.ph
 
 
 @pytest.fixture
-def customised(tenant: Tenant) -> Tenant:
+def customised(bare: Tenant) -> Tenant:
     """Return a tenant whose script does nothing, with a text imported long ago."""
-    put_script(tenant, SCRIPT)
-    table = moodledb.table(tenant, "tool_customlang")
+    put_script(bare, SCRIPT)
+    table = moodledb.table(bare, "tool_customlang")
     columns = "lang varchar(20), local longtext, timecustomized bigint"
-    moodledb.execute(tenant.server, f"CREATE TABLE {table} ({columns})")
-    add_text(tenant, "en", int(time.time()) - 60)
-    return tenant
+    moodledb.execute(bare.server, f"CREATE TABLE {table} ({columns})")
+    add_text(bare, "en", int(time.time()) - 60)
+    return bare
 
 
 def add_text(tenant: Tenant, lang: str, when: float, text: str | None = "Mine") -> None:

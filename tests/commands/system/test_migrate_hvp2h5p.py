@@ -12,10 +12,10 @@ SCRIPT = "admin/tool/migratehvp2h5p/cli/migrate.php"
 ONE, TWO = (f"Migrating ID:{n}\\tQuiz\\t course:2\\tM\\n" for n in (1, 2))
 
 
-def test_activities_are_migrated(finished: RunOf, tenant: Tenant):
-    put_script(tenant, SCRIPT, f'echo "{ONE}\\t ...Successful\\n{TWO}";')
+def test_activities_are_migrated(finished: RunOf, bare: Tenant):
+    put_script(bare, SCRIPT, f'echo "{ONE}\\t ...Successful\\n{TWO}";')
 
-    job = job_of(finished(MIGRATE, [tenant], "execute=1&contenttypes=3,4"))
+    job = job_of(finished(MIGRATE, [bare], "execute=1&contenttypes=3,4"))
 
     assert job.result == {"activities": 2}, job.error
     assert options_of(job) == [
@@ -48,19 +48,19 @@ def test_activities_are_migrated(finished: RunOf, tenant: Tenant):
     ],
     ids=["one failed", "none there", "refused"],
 )
-def test_what_it_says_decides(finished, tenant: Tenant, body: str, state, sentence):
-    put_script(tenant, SCRIPT, body)
+def test_what_it_says_decides(finished, bare: Tenant, body: str, state, sentence):
+    put_script(bare, SCRIPT, body)
 
-    job = job_of(finished(MIGRATE, [tenant], "execute=1"))
+    job = job_of(finished(MIGRATE, [bare], "execute=1"))
 
     assert (job.state, job.error) == (state, sentence)
 
 
-def test_a_tree_without_the_tool_is_told(finished: RunOf, tenant: Tenant):
-    job = job_of(finished(MIGRATE, [tenant]))
+def test_a_tree_without_the_tool_is_told(finished: RunOf, bare: Tenant):
+    job = job_of(finished(MIGRATE, [bare]))
 
     assert job.error == (
-        f"{tenant.release.path} has no {SCRIPT}: this release does not ship it"
+        f"{bare.release.path} has no {SCRIPT}: this release does not ship it"
     )
 
 
@@ -79,8 +79,8 @@ def test_only_deleting_is_dangerous(attributes: str, dangerous: bool):
     assert form.is_dangerous() is dangerous
 
 
-def test_the_shell_has_both_forms(manage: Manage, tenant: Tenant, workers):
-    put_script(tenant, SCRIPT, f'echo "{ONE}";')
+def test_the_shell_has_both_forms(manage: Manage, bare: Tenant, workers):
+    put_script(bare, SCRIPT, f'echo "{ONE}";')
 
-    assert manage("migratehvp2h5p", f"--host={tenant.wwwroot}", "-k", "0").code == 0
+    assert manage("migratehvp2h5p", f"--host={bare.wwwroot}", "-k", "0").code == 0
     assert manage("bulkmigratehvp2h5p", "--limit=5").code == 0

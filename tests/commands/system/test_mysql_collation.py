@@ -1,10 +1,16 @@
 import pytest
 
 from commands.models import Job
+from commands.system.mysql_collation import MysqlCollation
 from tenants import moodledb
 from tenants.models import Tenant
-from tests.commands.conftest import Manage, assert_refused
-from tests.commands.system.conftest import job_of, options_of, put_script
+from tests.commands.conftest import Manage
+from tests.commands.system.conftest import (
+    complaints,
+    job_of,
+    options_of,
+    put_script,
+)
 from tests.conftest import RunOf
 
 COLLATION, SCRIPT = "system/MysqlCollation", "admin/cli/mysql_collation.php"
@@ -66,15 +72,13 @@ def test_the_shell_has_both_forms(manage: Manage, tenant: Tenant, workers):
 
 
 @pytest.mark.parametrize(
-    ("words", "sentence"),
+    ("attributes", "sentence"),
     [
-        ([], "Choose one of collation, list, available"),
-        (["--list", "--available"], "Choose one of collation, list, available"),
-        (["--collation=latin1_bin"], "collation: Enter a valid value"),
+        ("", "__all__: Choose one of collation, list, available"),
+        ("list=1&available=1", "__all__: Choose one of collation, list, available"),
+        ("collation=latin1_bin", "collation: Enter a valid value."),
     ],
     ids=["none", "two", "not utf8"],
 )
-def test_bad_use_is_refused(manage: Manage, tenant: Tenant, words, sentence: str):
-    said = manage("mysql_collation", f"--host={tenant.wwwroot}", *words)
-
-    assert_refused(said, sentence)
+def test_bad_parameters_are_refused(attributes: str, sentence: str):
+    assert complaints(MysqlCollation, attributes) == [sentence]

@@ -6,8 +6,14 @@ from commands.models import Job
 from commands.system.register import Register
 from tenants import agent, moodledb
 from tenants.models import Tenant
-from tests.commands.conftest import Manage, assert_refused
-from tests.commands.system.conftest import job_of, options_of, put_script, sql
+from tests.commands.conftest import Manage
+from tests.commands.system.conftest import (
+    complaints,
+    job_of,
+    options_of,
+    put_script,
+    sql,
+)
 from tests.conftest import RunOf
 
 REGISTER, SCRIPT = "system/Register", "admin/cli/scheduled_task.php"
@@ -107,7 +113,7 @@ def test_the_shell_has_both_forms(manage: Manage, site: Tenant, workers):
     assert manage("bulkregister").code == 0
 
 
-def test_both_at_once_are_refused(manage: Manage, site: Tenant):
-    said = manage("register", f"--host={site.wwwroot}", "-r", "-p")
+def test_both_at_once_are_refused():
+    [said] = complaints(Register, "reset_hub_infos=1&protected=1")
 
-    assert_refused(said, "Choose one of reset_hub_infos and protected")
+    assert said == "__all__: Choose one of reset_hub_infos and protected"

@@ -127,9 +127,9 @@ def test_many_sites_get_it_by_workers(manage: Manage, tenant: Tenant, secret, wo
     ],
     ids=["no password", "no name", "a space", "a tab", "no file"],
 )
-def test_bad_use_is_refused(manage, tenant: Tenant, monkeypatch, words, sentence: str):
+def test_bad_use_is_refused(manage, bare: Tenant, monkeypatch, words, sentence: str):
     monkeypatch.setattr("sys.stdin", io.StringIO())
 
-    said = manage("reset_password", f"--host={tenant.wwwroot}", *words)
+    said = manage("reset_password", f"--host={bare.wwwroot}", *words)
 
     assert_refused(said, sentence)

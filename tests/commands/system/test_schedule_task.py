@@ -1,10 +1,17 @@
 import pytest
 
 from commands.models import Job
+from commands.system.schedule_task import ScheduleTask
 from tenants import moodledb
 from tenants.models import Tenant
-from tests.commands.conftest import Manage, assert_refused
-from tests.commands.system.conftest import job_of, options_of, put_script, sql
+from tests.commands.conftest import Manage
+from tests.commands.system.conftest import (
+    complaints,
+    job_of,
+    options_of,
+    put_script,
+    sql,
+)
 from tests.commands.upgrade.conftest import set_config
 from tests.conftest import RunOf
 
@@ -104,14 +111,12 @@ def test_the_shell_has_both_forms(manage: Manage, tenant: Tenant, workers):
 
 
 @pytest.mark.parametrize(
-    ("words", "sentence"),
+    ("attributes", "sentence"),
     [
-        ([], "Choose one of execute, enable, disable, list"),
-        (["--execute=coretaskx"], "execute: Give the class with its backslashes"),
+        ("", "__all__: Choose one of execute, enable, disable, list"),
+        ("execute=coretaskx", "execute: Give the class with its backslashes; a shell"),
     ],
     ids=["none", "without backslashes"],
 )
-def test_bad_use_is_refused(manage: Manage, tenant: Tenant, words, sentence: str):
-    said = manage("schedule_task", f"--host={tenant.wwwroot}", *words)
-
-    assert_refused(said, sentence)
+def test_bad_parameters_are_refused(attributes: str, sentence: str):
+    assert complaints(ScheduleTask, attributes)[0].startswith(sentence)

@@ -4,8 +4,9 @@ from commands.models import Job
 from commands.system.uninstall_plugins import UninstallPlugins
 from tenants import moodledb
 from tenants.models import Tenant
-from tests.commands.conftest import Manage, assert_refused
+from tests.commands.conftest import Manage
 from tests.commands.system.conftest import (
+    complaints,
     job_of,
     options_of,
     put_script,
@@ -110,9 +111,11 @@ def test_the_shell_has_both_forms(manage: Manage, haunted: Tenant, workers):
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["--run"], ["--show-all", "--plugins=mod_x"]], ids=" ".join
+    "attributes", ["", "run=1", "show_all=1&plugins=mod_x"], ids=["none", "run", "two"]
 )
-def test_bad_use_is_refused(manage: Manage, tenant: Tenant, words: list[str]):
-    said = manage("uninstall_plugins", f"--host={tenant.wwwroot}", *words)
+def test_bad_parameters_are_refused(attributes: str):
+    [said] = complaints(UninstallPlugins, attributes)
 
-    assert_refused(said, "Choose one of show_all, show_contrib, show_missing, purge")
+    assert said.startswith(
+        "__all__: Choose one of show_all, show_contrib, show_missing"
+    )
