@@ -84,6 +84,17 @@ class Base(BaseCommand):
             **kwargs,
         )
 
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Refuse what cannot be stored as text."""
+        for word in argv:
+            try:
+                word.encode()
+            except UnicodeEncodeError:
+                self._called_from_command_line = True  # errors exit with status 2
+                parser = self.create_parser(argv[0], argv[1])
+                parser.error(f"{ascii(word)} is no UTF-8 text")
+        super().run_from_argv(argv)
+
     def add_fields(self, parser: ArgumentParser) -> None:
         group = parser.add_argument_group(self.runs.name())
         for name, field in self.runs.base_fields.items():

@@ -21,13 +21,14 @@ def shell_line(run: Run, wwwroots: Sequence[str] = (), canary: str = "") -> str:
     named = len(hosts) <= LISTED
     to = f"--tohosts={','.join(hosts)}" if named else f"--in-run={run.pk}"
     name, wrapper = bulk_command(find(run.command))
-    words = ["manage.py", name, to, *wrapper.words(run.attributes)]
+    words = ["manage.py", name, to]
     if run.parallel:
         words.append(f"--jobs={run.parallel}")
     if run.max_failures:
         words.append(f"--max-failures={run.max_failures}")
     if canary:
         words.append(f"--canary={canary}")
+    words += wrapper.words(run.attributes)  # last: a script's own follow it
     return shlex.join(words)
 
 

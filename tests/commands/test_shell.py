@@ -78,8 +78,10 @@ TEXTS = st.text(
 )
 
 
-def values_of(field: forms.Field) -> st.SearchStrategy[list[str]]:
+def values_of(name: str, field: forms.Field) -> st.SearchStrategy[list[str]]:
     """Return what a parameter may be, as it stands in a querystring: one or more."""
+    if name == "arguments":  # a command line itself
+        return st.lists(TEXTS, min_size=1, max_size=3).map(lambda w: [shlex.join(w)])
     if isinstance(field, forms.BooleanField):
         return st.just(["1"])
     if isinstance(field.widget, forms.SelectMultiple):
@@ -91,12 +93,12 @@ def values_of(field: forms.Field) -> st.SearchStrategy[list[str]]:
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_the_line_gives_the_same_run(db, command: type[Command], data: st.DataObject):
-    kinds = {
-        name: values_of(field)
-        for name, field in command.base_fields.items()
-        if name not in command.secret_names()
-    }
-    chosen = data.draw(st.fixed_dictionaries({}, optional=kinds))
+    kinds: tuple[dict, dict] = {}, {}
+    for name, field in command.base_fields.items():
+        if name not in command.secret_names():
+            kinds[field.required][name] = values_of(name, field)
+    optional, required = kinds
+    chosen = data.draw(st.fixed_dictionaries(required, optional=optional))
     run = Run(command=command.name(), attributes=urlencode(chosen, doseq=True))
 
     line = shell_line(run, ROOTS)

@@ -1,0 +1,7 @@
+from commands.cli import TenantCommand
+from commands.script_words import ScriptWords
+from commands.system.script import Script
+
+
+class Command(ScriptWords, TenantCommand):
+    runs = Script
