@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
@@ -48,16 +49,25 @@ def look() -> int:
             continue
     tenants = list(Tenant.objects.enabled().with_edges())
     statuses(tenants)
+    return len(tenants) - len(note_crons(tenants))
+
+
+def note_crons(tenants: Sequence[Tenant]) -> dict[int, str]:
+    """Take over when crons last began; return, by pk, why that is not known."""
     rows = moodledb.config(
         tenants, ["lastcronstart", "lastcroninterval"], plugin="tool_task"
     )
-    seen = []
+    seen, unknown = [], {}
     for tenant in tenants:
         config = rows[tenant.pk]
-        if not isinstance(config, moodledb.MoodleDbError) and note_cron(tenant, config):
+        if isinstance(config, moodledb.MoodleDbError):
+            unknown[tenant.pk] = str(config)
+        elif note_cron(tenant, config):
             seen.append(tenant)
+        else:
+            unknown[tenant.pk] = "cron has never run"
     Tenant.objects.bulk_update(seen, ["last_cron", "last_cron_gap"], batch_size=200)
-    return len(seen)
+    return unknown
 
 
 def note_cron(tenant: Tenant, config: moodledb.Config) -> bool:

@@ -40,7 +40,6 @@ MISSING = """
     bulkswitchdomain
     bulkswitchprotocol
     copy_file
-    cronmonitor
     delete_users
     fix_site_admins
     import_mapped_data
@@ -52,5 +51,4 @@ MISSING = """
     switch_domain
     switch_protocol
     vcron
-    vcronmonitor
 """

@@ -1,0 +1,26 @@
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from commands.cli import REFUSED, refuse
+from commands.cronhealth import add_limit, report
+from commands.options import add_selection, selection
+
+
+class Command(BaseCommand):
+    help = """Tell which tenants' crons are late, and why if that is known.
+
+    Asks the sites' databases, a statement for some fifty sites. Exit status 1: one of
+    them is late."""
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        add_selection(parser)
+        add_limit(parser)
+
+    def handle(self, *, max_gap: int, **options: Any) -> None:
+        try:
+            tenants = selection(options).resolve()
+        except REFUSED as error:
+            raise refuse(error) from error
+        report(self, tenants, max_gap)
