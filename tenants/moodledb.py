@@ -230,6 +230,19 @@ def config_of(tenant: "Tenant", names: Sequence[str]) -> Config:
     return found
 
 
+def plugin_settings(tenant: "Tenant", plugins: Sequence[str]) -> dict[str, Config]:
+    """Return all rows of Moodle's `config_plugins` for plugins, by plugin."""
+    marks = ", ".join(["%s"] * len(plugins))
+    sql = (
+        f"SELECT plugin, name, value FROM {table(tenant, 'config_plugins')} "  # noqa: S608
+        f"WHERE plugin IN ({marks}) ORDER BY plugin, name"
+    )
+    found: dict[str, Config] = {}
+    for plugin, name, value in query(tenant.server, sql, plugins):
+        found.setdefault(plugin, {})[name] = value
+    return found
+
+
 def forget_config(tenant: "Tenant", name: str) -> int:
     """Delete one row of Moodle's `config`; return how many were there."""
     sql = f"DELETE FROM {table(tenant, 'config')} WHERE name = %s"  # noqa: S608

@@ -1,10 +1,12 @@
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from commands.agent import AgentCommand
 from commands.base import register
+from tenants import bound
 from tenants.models import Tenant
 
 
@@ -13,7 +15,8 @@ class SetConfig(AgentCommand):
     """Set one setting of Moodle's core.
 
     Goes through Moodle's own function, so that its caches follow. A setting that is
-    forced by the registry is refused: it would not count.
+    forced by the registry is refused: it would not count. So is one that belongs to
+    the site alone, such as its version, its address or its identifier.
 
     Example of attributes: key=guestloginbutton&value=0
     """
@@ -33,6 +36,12 @@ class SetConfig(AgentCommand):
         help_text=_("The new value; empty: the empty text."),
     )
 
+    def clean_key(self) -> str:
+        key: str = self.cleaned_data["key"]
+        if reason := bound.never_set(key):
+            raise ValidationError(reason)
+        return key
+
     def payload(self, tenant: Tenant) -> dict[str, Any]:
         values = {self.cleaned_data["key"]: self.cleaned_data["value"]}
-        return {"plugin": "", "values": values}
+        return {"settings": {"": values}}

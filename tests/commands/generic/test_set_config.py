@@ -1,6 +1,9 @@
 """What it asks of Moodle; tests/moodle/test_generic.py proves it on a real one."""
 
+import re
+
 import pytest
+from hypothesis import given, strategies
 
 from commands.generic.set_config import SetConfig
 
@@ -13,9 +16,45 @@ def test_a_name_that_no_setting_has_is_refused(key: str):
     assert set(form.errors) == {"key"}
 
 
+@given(strategies.text())
+def test_whatever_the_name_it_is_plain_or_refused(key: str):
+    form = SetConfig({"key": key, "value": "1"})
+
+    if form.is_valid():
+        assert re.fullmatch("[a-zA-Z0-9_]{1,255}", form.cleaned_data["key"])
+    else:
+        assert set(form.errors) == {"key"}
+
+
+@pytest.mark.parametrize("key", ["version", "siteidentifier", "wwwroot", "dbpass"])
+def test_a_setting_of_the_site_alone_is_refused(key: str):
+    form = SetConfig({"key": key, "value": "1"})
+
+    assert not form.is_valid()
+    assert form.errors["key"][0].startswith(f"{key} ")
+
+
 @pytest.mark.parametrize("value", ["", " two  spaces ", "a\nb", "'; DROP TABLE x", "é"])
 def test_a_value_is_handed_on_as_it_is(value: str):
     form = SetConfig({"key": "sitename", "value": value})
 
     assert form.is_valid()
-    assert form.payload(None) == {"plugin": "", "values": {"sitename": value}}
+    assert form.payload(None) == {"settings": {"": {"sitename": value}}}
+
+
+@given(strategies.text())
+def test_whatever_the_value_it_comes_through_a_querystring(value: str):
+    form = SetConfig.from_attributes(
+        SetConfig({"key": "a", "value": value}).attributes()
+    )
+
+    if form.is_valid():
+        assert form.payload(None) == {"settings": {"": {"a": value}}}
+    else:
+        assert "\x00" in value
+
+
+def test_a_megabyte_is_a_value():
+    form = SetConfig({"key": "a", "value": "x" * 2**20})
+
+    assert form.is_valid()

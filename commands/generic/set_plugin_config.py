@@ -1,0 +1,57 @@
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from commands.agent import AgentCommand
+from commands.base import register
+from tenants import bound
+from tenants.models import Tenant
+
+
+@register
+class SetPluginConfig(AgentCommand):
+    """Set one setting of a plugin.
+
+    Goes through Moodle's own function, so that its caches follow. A site without the
+    plugin fails, and a setting that is forced by the registry is refused. So is one
+    that belongs to the site alone, such as the plugin's version.
+
+    Example of attributes: pkey=auth_ldap/host_url&pvalue=ldaps://ldap.example.org
+    """
+
+    operation = "set_config"
+
+    pkey = forms.RegexField(
+        r"\A[a-zA-Z][a-zA-Z0-9_]{,99}(/[a-zA-Z0-9_]{1,100}){1,2}\Z",
+        max_length=201,
+        label=_("Plugin and key"),
+        help_text=_("Plugin and name of the setting, as in quiz/timelimit."),
+        error_messages={
+            "invalid": _(
+                "Write PLUGIN/NAME, of letters, digits and '_', each 100 at most."
+            )
+        },
+    )
+    pvalue = forms.CharField(
+        label=_("Value"),
+        required=False,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("The new value; empty: the empty text."),
+    )
+
+    def clean_pkey(self) -> str:
+        key: str = self.cleaned_data["pkey"]
+        # PHP: the last part is the name, what stands before it the plugin.
+        plugin, _slash, name = key.rpartition("/")
+        if plugin in {"core", "moodle"}:
+            raise ValidationError(f"{name} is no plugin's: set it by generic/SetConfig")
+        if reason := bound.never_set(name, plugin):
+            raise ValidationError(reason)
+        return key
+
+    def payload(self, tenant: Tenant) -> dict[str, Any]:
+        plugin, _slash, name = self.cleaned_data["pkey"].rpartition("/")
+        return {"settings": {plugin: {name: self.cleaned_data["pvalue"]}}}
