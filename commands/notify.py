@@ -47,7 +47,7 @@ def recipients() -> list[str]:
 
 
 def _write(run: "Run", subject: str, template: str, **context: object) -> None:
-    if not recipients():
+    if run.quiet or not recipients():
         return
     failed = run.jobs.filter(state__in=("failed", "rolled_back")).order_by("wwwroot")
     url = settings.VMOODLE_CONSOLE_URL + reverse(

@@ -113,15 +113,20 @@ class Job(models.Model):
                 state=state, error=error, finished_at=now, seconds=seconds, **fields
             ):
                 return False
-            seen = {
-                "last_job": self.pk,
-                "last_command": self.run.command,
-                "last_state": state,
-                "last_job_at": now,
-            }
-            Tenant.objects.filter(pk=self.tenant_id or 0, held_by=self.pk).update(
-                held_by=None, **seen
-            ) or Tenant.objects.filter(pk=self.tenant_id or 0).update(**seen)
+            seen = (
+                {}
+                if self.run.quiet
+                else {
+                    "last_job": self.pk,
+                    "last_command": self.run.command,
+                    "last_state": state,
+                    "last_job_at": now,
+                }
+            )
+            tenant = Tenant.objects.filter(pk=self.tenant_id or 0)
+            held = tenant.filter(held_by=self.pk).update(held_by=None, **seen)
+            if seen and not held:
+                tenant.update(**seen)
             self.run.count(done=1, failed=int(state in self.BAD))
         self.state, self.error = state, error
         self.run.after_job(self)

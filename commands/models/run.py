@@ -26,6 +26,8 @@ class Run(models.Model):
     DRAFT -> RUNNING -> FINISHED
     """
 
+    FLEET_CRON = "vcron"  # the origin of runs that come every minute
+
     class State(models.TextChoices):
         DRAFT = "draft", _("Draft")
         RUNNING = "running", _("Running")
@@ -67,6 +69,11 @@ class Run(models.Model):
 
     def __str__(self) -> str:
         return f"#{self.pk} {self.command}"
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nobody is told of the run, by mail or as a tenant's last job."""
+        return self.origin == self.FLEET_CRON
 
     def form(self) -> Command:
         """Return the command bound to the run's parameters; raise ValidationError."""

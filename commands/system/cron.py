@@ -2,6 +2,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from commands.base import CommandFailed, Json, NothingToDo, Steps, register
+from commands.models import CronPass
 from commands.proven import ProvenScript
 from tenants.models import Tenant
 
@@ -19,6 +20,8 @@ class Cron(ProvenScript):
     """
 
     script = "admin/cli/cron.php"
+    # As the site's own cron would: it keeps no other command waiting.
+    exclusive = False
     heeds = rf"^(Scheduled|Adhoc) task failed: |{BUSY}|{'|'.join(COMPLETED)}"
     OTHERS = ("stop", "list", "enable", "disable", "disable_wait")
 
@@ -45,19 +48,26 @@ class Cron(ProvenScript):
         # Moodle 4.1 has no such option, and never waits for more.
         if tenant.release.branch not in {"401", "400", "311", "310", "39"}:
             self.fixed = ("--keep-alive=0",)
+        if not any(self.cleaned_data[name] for name in self.OTHERS):
+            CronPass.begin(tenant)
         return (yield from super().run(tenant))
 
     def prove(self, tenant: Tenant, code: int) -> Json:
         if any(self.cleaned_data[name] for name in self.OTHERS):
             return {"exit_code": code}
+        completed = any(line in COMPLETED for line in self.heard)
+        # Both kinds of tasks: then this pass has looked at nothing.
+        busy = sum(BUSY in line for line in self.heard) == 2
+        if completed and not busy:
+            CronPass.complete(tenant)
         failures = [line for line in self.heard if "task failed: " in line]
         if failures:
             raise CommandFailed(
                 f"{len(failures)} tasks failed, the first of them: "
                 f"{failures[0].partition(': ')[2]}"
             )
-        if not any(line in COMPLETED for line in self.heard):
+        if not completed:
             raise CommandFailed("cron ended before it had completed its run")
-        if sum(BUSY in line for line in self.heard) == 2:  # scheduled and ad-hoc
+        if busy:
             raise NothingToDo("as many crons as the site allows are at work already")
         return {"exit_code": code}

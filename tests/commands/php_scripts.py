@@ -50,5 +50,4 @@ MISSING = """
     setup_redis_instance
     switch_domain
     switch_protocol
-    vcron
 """
