@@ -5,10 +5,13 @@ from types import ModuleType
 
 import pytest
 
-from tenants import boot, selection
+from tenants import boot, bound, selection
+from tenants.sql import condition
 
 
-@pytest.mark.parametrize("module", [boot, selection], ids=lambda it: it.__name__)
+@pytest.mark.parametrize(
+    "module", [boot, bound, selection, condition], ids=lambda it: it.__name__
+)
 def test_the_examples_are_true(module: ModuleType):
     failed, tried = doctest.testmod(module)
 
