@@ -2,19 +2,21 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from commands.agent import AgentCommand
 from commands.base import CommandFailed, PhpScript, Steps, register
 from tenants import files
 from tenants.models import Tenant
 
 
 @register
-class Maintenance(PhpScript):
+class Maintenance(PhpScript, AgentCommand):
     """Switch the maintenance mode of the site on or off.
 
     While it is on, every page answers 503 and cron does not run. Without a choice
-    the present state is printed and nothing changes.
+    the present state is printed and nothing changes. A message alone closes the site
+    to users, and to administrators too with `hard`; the message OFF opens it.
 
-    Example of attributes: enable=1
+    Example of attributes: enable=1, or: message=Back%20at%20noon&hard=1
     """
 
     script = "admin/cli/maintenance.php"
@@ -22,6 +24,7 @@ class Maintenance(PhpScript):
     frequent = True
     letters = {"disable": "x"}
     CHOICES = ("enable", "enablelater", "enableold", "disable")
+    WITH_MESSAGE = ("enable", "enableold")
 
     enable = forms.BooleanField(required=False, help_text=_("Switch it on now."))
     enablelater = forms.IntegerField(
@@ -36,14 +39,37 @@ class Maintenance(PhpScript):
     )
     disable = forms.BooleanField(required=False, help_text=_("Switch it off."))
 
+    message = forms.CharField(
+        required=False,
+        max_length=20_000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("What visitors are told, as HTML; OFF opens the site."),
+    )
+    hard = forms.BooleanField(
+        required=False, help_text=_("The message closes it to administrators too.")
+    )
+
+    not_options = ("message", "hard")
+
     def clean(self) -> None:
         given = [name for name in self.CHOICES if self.cleaned_data.get(name)]
         if len(given) > 1:
             raise ValidationError(
                 f"Choose one of {', '.join(self.CHOICES)}, not {' and '.join(given)}"
             )
+        message = self.cleaned_data.get("message")
+        if message and given and given[0] not in self.WITH_MESSAGE:
+            raise ValidationError(f"A message does not go with {given[0]}")
+        if self.cleaned_data.get("hard") and (not message or given or message == "OFF"):
+            raise ValidationError("hard goes with a message, and with no other choice")
 
     def run(self, tenant: Tenant) -> Steps:
+        if message := self.cleaned_data["message"]:
+            hard = self.cleaned_data["hard"] or self.cleaned_data["enable"]
+            said = {"message": message, "hard": hard}
+            opened = {"message": None, "hard": False}
+            asked = opened if message == "OFF" else said
+            return (yield from self.ask(tenant, "maintenance", asked))
         yield from super().run(tenant)
         # The script always exits 0: the file tells.
         closed = files.in_maintenance(tenant)

@@ -1,5 +1,6 @@
 import pytest
 
+from commands.generic.maintenance import Maintenance
 from commands.models import Job
 from tenants import files, moodledb
 from tenants.models import Tenant
@@ -80,3 +81,41 @@ def test_a_tenant_that_needs_attention_may_be_opened(finished: RunOf, tenant: Te
 
     assert job.state == Job.State.SUCCEEDED
     assert not files.in_maintenance(tenant)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "asked"),
+    [
+        ("message=Noon", {"message": "Noon", "hard": False}),
+        ("message=Noon&hard=1", {"message": "Noon", "hard": True}),
+        ("message=Noon&enable=1", {"message": "Noon", "hard": True}),
+        ("message=Noon&enableold=1", {"message": "Noon", "hard": False}),
+        ("message=OFF", {"message": None, "hard": False}),
+    ],
+)
+def test_a_message_is_said_inside_moodle(monkeypatch, attributes: str, asked: dict):
+    form = Maintenance.from_attributes(attributes)
+    assert form.is_valid(), form.errors
+    monkeypatch.setattr(form, "ask", lambda tenant, *words: iter([words]))
+
+    assert list(form.run(None)) == [("maintenance", asked)]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "sentence"),
+    [
+        ("message=Noon&disable=1", "A message does not go with disable"),
+        ("message=Noon&enablelater=5", "A message does not go with enablelater"),
+        ("hard=1", "hard goes with a message"),
+        ("message=OFF&hard=1", "hard goes with a message"),
+        ("message=Noon&enableold=1&hard=1", "hard goes with a message"),
+        (f"message={'x' * 20_001}", "at most 20000 characters"),
+        ("message=a%00", "Null characters are not allowed"),
+    ],
+    ids=range(7),
+)
+def test_what_does_not_go_together_is_refused(attributes: str, sentence: str):
+    form = Maintenance.from_attributes(attributes)
+
+    assert not form.is_valid()
+    assert sentence in str(form.errors)
