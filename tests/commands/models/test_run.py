@@ -1,9 +1,7 @@
 from collections.abc import Callable
-from datetime import timedelta
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.utils import timezone
 from django_q.models import OrmQ
 
 from commands import notify, queue
@@ -334,32 +332,6 @@ def test_every_state_is_counted(run_of, rows):
     run = run_of("commands/Probe", rows(1))
 
     assert run.counts() == dict.fromkeys(Job.State.values, 0) | {"queued": 1}
-
-
-def test_a_command_may_hold_its_jobs_back(run_of, rows, probe):
-    probe.held = timedelta(hours=2)
-    tenants = rows(3)
-    probe.skipped = {tenants[0].pk: "fine"}
-
-    run = run_of("commands/Probe", tenants)
-
-    assert OrmQ.objects.filter(key=queue.JOBS).count() == 0
-    skipped, *waiting = run.jobs.order_by("-state", "pk")
-    assert (skipped.state, skipped.held) == (Job.State.SKIPPED, False)
-    until = [(job.not_before - timezone.now()).total_seconds() for job in waiting]
-    assert until == pytest.approx([7200, 7200], abs=30)
-    assert run.seconds_left() == pytest.approx(7200, abs=30)
-    assert claim_next(run.pk, ME) is None
-
-
-def test_jobs_that_are_held_back_can_be_cancelled(run_of, rows, probe):
-    probe.held = timedelta(hours=2)
-    run = run_of("commands/Probe", rows(2))
-
-    run.cancel("alice")
-
-    run.refresh_from_db()
-    assert (run.state, counts(run)) == (Run.State.FINISHED, {"cancelled": 2})
 
 
 def test_tenants_that_refuse_fail_at_the_start(run_of, rows, probe, told):
