@@ -54,6 +54,7 @@ class Command(forms.Form):
     exclusive = True  # holds the tenant: no other such job at the same time
     heals = False  # allowed on a tenant that needs attention
     frequent = False  # an action of its own in the tenant list
+    formerly = ""  # the class's name in the PHP system, if it was another
     bulk_log = ""  # name of the per-tenant log file; default: the command's
     letters: Mapping[str, str] = {}  # short options in the shell, by parameter
 
@@ -276,12 +277,15 @@ def split_options(text: str) -> list[str]:
 
 
 _commands: dict[str, type[Command]] = {}
+_former: dict[str, type[Command]] = {}
 C = TypeVar("C", bound=type[Command])
 
 
 def register(cls: C) -> C:
     """Make a command class known under its name."""
     _commands[_folded(cls.name())] = cls
+    if cls.formerly:
+        _former[_folded(f"{cls.category()}/{cls.formerly}")] = cls
     return cls
 
 
@@ -299,9 +303,12 @@ def all_commands() -> list[type[Command]]:
 
 
 def find(name: str) -> type[Command]:
-    """Return the command class of a name, whatever its case and underscores."""
+    """Return the command class of a name, whatever its case and underscores.
+
+    Names of the PHP system are known as well, such as `roles/Role_Sync`.
+    """
     try:
-        return _commands[_folded(name)]
+        return (_former | _commands)[_folded(name)]
     except KeyError:
         names = [command.name() for command in all_commands()]
         near = difflib.get_close_matches(name, names, n=1)

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import ipaddress
+import json
 import math
 import os
 from typing import TYPE_CHECKING, Any
@@ -163,6 +164,29 @@ def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
         if isinstance(below[name], dict) and isinstance(above[name], dict):
             both[name] = merged(below[name], above[name])
     return both
+
+
+def forced_settings(tenant: "Tenant") -> dict[tuple[str, str], str]:
+    """Return what the registry forces on a site, by plugin ("": core) and name.
+
+    As texts, as Moodle would store them; what a site's own config.php may force
+    besides is not known here.
+    """
+    own = merged(tenant.release.forced_settings, tenant.forced_settings)
+    forced = merged(settings.VMOODLE_FORCED_SETTINGS, own)
+    plugins = forced.pop("forced_plugin_settings", {})
+    return {
+        (plugin, name): _as_stored(value)
+        for plugin, values in {"": forced, **plugins}.items()
+        if isinstance(values, dict)
+        for name, value in values.items()
+    }
+
+
+def _as_stored(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return "1" if value else ""
+    return json.dumps(value) if isinstance(value, dict | list) else str(value)
 
 
 def php_return(value: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ the process that started it.
 
 import codecs
 import hashlib
+import json
 import os
 import pwd
 import re
@@ -20,6 +21,7 @@ import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -335,7 +337,21 @@ def kill_leftovers(job: int) -> int:
 
 def versions_hash(php: str, tree: str) -> str:
     """Return the `allversionshash` of a code tree, computed without a database."""
-    argv = [*_as_web_user(None), php, *php_options(tree), str(PROBE), tree]
+    return _probe(php, tree, "hash", r"[0-9a-f]{40}")
+
+
+@lru_cache(64)
+def versions(php: str, tree: str, versions_hash: str) -> dict[str, str]:
+    """Return the version of each plugin of a code tree, such as `mod_quiz`.
+
+    Read once for each `versions_hash`, the one that the registry knows.
+    """
+    found = json.loads(_probe(php, tree, "all", r"\{.*\}"))
+    return {name: str(version) for name, version in found.items()}
+
+
+def _probe(php: str, tree: str, wanted: str, fits: str) -> str:
+    argv = [*_as_web_user(None), php, *php_options(tree), str(PROBE), tree, wanted]
     try:
         done = subprocess.run(  # noqa: S603 - an argument list, no shell
             argv,
@@ -350,7 +366,7 @@ def versions_hash(php: str, tree: str) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise PhpError(f"{php} cannot read the versions of {tree}: {error}") from error
     answer = done.stdout.strip().rpartition("\n")[2]
-    if done.returncode != 0 or len(answer) != 40:
+    if done.returncode != 0 or not re.fullmatch(fits, answer):
         said = (done.stderr or done.stdout).strip()[-300:]
         raise PhpError(f"the plugin versions of {tree} cannot be read: {said}")
     return answer

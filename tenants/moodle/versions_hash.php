@@ -1,6 +1,7 @@
 <?php
-// Prints the allversionshash of the code tree given as argument. Run by
-// tenants/php.py on the command line; loads one class of the tree, no database.
+// Prints the allversionshash of the code tree given as argument or, with the second
+// argument "all", the version of each plugin as JSON. Run by tenants/php.py on the
+// command line; loads one class of the tree, no database.
 
 define('CLI_SCRIPT', true);
 define('ABORT_AFTER_CONFIG', true);
@@ -18,4 +19,6 @@ $CFG->admin = 'admin';
 require "$CFG->libdir/classes/component.php";
 
 $component = class_exists('core_component') ? 'core_component' : 'core\component';
-echo $component::get_all_versions_hash(), "\n";
+echo ($argv[2] ?? '') === 'all'
+    ? json_encode($component::get_all_versions())
+    : $component::get_all_versions_hash(), "\n";

@@ -1,8 +1,9 @@
-"""A shell to type management commands in."""
+"""A shell to type management commands in, and sites to compare."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import pytest
 from django.core.management import execute_from_command_line
@@ -10,6 +11,9 @@ from django.db import transaction
 
 from commands import queue, tasks
 from commands.models import Cluster, Run
+from tenants import agent, moodledb, php
+from tenants.models import Tenant
+from tests.commands import tables
 
 
 @dataclass
@@ -60,3 +64,51 @@ def assert_refused(said: Said, sentence: str, runs: int = 0) -> None:
     assert "Traceback" not in said.err
     assert said.out == ""
     assert Run.objects.count() == runs
+
+
+@pytest.fixture
+def sites(rows, monkeypatch) -> Iterator[Callable[[int], list[Tenant]]]:
+    """Return a function that makes tenants with the tables that comparisons read.
+
+    They are alike, without code, named t0, t1, ...; the first is the main tenant.
+    """
+    monkeypatch.setattr(php, "versions", lambda *_release: {})
+    made: list[Tenant] = []
+
+    def make(number: int) -> list[Tenant]:
+        made.extend(rows(number))
+        Tenant.objects.filter(pk=made[0].pk).update(is_main=True)
+        for tenant in made[-number:]:
+            moodledb.execute(tenant.server, f"CREATE DATABASE `{tenant.db_name}`")
+            tables.fill(tenant)
+        return made[-number:]
+
+    yield make
+    for tenant in made:
+        drop = f"DROP DATABASE IF EXISTS `{tenant.db_name}`"
+        moodledb.execute(tenant.server, drop)
+
+
+@pytest.fixture
+def bare(rows) -> Callable[[], Tenant]:
+    """Return a function that makes a tenant whose database is not there."""
+    root = "https://bare.example.org"
+    names = {"shortname": "bare", "key": "bare.example.org", "db_name": "bare"}
+    return lambda: rows(1, wwwroot=root, data_path="/data/bare", **names)[0]
+
+
+@pytest.fixture
+def asked(monkeypatch) -> dict[str, Any]:
+    """Replace the agent; return what it was asked, and let tests say its answer.
+
+    `answer` is called with (tenant, operation, payload) and returns the result.
+    """
+    told: dict[str, Any] = {"answer": lambda *_asked: {}, "payloads": []}
+
+    def ask(tenant: Tenant, operation: str, payload: dict[str, Any], **_how: Any):
+        told["payloads"].append((tenant.shortname, operation, payload))
+        yield "from the agent"
+        return told["answer"](tenant, operation, payload)
+
+    monkeypatch.setattr(agent, "ask", ask)
+    return told

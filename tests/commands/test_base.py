@@ -172,6 +172,24 @@ def test_a_command_is_found_whatever_its_case_and_underscores(name: str):
 
 
 @pytest.mark.parametrize(
+    ("old", "name"),
+    [
+        ("plugins/Plugin_Set_State", "plugins/SetState"),
+        ("plugins/Plugin_Set_Filter_State", "plugins/SetFilterState"),
+        ("plugins/Plugins_Compare", "plugins/Compare"),
+        ("plugins/Plugins_Sync", "plugins/Sync"),
+        ("roles/Role_Compare", "roles/Compare"),
+        ("roles/role_sync", "roles/Sync"),
+        ("roles/Role_Capability_Sync", "roles/CapabilitySync"),
+        ("roles/Role_Allow_Compare", "roles/AllowCompare"),
+        ("roles/Role_Allow_Sync", "roles/AllowSync"),
+    ],
+)
+def test_the_names_of_the_php_system_are_known(old: str, name: str):
+    assert find(old).name() == name
+
+
+@pytest.mark.parametrize(
     ("name", "hint"),
     [
         ("generic/PurgeCache", "did you mean generic/PurgeCaches?"),

@@ -129,3 +129,21 @@ def test_cookies_of_similar_short_names_differ():
 
     assert len(cookies) == 4
     assert all(cookie.isalnum() for cookie in cookies)
+
+
+def test_what_is_forced_is_told_as_moodle_would_store_it(rows, settings):
+    settings.VMOODLE_FORCED_SETTINGS = {"a": 1, "b": "fleet"}
+    [tenant] = rows(1)
+    tenant.release.forced_settings = {"b": True, "c": "release"}
+    tenant.forced_settings = {
+        "c": False,
+        "forced_plugin_settings": {"quiz": {"x": 2.5, "y": None}},
+    }
+
+    assert boot.forced_settings(tenant) == {
+        ("", "a"): "1",
+        ("", "b"): "1",
+        ("", "c"): "",
+        ("quiz", "x"): "2.5",
+        ("quiz", "y"): "",
+    }

@@ -264,6 +264,18 @@ def test_the_hash_of_a_tree_is_what_an_up_to_date_site_stores(tenant):
     assert php.versions_hash("php", tenant.release.path) == stored
 
 
+@pytest.mark.django_db
+def test_the_versions_of_a_tree_are_read_once_for_its_hash(releases):
+    release = releases["4.2"]
+    asked = "php", release.path, release.versions_hash
+
+    found = php.versions(*asked)
+
+    assert found["core"] == release.version
+    assert found["mod_quiz"] == "2023042400"
+    assert php.versions(*asked) is found
+
+
 def test_a_tree_without_plugins_list_has_no_hash(tmp_path):
     with pytest.raises(php.PhpError, match="cannot be read"):
         php.versions_hash("php", str(tmp_path))
