@@ -21,9 +21,17 @@ from tenants.files import FilesError
 from tenants.moodledb import MoodleDbError
 from tenants.php import PhpError
 from tenants.publish import PublishError
+from tenants.steps import LifecycleError
 
 # What a command may raise: the sentence is for the operator.
-EXPECTED = (CommandFailed, PhpError, MoodleDbError, FilesError, PublishError)
+EXPECTED = (
+    CommandFailed,
+    PhpError,
+    MoodleDbError,
+    FilesError,
+    PublishError,
+    LifecycleError,
+)
 REFUSED = (ValidationError, UnknownCommand)  # the run does not fit its command
 BLOCKED = 2.0  # seconds a lane waits for limits and locks before it goes to the back
 

@@ -49,29 +49,29 @@ def enter_maintenance(tenant: "Tenant", html: str) -> None:
     if not there:
         raise FilesError(f"data path {path.parent} is not there: create or correct it")
     fresh = path.with_suffix(".new")
-    _as_owner(["tee", str(fresh)], html)
-    _as_owner(["mv", "-f", str(fresh), str(path)])
+    as_owner(["tee", str(fresh)], html)
+    as_owner(["mv", "-f", str(fresh), str(path)])
 
 
 def leave_maintenance(tenant: "Tenant") -> None:
     """Take the tenant out of maintenance; no error when it was not in it."""
-    _as_owner(["rm", "-f", str(maintenance_file(tenant))])
+    as_owner(["rm", "-f", str(maintenance_file(tenant))])
 
 
 def clear_caches(tenant: "Tenant") -> None:
     """Remove the cache directories, which hold paths of the former code tree."""
     paths = [str(Path(tenant.data_path, name)) for name in CACHES]
-    _as_owner(["rm", "-rf", "--", *paths])
+    as_owner(["rm", "-rf", "--", *paths])
 
 
 def make_directory(path: str) -> None:
     """Make a directory where Moodle shall write, with those above it."""
-    _as_owner(["mkdir", "-p", "--", path])
+    as_owner(["mkdir", "-p", "--", path])
 
 
 def size(path: str) -> int:
     """Return the bytes of a file that Moodle has written; raise FilesError."""
-    return int(_as_owner(["stat", "--format=%s", "--", path]))
+    return int(as_owner(["stat", "--format=%s", "--", path]))
 
 
 @contextmanager
@@ -85,7 +85,7 @@ def _readable(tenant: "Tenant") -> Iterator[None]:
         ) from error
 
 
-def _as_owner(argv: list[str], text: str = "") -> str:
+def as_owner(argv: list[str], text: str = "") -> str:
     """Return what a program prints that runs as the web server's user."""
     user = settings.VMOODLE_WEB_USER
     sudo = ["sudo", "-n", "-u", user, "--"] if user else []
@@ -94,7 +94,8 @@ def _as_owner(argv: list[str], text: str = "") -> str:
         input=text,
         capture_output=True,
         env={"PATH": os.defpath},
-        text=True,
+        encoding="utf-8",
+        errors="surrogateescape",  # names of files are bytes
         check=False,
     )
     if done.returncode != 0:

@@ -70,6 +70,8 @@ def directories(settings, tmp_path: Path) -> None:
     settings.VMOODLE_BOOT_DIR = tmp_path / "boot"
     settings.VMOODLE_SITES_DIR = tmp_path / "sites"
     settings.VMOODLE_PHP_CACHE_DIR = tmp_path / "opcache"
+    settings.VMOODLE_DATA_ROOT = tmp_path / "data"
+    settings.VMOODLE_SNAPSHOT_DIR = tmp_path / "snapshots"
 
 
 @pytest.fixture
@@ -163,6 +165,19 @@ def rows(server: DatabaseServer) -> Callable[..., list[Tenant]]:
         return Tenant.objects.bulk_create(made)
 
     return make
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Return a file system of its own, with room for two megabytes."""
+    disk = tmp_path / "small"
+    disk.mkdir()
+    if os.getuid() != 0:
+        pytest.skip("only root may mount a file system")
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)]
+    subprocess.run(mount, check=True)
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
 @pytest.fixture

@@ -178,6 +178,15 @@ VMOODLE_FORCED_SETTINGS = env.json("VMOODLE_FORCED_SETTINGS", default={})
 VMOODLE_UPGRADE_KEY = env.str("VMOODLE_UPGRADE_KEY", "")
 VMOODLE_PHP_CACHE_DIR = Path(env.str("VMOODLE_PHP_CACHE_DIR", str(VAR_DIR / "opcache")))
 
+# The life of tenants. Only below the data root a data directory is ever removed.
+VMOODLE_DATA_ROOT = Path(env.str("VMOODLE_DATA_ROOT", str(VAR_DIR / "moodledata")))
+VMOODLE_SNAPSHOT_DIR = Path(env.str("VMOODLE_SNAPSHOT_DIR", str(VAR_DIR / "snapshots")))
+# A snapshot goes when a tenant has so many newer ones, or at such an age in days.
+VMOODLE_SNAPSHOT_KEEP = env.int("VMOODLE_SNAPSHOT_KEEP", 7)
+VMOODLE_SNAPSHOT_DAYS = env.int("VMOODLE_SNAPSHOT_DAYS", 30)
+# Days that a destroyed tenant's last snapshot is kept.
+VMOODLE_FINAL_DAYS = env.int("VMOODLE_FINAL_DAYS", 90)
+
 # Jobs.
 VMOODLE_WORKERS = env.int("VMOODLE_WORKERS", 4)
 VMOODLE_JOB_MAX_SECONDS = env.int("VMOODLE_JOB_MAX_SECONDS", 3600)

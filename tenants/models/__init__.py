@@ -1,7 +1,18 @@
-"""The registry: database servers, releases (code trees) and tenants."""
+"""The registry: servers, releases (code trees), tenants, and their snapshots."""
 
+from tenants.models.journal import Journal
 from tenants.models.release import Release
 from tenants.models.server import DatabaseServer
+from tenants.models.snapshot import Snapshot
 from tenants.models.tenant import Tag, Tenant, TenantQuerySet, pending
 
-__all__ = ["DatabaseServer", "Release", "Tag", "Tenant", "TenantQuerySet", "pending"]
+__all__ = [
+    "DatabaseServer",
+    "Journal",
+    "Release",
+    "Snapshot",
+    "Tag",
+    "Tenant",
+    "TenantQuerySet",
+    "pending",
+]

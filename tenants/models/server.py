@@ -3,7 +3,11 @@
 from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import (
+    MaxValueValidator,
+    MinValueValidator,
+    RegexValidator,
+)
 from django.db import models, transaction
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
@@ -33,7 +37,9 @@ class Published(models.Model):
             former = rows.values(*self.published).first()
             super().save(*args, **kwargs)
             if former and former != rows.values(*self.published).get():
-                publish.rebuild(Tenant.objects.with_edges().select_for_update())
+                publish.rebuild(
+                    Tenant.objects.living().with_edges().select_for_update()
+                )
 
 
 class DatabaseServer(Published):
@@ -59,6 +65,15 @@ class DatabaseServer(Published):
         help_text=_("Account that may read and write every tenant's database."),
     )
     admin_password = EncryptedTextField(blank=True)
+    accounts_from = models.CharField(
+        max_length=255,
+        blank=True,
+        validators=[RegexValidator(r"\A[A-Za-z0-9%_.:/-]+\Z")],
+        help_text=_(
+            "Host part of new tenants' accounts; empty: localhost with a socket, else"
+            " any (%)."
+        ),
+    )
     job_limit = models.PositiveSmallIntegerField(
         default=4,
         validators=[MinValueValidator(1)],

@@ -63,6 +63,10 @@ class TenantQuerySet(models.QuerySet["Tenant"]):
         """With what every edge needs: one query, not one per tenant."""
         return self.select_related("server", "release")
 
+    def living(self) -> "TenantQuerySet":
+        """Without those that are deleted and wait for their end."""
+        return self.filter(deleted_at=None)
+
 
 class Tenant(models.Model):
     """One virtual Moodle. Saving it publishes it; its identity is its wwwroot."""
@@ -122,6 +126,11 @@ class Tenant(models.Model):
     )
     metadata = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    deleted_at = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text=_("Since when it waits for its end, with all that is its own."),
+    )
 
     # What was last seen of the site, and of its cron.
     seen_at = models.DateTimeField(null=True, editable=False)
@@ -168,7 +177,10 @@ class Tenant(models.Model):
             former = Tenant.objects.filter(pk=self.pk).values_list("key", flat=True)
             stale = set(former) - {self.key}
             super().save(*args, **kwargs)
-            publish.publish(self)
+            if self.deleted_at is None:
+                publish.publish(self)
+            else:
+                stale.add(self.key)
         for key in stale:
             publish.unpublish(key)
 

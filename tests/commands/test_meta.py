@@ -29,7 +29,7 @@ FORBIDDEN = {"tenants": {"commands", "mnet"}, "mnet": {"commands"}}
 EDGES = {
     "django_q": {"commands/queue.py"},
     "MySQLdb": {"tenants/moodledb.py"},
-    "subprocess": {"tenants/php.py", "tenants/files.py"},
+    "subprocess": {"tenants/php.py", "tenants/files.py", "tenants/dump.py"},
 }
 
 

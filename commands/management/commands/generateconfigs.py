@@ -29,7 +29,7 @@ class Command(BaseCommand):
             # No tenant may be saved meanwhile: it would be published twice, and
             # the former state last.
             with transaction.atomic():
-                tenants = list(Tenant.objects.with_edges().select_for_update())
+                tenants = list(Tenant.objects.living().with_edges().select_for_update())
                 changes = publish.rebuild(tenants, check=check)
                 wrong = [] if check and changes else publish.verify(tenants)
         except (publish.PublishError, PhpError) as error:

@@ -1,0 +1,92 @@
+from collections.abc import Sequence
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from commands.base import Command, CommandFailed, Steps, register
+from commands.upgrade.upgrade import PAGE
+from tenants import restore, snapshots
+from tenants.models import Snapshot, Tenant
+
+
+@register
+class Restore(Command):
+    """Put the site back to what it was when a snapshot was taken.
+
+    Everything that was done on the site since is gone; so a snapshot of the present
+    state is taken first. The snapshot is verified and loaded beside the site, which
+    then answers 503 for some seconds while both change places. If a step fails, the
+    site is as it was.
+
+    With `test` the snapshot is restored into a database of its own instead, compared
+    table by table with what was dumped, and dropped: nothing changes for the site.
+
+    Example of attributes: snapshot=north-20260131-0300-a1b2
+    """
+
+    dangerous = True
+    heals = True
+
+    snapshot = forms.CharField(
+        required=False,
+        max_length=120,
+        help_text=_("Name of the snapshot; empty: the tenant's newest."),
+    )
+    test = forms.BooleanField(
+        required=False, help_text=_("Only prove that it can be restored.")
+    )
+    without_files = forms.BooleanField(
+        required=False, help_text=_("Restore the database only.")
+    )
+    without_safety = forms.BooleanField(
+        required=False, help_text=_("Take no snapshot of the present state first.")
+    )
+
+    def is_dangerous(self) -> bool:
+        return not self.cleaned_data["test"]
+
+    def clean_snapshot(self) -> str:
+        name: str = self.cleaned_data["snapshot"]
+        if name and not Snapshot.objects.filter(name=name).exists():
+            raise ValidationError(f"There is no snapshot {name}")
+        return name
+
+    def skips(self, tenants: Sequence[Tenant]) -> dict[int, str]:
+        return {
+            tenant.pk: "it has no such snapshot"
+            for tenant in tenants
+            if self._chosen(tenant) is None
+        }
+
+    def _chosen(self, tenant: Tenant) -> Snapshot | None:
+        found = Snapshot.objects.filter(tenant=tenant)
+        if name := self.cleaned_data["snapshot"]:
+            found = found.filter(name=name)
+        return found.first()
+
+    def run(self, tenant: Tenant) -> Steps:
+        snapshot = self._chosen(tenant)
+        if snapshot is None:
+            raise CommandFailed("the snapshot has been deleted meanwhile")
+        if self.cleaned_data["test"]:
+            yield from snapshots.prove(snapshot, tenant.server)
+            return {"snapshot": snapshot.name, "verified": True}
+        safety = None
+        if not self.cleaned_data["without_safety"]:
+            yield "== snapshot of the present state"
+            safety = yield from snapshots.take(tenant, Snapshot.Reason.SAFETY)
+        yield from restore.restore(
+            tenant,
+            snapshot,
+            page=PAGE.read_text(encoding="utf-8"),
+            files=not self.cleaned_data["without_files"],
+            job=self.job,
+        )
+        return {"snapshot": snapshot.name, "safety": safety.name if safety else None}
+
+    def recover(self, tenant: Tenant) -> None:
+        snapshots.forget_begun(tenant)
+        for snapshot in Snapshot.objects.filter(tenant=tenant):
+            snapshots.forget_tests(snapshot, tenant.server)
+        restore.recover(tenant)

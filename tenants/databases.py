@@ -1,0 +1,180 @@
+"""Databases and accounts of tenants: make them, drop them, swap their tables.
+
+A database that we make bears a mark in its comment; only by it one is dropped again
+when what it was made for has failed. Accounts have rights on one database only.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from tenants.moodledb import NO_SUCH_ACCOUNT, MoodleDbError, execute, query
+
+if TYPE_CHECKING:
+    from tenants.models import DatabaseServer, Tenant
+
+RIGHTS = (
+    "SELECT, INSERT, UPDATE, DELETE, CREATE, CREATE TEMPORARY TABLES, DROP, INDEX, "
+    "ALTER"
+)
+LOCK_SECONDS = 60
+
+
+def exists(server: "DatabaseServer", name: str) -> bool:
+    sql = "SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %s"
+    return bool(query(server, sql, [name]))
+
+
+def create(server: "DatabaseServer", name: str, mark: str) -> None:
+    """Make an empty database; an error when there is one of that name already."""
+    # MySQL, which has no comment on a database, skips what stands in /*M! */.
+    execute(
+        server,
+        f"CREATE DATABASE `{name}` CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci"
+        f" /*M!100500 COMMENT '{mark}' */",
+    )
+
+
+def mark_of(server: "DatabaseServer", name: str) -> str:
+    """Return the mark of a database, "" when there is none, or no such database."""
+    if not exists(server, name):
+        return ""
+    [(_name, text)] = query(server, f"SHOW CREATE DATABASE `{name}`")
+    found = re.search(r"COMMENT '(.*)'", text)
+    return found[1] if found else ""
+
+
+def marked(server: "DatabaseServer", beginning: str) -> dict[str, str]:
+    """Return the marks of all databases whose mark begins so, by name."""
+    if not is_mariadb(server):
+        return {}
+    sql = (
+        "SELECT SCHEMA_NAME, SCHEMA_COMMENT FROM information_schema.SCHEMATA"
+        " WHERE SCHEMA_COMMENT LIKE %s"
+    )
+    return dict(query(server, sql, [f"{beginning}%"]))
+
+
+def is_mariadb(server: "DatabaseServer") -> bool:
+    return "MariaDB" in query(server, "SELECT VERSION()")[0][0]
+
+
+def drop(server: "DatabaseServer", name: str, mark: str) -> None:
+    """Drop the database if it bears the mark; no error when it is gone.
+
+    MySQL keeps no mark: there the name has to do.
+    """
+    if mark_of(server, name) == mark or not is_mariadb(server):
+        execute(server, f"DROP DATABASE IF EXISTS `{name}`")
+
+
+def table_sizes(server: "DatabaseServer", name: str) -> dict[str, int]:
+    """Return about how many bytes each table has; views are none."""
+    sql = (
+        "SELECT TABLE_NAME, COALESCE(DATA_LENGTH + INDEX_LENGTH, 0)"
+        " FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s"
+        " AND TABLE_TYPE = 'BASE TABLE' ORDER BY TABLE_NAME"
+    )
+    return {table: int(size) for table, size in query(server, sql, [name])}
+
+
+def rename_prefix(server: "DatabaseServer", name: str, old: str, new: str) -> None:
+    """Give all tables of a database another prefix, in one step."""
+    tables = [table for table in table_sizes(server, name) if table.startswith(old)]
+    renames = ", ".join(
+        f"`{name}`.`{table}` TO `{name}`.`{new}{table.removeprefix(old)}`"
+        for table in tables
+    )
+    execute(server, f"RENAME TABLE {renames}")
+
+
+def swap(server: "DatabaseServer", live: str, fresh: str, former: str) -> None:
+    """Put the tables of `fresh` in place of those of `live`, which go to `former`.
+
+    One statement: the server does all of it or nothing, even when it is killed. It goes
+    on when we are: the lock makes whoever undoes it wait.
+    """
+    with _locked(server, live):
+        moves = [(live, table, former) for table in table_sizes(server, live)]
+        moves += [(fresh, table, live) for table in table_sizes(server, fresh)]
+        renames = (f"`{a}`.`{table}` TO `{b}`.`{table}`" for a, table, b in moves)
+        execute(server, f"RENAME TABLE {', '.join(renames)}")
+
+
+@contextmanager
+def _locked(server: "DatabaseServer", name: str) -> Iterator[None]:
+    lock = f"vmoodle swap {name}"[:64]
+    if query(server, "SELECT GET_LOCK(%s, %s)", [lock, LOCK_SECONDS]) != [(1,)]:
+        raise MoodleDbError(
+            f"database server {server.name}: tables of {name} change places just now"
+        )
+    try:
+        yield
+    finally:
+        query(server, "SELECT RELEASE_LOCK(%s)", [lock])
+
+
+def account_host(server: "DatabaseServer") -> str:
+    """Return from where tenants' accounts may connect to the server."""
+    return server.accounts_from or ("localhost" if server.socket else "%")
+
+
+def has_account(server: "DatabaseServer", user: str) -> bool:
+    sql = "SELECT 1 FROM mysql.user WHERE User = %s AND Host = %s"
+    return bool(query(server, sql, [user, account_host(server)]))
+
+
+def create_account(tenant: "Tenant") -> None:
+    """Make the tenant's account; an error when there is one of that name."""
+    host = account_host(tenant.server)
+    values = [tenant.db_user, host, tenant.db_password]
+    execute(tenant.server, "CREATE USER %s@%s IDENTIFIED BY %s", values)
+
+
+def grant(tenant: "Tenant") -> None:
+    """Give the tenant's account its rights, on its own database only."""
+    values = [tenant.db_user, account_host(tenant.server)]
+    pattern = _as_pattern(tenant.db_name)
+    execute(tenant.server, f"GRANT {RIGHTS} ON {pattern}.* TO %s@%s", values)
+
+
+def drop_account(tenant: "Tenant") -> None:
+    """Drop the tenant's account, or its rights if it has others; no error if gone."""
+    account = [tenant.db_user, account_host(tenant.server)]
+    try:
+        rows = query(tenant.server, "SHOW GRANTS FOR %s@%s", account)
+    except MoodleDbError as error:
+        if error.code in NO_SUCH_ACCOUNT:
+            return
+        raise
+    own = f" ON {_as_pattern(tenant.db_name)}.* ".replace("%%", "%")
+    grants = [text for (text,) in rows if not text.startswith("GRANT USAGE ON *.*")]
+    if all(own in text for text in grants):
+        execute(tenant.server, "DROP USER %s@%s", account)
+    elif any(own in text for text in grants):
+        sql = f"REVOKE ALL PRIVILEGES ON {_as_pattern(tenant.db_name)}.* FROM %s@%s"
+        execute(tenant.server, sql, account)
+
+
+def _as_pattern(name: str) -> str:
+    """Return the name as GRANT takes it: there "_" stands for any character.
+
+    >>> print(_as_pattern("moodle_a"))
+    `moodle\\_a`
+    """
+    return "`" + name.replace("_", r"\_") + "`"
+
+
+def missing_rights(server: "DatabaseServer") -> list[str]:
+    """Return which of the rights to make tenants our own account lacks."""
+    needed = ["CREATE", "DROP", "ALTER", "INSERT", "CREATE USER"]
+    rows = query(
+        server,
+        "SELECT PRIVILEGE_TYPE, IS_GRANTABLE FROM information_schema.USER_PRIVILEGES"
+        """ WHERE GRANTEE = CONCAT("'", REPLACE(CURRENT_USER(), '@', "'@'"), "'")""",
+    )
+    has = {right for right, _grantable in rows}
+    missing = [right for right in needed if right not in has]
+    grants = "YES" in {grantable for _right, grantable in rows}
+    return missing if grants else [*missing, "GRANT OPTION"]

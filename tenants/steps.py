@@ -1,0 +1,92 @@
+"""Steps with their undo: what is begun on a tenant is finished, or taken back whole.
+
+Which steps have begun stands in the registry before anything is touched. So when the
+process dies, whoever comes next can undo them: the reaper, or `manage.py doctor`. An
+undo takes away only what bears this work's token, and may be repeated.
+"""
+
+import sys
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+
+from tenants import moodledb
+from tenants.agent import AgentRefusal
+from tenants.files import FilesError
+from tenants.moodledb import MoodleDbError
+from tenants.php import PhpError
+from tenants.publish import PublishError
+
+if TYPE_CHECKING:
+    from tenants.models import Journal
+
+Lines = Generator[str | None, None, None]
+
+
+class LifecycleError(Exception):
+    """Something in a tenant's life went wrong: one sentence says what, and on what."""
+
+
+EXPECTED = (
+    LifecycleError,
+    MoodleDbError,
+    FilesError,
+    PhpError,
+    AgentRefusal,
+    PublishError,
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: what it does, yielding lines of the log, and what takes it back."""
+
+    name: str
+    do: Callable[[], Lines]
+    undo: Callable[[], None] | None = None
+
+
+def carry_out(journal: "Journal", steps: Sequence[Step]) -> Lines:
+    """Take the steps; when one fails, or this is closed, undo all that have begun."""
+    finished = False
+    try:
+        for step in steps:
+            journal.begin(step.name)
+            yield f"== {step.name}"
+            try:
+                yield from step.do()
+            except EXPECTED as error:
+                raise LifecycleError(f"{step.name}: {error}") from error
+        journal.delete()
+        finished = True
+    finally:
+        if not finished:
+            failure = sys.exc_info()[1]
+            if left := take_back(journal, steps):
+                raise LifecycleError(f"{failure or 'it was stopped'}; {left}")
+
+
+def take_back(journal: "Journal", steps: Sequence[Step]) -> str:
+    """Undo the steps that have begun, the last first; return what could not be.
+
+    Without a trouble the journal is gone afterwards.
+    """
+    left = []
+    try:
+        moodledb.wait_until_up(journal.tenant.server, settings.VMOODLE_DATABASE_WAIT)
+    except MoodleDbError as error:
+        left = [str(error)]
+    else:
+        for step in reversed(steps):
+            if step.name in journal.begun and step.undo:
+                try:
+                    step.undo()
+                except EXPECTED as error:
+                    left.append(f"{step.name}: {error}")
+    if left:
+        return f"not undone ({'; '.join(left)}): run manage.py doctor --fix"
+    if journal.pk:
+        journal.delete()
+    return ""

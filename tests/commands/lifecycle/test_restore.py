@@ -1,0 +1,93 @@
+import pytest
+
+from commands.base import find
+from tenants import moodledb, snapshots
+from tenants.models import Snapshot, Tenant
+from tests.commands.conftest import Manage
+from tests.conftest import AddTenant, RunOf
+from tests.tenants.test_dump import end
+
+
+@pytest.fixture
+def snapshot(tenant: Tenant) -> Snapshot:
+    """Return a snapshot of a site that has lost its identifier since."""
+    made = end(snapshots.take(tenant))
+    moodledb.forget_config(tenant, "siteidentifier")
+    return made
+
+
+def has_identifier(tenant: Tenant) -> bool:
+    return bool(moodledb.config_of(tenant, ["siteidentifier"]))
+
+
+def test_the_newest_snapshot_is_restored_and_the_present_kept(
+    finished: RunOf, tenant: Tenant, snapshot: Snapshot
+):
+    run = finished("lifecycle/Restore", [tenant])
+
+    job = run.jobs.get()
+    assert job.state == "succeeded", job.error
+    safety = Snapshot.objects.exclude(pk=snapshot.pk).get()
+    assert job.result == {"snapshot": snapshot.name, "safety": safety.name}
+    assert safety.reason == Snapshot.Reason.SAFETY
+    assert has_identifier(tenant)
+
+
+def test_a_named_snapshot_is_restored_without_another(
+    manage: Manage, tenant: Tenant, snapshot: Snapshot
+):
+    said = manage(
+        "restore",
+        f"--host={tenant.wwwroot}",
+        f"--snapshot={snapshot.name}",
+        "--without-safety",
+        "--without-files",
+    )
+
+    assert said.code == 0, said.err
+    assert Snapshot.objects.count() == 1
+    assert has_identifier(tenant)
+
+
+def test_a_test_changes_nothing_but_the_verdict(
+    manage: Manage, workers, tenant: Tenant, snapshot: Snapshot
+):
+    said = manage("bulkrestore", "--tohosts=*", "--test")
+
+    assert said.code == 0, said.err
+    snapshot.refresh_from_db()
+    assert snapshot.verified_at
+    assert not has_identifier(tenant)
+
+
+def test_many_real_restores_ask_first(manage: Manage, workers, tenant: Tenant):
+    end(snapshots.take(tenant))
+
+    said = manage("bulkrestore", "--tohosts=*")
+
+    assert said.code == 2
+    assert "lifecycle/Restore is dangerous" in said.err
+
+
+def test_only_the_test_is_harmless():
+    for attributes, dangerous in (("test=1", False), ("", True)):
+        form = find("lifecycle/Restore").from_attributes(attributes)
+        assert form.is_valid()
+        assert form.is_dangerous() is dangerous
+
+
+def test_a_tenant_without_snapshots_is_skipped(
+    finished: RunOf, add_tenant: AddTenant, tenant: Tenant, snapshot: Snapshot
+):
+    other = add_tenant("two", install=False)
+
+    run = finished("lifecycle/Restore", [other], f"snapshot={snapshot.name}")
+
+    assert run.jobs.get().error == "it has no such snapshot"
+
+
+def test_a_snapshot_that_is_not_there_is_refused(manage: Manage, tenant: Tenant):
+    said = manage("restore", f"--host={tenant.wwwroot}", "--snapshot=none")
+
+    assert said.code == 2
+    assert "There is no snapshot none" in said.err

@@ -1,0 +1,168 @@
+"""Databases and accounts, on a real MariaDB."""
+
+import os
+from contextlib import closing
+
+import MySQLdb
+import pytest
+
+from tenants import databases, moodledb
+from tenants.models import DatabaseServer, Tenant
+from tenants.moodledb import MoodleDbError
+from tests.conftest import AddTenant
+
+PASSWORD = "p'\"\\ %s"
+
+
+@pytest.fixture
+def names(server: DatabaseServer):
+    """Return three names of databases that are dropped at the end."""
+    found = [f"t_{os.getpid()}_{letter}" for letter in "abc"]
+    yield found
+    for name in found:
+        moodledb.execute(server, f"DROP DATABASE IF EXISTS `{name}`")
+
+
+@pytest.fixture
+def user(server: DatabaseServer):
+    name = f"vm_{os.getpid()}"
+    yield name
+    moodledb.execute(server, "DROP USER IF EXISTS %s@'localhost'", [name])
+
+
+def test_a_database_is_dropped_by_its_mark_only(server: DatabaseServer, names):
+    databases.create(server, names[0], "vmoodle create 1")
+
+    databases.drop(server, names[0], "vmoodle create 2")
+    assert databases.marked(server, "vmoodle create") == {names[0]: "vmoodle create 1"}
+
+    databases.drop(server, names[0], "vmoodle create 1")
+    databases.drop(server, names[0], "vmoodle create 1")
+    assert not databases.exists(server, names[0])
+
+
+def test_a_database_that_is_there_is_not_made_again(server: DatabaseServer, names):
+    databases.create(server, names[0], "one")
+
+    with pytest.raises(MoodleDbError, match="database exists"):
+        databases.create(server, names[0], "two")
+
+    assert databases.mark_of(server, names[0]) == "one"
+
+
+def test_tables_change_places(server: DatabaseServer, names):
+    live, fresh, former = names
+    for name in names:
+        databases.create(server, name, "test")
+    for name, table in ((live, "t1"), (live, "gone"), (fresh, "t1"), (fresh, "new")):
+        moodledb.execute(server, f"CREATE TABLE `{name}`.`{table}` (`{name}` int)")
+
+    databases.swap(server, live, fresh, former)
+
+    assert [sorted(databases.table_sizes(server, name)) for name in names] == [
+        ["new", "t1"],
+        [],
+        ["gone", "t1"],
+    ]
+    assert moodledb.query(server, f"SHOW COLUMNS FROM `{live}`.t1")[0][0] == fresh
+
+
+def test_a_swap_that_fails_moves_nothing(server: DatabaseServer, names):
+    live, fresh, former = names
+    for name in names:
+        databases.create(server, name, "test")
+    for name, table in ((live, "a"), (live, "t1"), (fresh, "t1"), (former, "t1")):
+        moodledb.execute(server, f"CREATE TABLE `{name}`.`{table}` (`{name}` int)")
+
+    with pytest.raises(MoodleDbError, match="already exists"):
+        databases.swap(server, live, fresh, former)
+
+    assert sorted(databases.table_sizes(server, live)) == ["a", "t1"]
+    assert moodledb.query(server, f"SHOW COLUMNS FROM `{live}`.t1")[0][0] == live
+
+
+def test_a_prefix_is_changed(server: DatabaseServer, names):
+    databases.create(server, names[0], "test")
+    for table in ("mdl_a", "mdl_mdl_b"):
+        moodledb.execute(server, f"CREATE TABLE `{names[0]}`.`{table}` (id int)")
+
+    databases.rename_prefix(server, names[0], "mdl_", "m2_")
+
+    assert sorted(databases.table_sizes(server, names[0])) == ["m2_a", "m2_mdl_b"]
+
+
+@pytest.fixture
+def owner(add_tenant: AddTenant, user: str) -> Tenant:
+    """Return a tenant with an account of its own."""
+    made = add_tenant("one", install=False, db_user=user, db_password=PASSWORD)
+    databases.create_account(made)
+    databases.grant(made)
+    return made
+
+
+def login(tenant: Tenant) -> MySQLdb.Connection:
+    return MySQLdb.connect(
+        unix_socket=tenant.server.socket,
+        user=tenant.db_user,
+        password=tenant.db_password,
+    )
+
+
+def test_an_account_has_rights_on_its_own_database_only(owner: Tenant, names):
+    like = owner.db_name.replace("_", "x", 1)  # "_" would be any character
+    for name in (like, names[0]):
+        moodledb.execute(owner.server, f"CREATE DATABASE `{name}`")
+    try:
+        with closing(login(owner)) as connection, connection.cursor() as cursor:
+            cursor.execute("SHOW DATABASES")
+            seen = {name for (name,) in cursor.fetchall()}
+            cursor.execute(f"CREATE TABLE `{owner.db_name}`.t (id int)")
+            with pytest.raises(MySQLdb.OperationalError, match="denied"):
+                cursor.execute(f"CREATE TABLE `{like}`.t (id int)")
+    finally:
+        moodledb.execute(owner.server, f"DROP DATABASE `{like}`")
+
+    assert seen == {"information_schema", owner.db_name}
+
+
+def test_an_account_goes_with_its_database(owner: Tenant):
+    databases.drop_account(owner)
+    databases.drop_account(owner)
+
+    assert not databases.has_account(owner.server, owner.db_user)
+
+
+def test_an_account_with_other_rights_keeps_them(owner: Tenant, names):
+    moodledb.execute(
+        owner.server,
+        f"GRANT SELECT ON `{names[0]}`.* TO %s@'localhost'",
+        [owner.db_user],
+    )
+
+    databases.drop_account(owner)
+
+    assert databases.has_account(owner.server, owner.db_user)
+    rows = moodledb.query(
+        owner.server, "SHOW GRANTS FOR %s@'localhost'", [owner.db_user]
+    )
+    assert len([text for (text,) in rows if " ON `" in text]) == 1
+
+
+def test_what_our_account_lacks_is_told(server: DatabaseServer, owner: Tenant):
+    assert databases.missing_rights(server) == []
+
+    poor = DatabaseServer(
+        name="poor",
+        socket=server.socket,
+        admin_user=owner.db_user,
+        admin_password=owner.db_password,
+    )
+
+    assert databases.missing_rights(poor) == [
+        "CREATE",
+        "DROP",
+        "ALTER",
+        "INSERT",
+        "CREATE USER",
+        "GRANT OPTION",
+    ]
