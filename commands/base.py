@@ -97,11 +97,15 @@ class Command(forms.Form):
         """
         try:
             pairs = parse_qsl(
-                attributes, strict_parsing=bool(attributes), keep_blank_values=True
+                attributes,
+                strict_parsing=bool(attributes),
+                keep_blank_values=True,
+                errors="strict",
             )
         except ValueError as error:
             raise ValidationError(
-                f"{attributes!r} is not of the form name=value&name=value"
+                f"{attributes!r} is not of the form name=value&name=value, "
+                "percent-encoded"
             ) from error
         unknown = sorted({name for name, _value in pairs} - set(cls.base_fields))
         if unknown:

@@ -41,6 +41,7 @@ from tenants.php import PhpError
 from tenants.selection import SelectionError, tenant_at
 
 BAD_USE = 2  # exit status
+LONGEST = 2000  # characters of a sentence
 REFUSED = (
     SelectionError,
     UnknownCommand,
@@ -55,7 +56,10 @@ REFUSED = (
 def refuse(error: Exception) -> CommandError:
     """Return the CommandError, exit status 2, that says what is wrong."""
     sentences = error.messages if isinstance(error, ValidationError) else [str(error)]
-    return CommandError("; ".join(sentences), returncode=BAD_USE)
+    text = "; ".join(sentences)
+    if len(text) > LONGEST:  # it quotes what was given, which may be anything
+        text = f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
+    return CommandError(text, returncode=BAD_USE)
 
 
 def actor() -> str:

@@ -99,11 +99,11 @@ def confirm(run: Run, command: BaseCommand, *, yes: bool) -> None:
     named = Tenant.objects.filter(pk__in=run.targets).order_by("pk")
     roots = list(named.values_list("wwwroot", flat=True)[:LISTED])
     more = f" and {number - LISTED} more" if number > LISTED else ""
-    command.stderr.write(f"{run.command}: {find(run.command).summary()}")
-    command.stderr.write(f"This is dangerous. Tenants: {', '.join(roots)}{more}")
-    command.stderr.write(f"Type their number, {number}, to go on: ", ending="")
-    command.stderr.flush()
     try:
+        command.stderr.write(f"{run.command}: {find(run.command).summary()}")
+        command.stderr.write(f"This is dangerous. Tenants: {', '.join(roots)}{more}")
+        command.stderr.write(f"Type their number, {number}, to go on: ", ending="")
+        command.stderr.flush()
         typed = sys.stdin.readline().strip()
     except KeyboardInterrupt:
         typed = ""

@@ -130,9 +130,11 @@ def _in_file(registry: Sequence[Tenant], paths: Sequence[str]) -> set[int]:
             try:
                 chosen.add(by_root[clean_wwwroot(text)])
             except (ValidationError, KeyError):
-                unknown.append(f"line {number}: {text}")
+                unknown.append(f"line {number}: {text[:100]}")
         if unknown:
-            raise SelectionError(f"{path}: no such tenants: {'; '.join(unknown)}")
+            more = f" and {len(unknown) - LISTED} more" if unknown[LISTED:] else ""
+            listed = "; ".join(unknown[:LISTED])
+            raise SelectionError(f"{path}: no such tenants: {listed}{more}")
         if empty:
             raise SelectionError(f"{path} names no tenant: give one wwwroot a line")
     return chosen

@@ -241,6 +241,8 @@ def test_any_run_may_be_retried_and_wants_its_password_again(
         (["-c", "nothing"], "There is no command 'nothing'"),
         ([SET], "key: This field is required"),
         ([SET, "-a", "nonsense"], "'nonsense' is not of the form name=value"),
+        ([SET, "-a", "key=x&value=%ff"], "is not of the form name=value"),
+        ([SET, "-a", "x" * 100_000], "xxx ... xxx"),
         ([SET, "-a", "=x"], "generic/SetConfig has no parameter"),
         ([SET, "-a", "key=x&&"], "is not of the form name=value"),
         (
@@ -259,7 +261,7 @@ def test_any_run_may_be_retried_and_wants_its_password_again(
         (["-c", "showtargets", "-f", "https://no.org"], "No such tenant: https://no."),
         (["--fullstop=x"], "argument -s/--fullstop: ignored explicit argument 'x'"),
     ],
-    ids=lambda value: " ".join(value) or "nothing" if isinstance(value, list) else "",
+    ids=lambda value: " ".join(value)[:50] if isinstance(value, list) else "",
 )
 def test_bad_use_is_refused(
     manage: Manage, fleet: list[Tenant], words: list[str], sentence: str

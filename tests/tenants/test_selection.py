@@ -246,8 +246,14 @@ def test_a_file_names_tenants(fleet: list[Tenant], tmp_path: Path):
             ": no such tenants: line 1: https://z.example.org; line 4: b.example.org",
         ),
         (b"\xff\xfe\0", " cannot be read: it is not text"),
+        (
+            b"x" * 200 + b"\ny" * 25,
+            f": no such tenants: line 1: {'x' * 100}; "
+            + "; ".join(f"line {n}: y" for n in range(2, 21))
+            + " and 6 more",
+        ),
     ],
-    ids=["empty", "comments", "unknown", "binary"],
+    ids=["empty", "comments", "unknown", "binary", "many"],
 )
 def test_a_file_that_cannot_be_meant_is_refused(
     fleet: list[Tenant], tmp_path: Path, content: bytes, said: str
