@@ -20,7 +20,7 @@ def test_a_script_of_moodle_gets_its_words_as_they_are(fleet: Fleet):
     said = fleet.manage("moodle", f"--host={NORTH}", CFG, setting)
     other = fleet.manage("moodle", f"--host={SOUTH}", CFG, setting, code=3)
 
-    assert said == f"{value}\n"
+    assert said.endswith(f"{value}\n")  # old code warns of PHP 8.2 before it
     assert f"{SOUTH}: {CFG} ended with exit code 3: " in other
     where = "SELECT hex(value) FROM mdl_config WHERE name = 'vmoodle_shell'"
     assert fleet.sql(where, "moodle_north") == value.encode().hex().upper()
@@ -31,8 +31,8 @@ def test_a_script_of_moodle_gets_its_words_as_they_are(fleet: Fleet):
 def test_a_plugin_s_script_runs(fleet: Fleet):
     said = fleet.manage("moodle", f"--host={NORTH}", "enrol/manual/cli/sync.php", "-v")
 
-    assert "No expired enrol_manual enrolments detected" in said
     assert "...user enrolment expiration updates finished." in said
+    assert "...notification processing finished." in said
 
 
 @pytest.mark.usefixtures("workers")
