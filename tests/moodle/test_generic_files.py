@@ -1,6 +1,7 @@
 """Files copied between two real Moodles."""
 
 import hashlib
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -170,6 +171,8 @@ def test_content_that_is_missing_at_the_target_is_put_back(
     make(alpha, {"one.txt": "one"})
     finished(COPY, [beta], f"fileareaid={AREA}")
     content_of(beta, "one").unlink()
+    # Where an earlier test may have left it, and Moodle would find it again.
+    shutil.rmtree(Path(beta.data_path, "trashdir"), ignore_errors=True)
 
     job = finished(COPY, [beta], f"fileareaid={AREA}").jobs.get()
 
@@ -237,8 +240,8 @@ def test_a_source_whose_content_is_bad_fails_the_run(
     sites: Campus, finished: RunOf, harm, sentence: str
 ):
     alpha, beta = sites
-    make(alpha, {"one.txt": "one"})
-    path = content_of(alpha, "one")
+    make(alpha, {"one.txt": "to be harmed"})
+    path = content_of(alpha, "to be harmed")
     path.chmod(0o600)
     harm(path)
 
@@ -246,15 +249,15 @@ def test_a_source_whose_content_is_bad_fails_the_run(
         finished(COPY, [beta], f"fileareaid={AREA}")
 
     assert files_of(beta) == {}
-    path.write_text("one")  # what is cleared afterwards shall be there
+    path.write_text("to be harmed")  # what is cleared afterwards shall be there
 
 
 def test_content_that_changes_after_the_source_was_read_is_not_taken(sites: Campus):
     alpha, beta = sites
-    make(alpha, {"one.txt": "one"})
+    make(alpha, {"one.txt": "to be harmed"})
     listed = agent.read(alpha, "list_files", {"component": "core_h5p", "itemid": "0"})
-    content_of(alpha, "one").chmod(0o600)
-    content_of(alpha, "one").write_text("two")
+    content_of(alpha, "to be harmed").chmod(0o600)
+    content_of(alpha, "to be harmed").write_text("two")
     before, contents = rows(beta), pool(beta)
 
     with pytest.raises(agent.AgentRefusal, match="of /one.txt has been damaged"):
@@ -262,7 +265,7 @@ def test_content_that_changes_after_the_source_was_read_is_not_taken(sites: Camp
 
     assert rows(beta) == before
     assert pool(beta) == contents
-    content_of(alpha, "one").write_text("one")
+    content_of(alpha, "to be harmed").write_text("to be harmed")
 
 
 def test_a_link_into_a_repository_is_not_copied(sites: Campus, finished: RunOf):
