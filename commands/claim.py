@@ -1,13 +1,13 @@
 """Which job may start now: the waves, the limits and the locks, in one statement.
 
-Written in SQL, since every job of every run passes here: building this query with
-the ORM takes several times as long as running it.
+Written in SQL, as all that every job passes: see `statements`.
 """
 
 from django.db import connection, transaction
 
-from commands.models import Job
-from tenants.models import DatabaseServer
+from commands.models import Job, Run
+from commands.statements import load
+from tenants.models import DatabaseServer, Release, Tenant
 
 STARTABLE = """
 WITH at_work AS (
@@ -16,7 +16,7 @@ WITH at_work AS (
     WHERE job.state = 'running'
     GROUP BY tenant.server_id
 )
-SELECT job.id
+SELECT job.*
 FROM commands_job job
 JOIN commands_run run ON run.id = job.run_id
 LEFT JOIN tenants_tenant tenant ON tenant.id = job.tenant_id
@@ -38,21 +38,33 @@ LIMIT 1
 """
 
 
-def claim_next(run_id: int, worker: str) -> Job | None:
+def claim_next(run: Run, worker: str) -> Job | None:
     """Claim the next job of a run that may start now; None if there is none.
 
     Within the limits of the run and of each database server, and never two
-    exclusive jobs on one tenant.
+    exclusive jobs on one tenant. The job has all that running it needs.
     """
     with transaction.atomic():
         if connection.features.has_select_for_update:
             # Locking the few server rows makes the limits exact; SQLite's
             # immediate transaction does so anyway.
             list(DatabaseServer.objects.select_for_update().values_list("pk"))
-        with connection.cursor() as cursor:
-            cursor.execute(STARTABLE, [run_id, run_id])
-            found = cursor.fetchone()
-        if found is None:
+        job = next(iter(Job.objects.raw(STARTABLE, [run.pk, run.pk])), None)
+        if job is None:
             return None
-        job = Job.objects.with_edges().get(pk=found[0])
-        return job if job.claim(worker) else None
+        job.run = run
+        if not job.claim(worker):
+            return None
+    job.tenant = _with_edges(job.tenant_id)
+    return job
+
+
+def _with_edges(pk: int | None) -> Tenant | None:
+    tenant = load(Tenant, pk) if pk else None
+    if tenant is None:
+        return None
+    release = load(Release, tenant.release_id)
+    server = load(DatabaseServer, tenant.server_id)
+    assert release and server  # no tenant is without
+    tenant.release, tenant.server = release, server
+    return tenant

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from copy import copy
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from django.utils import timezone
 from commands import host, queue
 from commands.base import Command, CommandFailed, Json, NothingToDo, UnknownCommand
 from commands.claim import claim_next
-from commands.models import Job, Material, Run
+from commands.models import Job, Run
 from commands.recorder import Cancelled, Lost, Recorder
 from tenants import moodledb, php
 from tenants.files import FilesError
@@ -44,11 +45,11 @@ def lane(run_id: int) -> None:
     Lanes steal work: each takes the next job, so none waits for the slowest. A
     lane delivered twice does no harm, since a job is claimed once.
     """
-    worker = host.this_process()
+    run, worker = Run.objects.get(pk=run_id), host.this_process()
     end = time.monotonic() + settings.VMOODLE_LANE_SECONDS
     idle = time.monotonic() + BLOCKED
     while time.monotonic() < min(end, idle) and not queue.stopping():
-        if job := claim_next(run_id, worker):
+        if job := claim_next(run, worker):
             execute(job)
             idle = time.monotonic() + BLOCKED
         elif not _more(run_id):
@@ -122,11 +123,8 @@ def _ending(error: BaseException) -> dict[str, Any]:
 
 def bind(job: Job) -> Command:
     """Return the run's command for this job; raise ValidationError."""
-    command = job.run.form()
+    command = copy(job.run.command_of_jobs)
     command.job = job.pk
-    if command.prepares():
-        found = Material.objects.filter(run=job.run_id).first()
-        command.material = found.value() if found else None
     return command
 
 

@@ -254,30 +254,23 @@ def _pieces(
     """
     assert process.stdout is not None
     deadline = time.monotonic() + (timeout or settings.VMOODLE_JOB_MAX_SECONDS)
-    fd, ended = process.stdout.fileno(), False
-    with selectors.PollSelector() as selector:
-        selector.register(fd, selectors.EVENT_READ)
+    output, end = process.stdout.fileno(), os.pidfd_open(process.pid)
+    with os.fdopen(end, "rb", 0), selectors.PollSelector() as selector:
+        selector.register(output, selectors.EVENT_READ)
+        selector.register(end, selectors.EVENT_READ)
         while True:
-            if selector.select(0 if ended else TICK):
-                data = os.read(fd, 65536)
-                if not data:
-                    break
-                yield data
-            elif ended:
-                break  # a grandchild still holds the pipe
+            ready = {key.fd for key, _events in selector.select(TICK)}
+            if output in ready:
+                data = os.read(output, 65536)
+                if data:
+                    yield data
+                else:  # it may close its output long before its end
+                    selector.unregister(output)
+            elif end in ready:
+                return  # perhaps a grandchild still holds the pipe
             else:
-                # What it printed last may have come since: look once more.
-                ended = process.poll() is not None
                 yield b""
             _heed(deadline)
-    while True:  # it may close its output long before its end
-        try:
-            process.wait(TICK)
-        except subprocess.TimeoutExpired:
-            _heed(deadline)
-            yield b""
-        else:
-            return
 
 
 def _heed(deadline: float) -> None:

@@ -1,7 +1,7 @@
 """Jobs: one tenant's part of a run, and what became of it."""
 
+import json
 from datetime import timedelta
-from typing import Any
 
 from django.conf import settings
 from django.db import models, transaction
@@ -10,7 +10,27 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from commands import host
+from commands.statements import change
 from tenants.models import Tenant
+
+HOLD = "UPDATE tenants_tenant SET held_by = %s WHERE id = %s AND held_by IS NULL"
+TAKE = """
+UPDATE commands_job
+SET state = 'running', worker = %s, started_at = %s, heartbeat_at = %s
+WHERE id = %s AND state = 'queued'
+"""
+END = """
+UPDATE commands_job
+SET state = %s, error = %s, finished_at = %s, seconds = %s, exit_code = %s,
+    result = %s, left_out = %s
+WHERE id = %s AND state = 'running' AND worker = %s
+"""
+LET_GO = "UPDATE tenants_tenant SET held_by = NULL WHERE held_by = %s AND id = %s"
+SHOW = """
+UPDATE tenants_tenant
+SET last_job = %s, last_command = %s, last_state = %s, last_job_at = %s
+WHERE id = %s
+"""
 
 
 class JobQuerySet(models.QuerySet["Job"]):
@@ -86,47 +106,39 @@ class Job(models.Model):
         with transaction.atomic():
             if self.run.exclusive and self.tenant_id and not self._hold():
                 return False
-            taken = Job.objects.filter(pk=self.pk, state=self.State.QUEUED).update(
-                state=self.State.RUNNING,
-                worker=worker,
-                started_at=now,
-                heartbeat_at=now,
-            )
+            taken = change(TAKE, worker, now, now, self.pk)
             if not taken:
                 transaction.set_rollback(True)
         self.started_at, self.worker = now, worker
         return bool(taken)
 
     def _hold(self) -> bool:
-        free = Tenant.objects.filter(pk=self.tenant_id or 0, held_by=None)
-        return bool(free.update(held_by=self.pk))
+        return bool(change(HOLD, self.pk, self.tenant_id))
 
-    def finish(self, state: State, error: str = "", **fields: Any) -> bool:
+    def finish(
+        self,
+        state: State,
+        error: str = "",
+        *,
+        exit_code: int | None = None,
+        result: object = None,
+        left_out: int = 0,
+    ) -> bool:
         """End the running job, let go of its tenant and count it, all in one step.
 
         False when it is not ours any more: somebody else ends it, or has.
         """
         now = timezone.now()
         seconds = (now - self.started_at).total_seconds() if self.started_at else None
+        stored = None if result is None else json.dumps(result)
+        ended = (state, error, now, seconds, exit_code, stored, left_out)
         with transaction.atomic():
-            if not self._ours().update(
-                state=state, error=error, finished_at=now, seconds=seconds, **fields
-            ):
+            if not change(END, *ended, self.pk, self.worker):
                 return False
-            seen = (
-                {}
-                if self.run.quiet
-                else {
-                    "last_job": self.pk,
-                    "last_command": self.run.command,
-                    "last_state": state,
-                    "last_job_at": now,
-                }
-            )
-            tenant = Tenant.objects.filter(pk=self.tenant_id or 0)
-            held = tenant.filter(held_by=self.pk).update(held_by=None, **seen)
-            if seen and not held:
-                tenant.update(**seen)
+            change(LET_GO, self.pk, self.tenant_id)
+            if not self.run.quiet:
+                seen = (self.pk, self.run.command, state, now)
+                change(SHOW, *seen, self.tenant_id)
             self.run.count(done=1, failed=int(state in self.BAD))
         self.state, self.error = state, error
         self.run.after_job(self)

@@ -8,16 +8,20 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import Avg, Count, F, Max, Q, Sum
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from commands import notify, queue
 from commands.base import Command, Json, find
 from commands.models.job import Job
 from commands.models.material import Material
+from commands.statements import change, row
 from tenants.fields import EncryptedTextField
 from tenants.models import Tenant
 
 BATCH = 500  # rows in one bulk INSERT
+COUNT = "UPDATE commands_run SET done = done + %s, failed = failed + %s WHERE id = %s"
+STANDING = "SELECT done, failed, mailed, open_wave FROM commands_run WHERE id = %s"
 
 
 class Run(models.Model):
@@ -87,6 +91,15 @@ class Run(models.Model):
                     for error in errors
                 ]
             )
+        return form
+
+    @cached_property
+    def command_of_jobs(self) -> Command:
+        """The bound command that its jobs copy; a lane binds it once for all."""
+        form = self.form()
+        if form.prepares():
+            found = Material.objects.filter(run=self).first()
+            form.material = found.value() if found else None
         return form
 
     def start(
@@ -186,13 +199,11 @@ class Run(models.Model):
 
     def count(self, *, done: int, failed: int = 0) -> None:
         """Count ended jobs; in the same transaction as their end."""
-        Run.objects.filter(pk=self.pk).update(
-            done=F("done") + done, failed=F("failed") + failed
-        )
+        change(COUNT, done, failed, self.pk)
 
     def after_job(self, job: Job) -> None:
         """Draw the consequences of a job's end: stop rule, canary, mails, the end."""
-        self.refresh_from_db(fields=["done", "failed", "total", "mailed", "open_wave"])
+        self.done, self.failed, self.mailed, self.open_wave = row(STANDING, self.pk)
         if job.state in Job.BAD:
             self._tell_first_failure(job)
             if self.max_failures and self.failed >= self.max_failures:

@@ -13,7 +13,7 @@ ME = "here:1:1"
 
 
 def claimed(run) -> str | None:
-    job = claim_next(run.pk, ME)
+    job = claim_next(run, ME)
     return job and job.tenant.shortname
 
 
@@ -26,7 +26,7 @@ def test_jobs_come_in_the_order_of_their_positions(run_of, rows):
 def test_a_claimed_job_runs_and_holds_its_tenant(run_of, rows):
     run = run_of("commands/Probe", rows(1))
 
-    job = claim_next(run.pk, ME)
+    job = claim_next(run, ME)
 
     job.refresh_from_db()
     assert (job.state, job.worker) == (Job.State.RUNNING, ME)
@@ -36,7 +36,7 @@ def test_a_claimed_job_runs_and_holds_its_tenant(run_of, rows):
 
 def test_a_run_has_no_more_jobs_at_once_than_it_may(run_of, rows):
     run = run_of("commands/Probe", rows(3), parallel=2)
-    first = claim_next(run.pk, ME)
+    first = claim_next(run, ME)
 
     assert [claimed(run), claimed(run)] == ["t1", None]
 
@@ -59,7 +59,7 @@ def test_a_server_has_no_more_jobs_at_once_than_it_may(run_of, rows, server):
 def test_a_tenant_has_one_exclusive_job_at_a_time(run_of, rows):
     tenants = rows(2)
     run, other = (run_of("commands/Probe", tenants, parallel=9) for _run in range(2))
-    first = claim_next(run.pk, ME)
+    first = claim_next(run, ME)
 
     assert [claimed(other), claimed(other)] == ["t1", None]
 
@@ -72,7 +72,7 @@ def test_a_job_that_only_reads_does_not_wait_for_the_tenant(
 ):
     tenants = rows(1)
     run_of("commands/Probe", tenants, parallel=9)
-    held = claim_next(run_of("commands/Probe", tenants).pk, ME)
+    held = claim_next(run_of("commands/Probe", tenants), ME)
     monkeypatch.setattr(probe, "exclusive", False)
     reading = run_of("commands/Probe", tenants)
 
@@ -85,7 +85,7 @@ def test_a_job_that_only_reads_does_not_wait_for_the_tenant(
 def test_only_the_canary_starts_before_it_has_succeeded(run_of, rows):
     tenants = rows(3)
     run = run_of("commands/Probe", tenants, canary=[tenants[2].pk], parallel=9)
-    canary = claim_next(run.pk, ME)
+    canary = claim_next(run, ME)
 
     assert canary.tenant.shortname == "t2"
     assert claimed(run) is None
@@ -99,7 +99,7 @@ def test_a_tenant_that_was_deleted_does_not_block_the_others(run_of, rows):
     run = run_of("commands/Probe", tenants, parallel=9)
     tenants[0].delete()
 
-    orphan = claim_next(run.pk, ME)
+    orphan = claim_next(run, ME)
 
     assert orphan.tenant is None
     assert claimed(run) == "t1"
@@ -131,7 +131,7 @@ def test_of_two_claims_at_the_same_time_each_job_goes_to_one(run_of, rows):
     def claim(worker: str) -> list[str]:
         together.wait()
         try:
-            jobs = [claim_next(run.pk, worker) for _job in range(7)]
+            jobs = [claim_next(run, worker) for _job in range(7)]
         finally:
             connection.close()
         return [job.tenant.shortname for job in jobs if job]

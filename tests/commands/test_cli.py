@@ -199,7 +199,7 @@ def test_a_database_server_that_does_not_let_us_in_is_refused(
 @pytest.mark.usefixtures("probe")
 def test_a_tenant_that_is_busy_is_refused(manage: Manage, tenant: Tenant, run_of):
     other = run_of("commands/Probe", [tenant])
-    claim_next(other.pk, "there:1:1")
+    claim_next(other, "there:1:1")
 
     said = manage("purge_caches", f"--host={ONE}")
 

@@ -96,7 +96,7 @@ def test_a_job_that_waits_behind_others_is_not_stuck(client: Client, run_of, row
     run = run_of("commands/Probe", rows(2))
     Run.objects.update(started_at=timezone.now() - timedelta(minutes=6))
 
-    claim_next(run.pk, "here:1:1")
+    claim_next(run, "here:1:1")
 
     status, report = readyz(client)
     assert (status, report["stuck"]) == (200, False)

@@ -32,7 +32,7 @@ def test_a_command_may_hold_its_jobs_back(run_of, rows, probe):
     until = [(job.not_before - timezone.now()).total_seconds() for job in waiting]
     assert until == pytest.approx([7200, 7200], abs=30)
     assert run.seconds_left() == pytest.approx(7200, abs=30)
-    assert claim_next(run.pk, ME) is None
+    assert claim_next(run, ME) is None
 
 
 def test_jobs_that_are_held_back_can_be_cancelled(run_of, rows, probe):

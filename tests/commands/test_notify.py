@@ -164,9 +164,9 @@ def test_without_recipients_nothing_is_sent(
 def test_a_rolled_back_job_counts_as_failed(run_of, rows, mailoutbox):
     run = run_of("commands/Probe", rows(2), parallel=2)
 
-    claim_next(run.pk, "here:1:1").finish(Job.State.ROLLED_BACK, "put back")
+    claim_next(run, "here:1:1").finish(Job.State.ROLLED_BACK, "put back")
 
     assert "first failure: https://t0.example.org" in subjects(mailoutbox)
-    claim_next(run.pk, "here:1:1").finish(Job.State.SUCCEEDED)
+    claim_next(run, "here:1:1").finish(Job.State.SUCCEEDED)
     assert subjects(mailoutbox)[-1] == "finished: 1 succeeded, 1 rolled back"
     assert "put back" in mailoutbox[-1].body

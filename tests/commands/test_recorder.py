@@ -38,7 +38,7 @@ def clock(monkeypatch) -> Clock:
 
 @pytest.fixture
 def job(run_of, rows) -> Job:
-    found = claim_next(run_of("commands/Probe", rows(1)).pk, "here:1:1")
+    found = claim_next(run_of("commands/Probe", rows(1)), "here:1:1")
     assert found
     return found
 

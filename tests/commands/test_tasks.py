@@ -38,7 +38,7 @@ def lanes() -> int:
 @pytest.fixture
 def claimed(run_of, rows) -> Job:
     run = run_of("commands/Probe", rows(1), "word=hello")
-    job = claim_next(run.pk, host.this_process())
+    job = claim_next(run, host.this_process())
     assert job
     return job
 
@@ -252,7 +252,7 @@ def test_a_lane_that_only_waits_goes_to_the_back_of_the_queue(
 ):
     monkeypatch.setattr(tasks, "BLOCKED", 0.3)
     tenants = rows(1)
-    claim_next(run_of("commands/Probe", tenants).pk, host.this_process())
+    claim_next(run_of("commands/Probe", tenants), host.this_process())
     run = run_of("commands/Probe", tenants, parallel=1)
 
     tasks.lane(run.pk)
@@ -263,7 +263,7 @@ def test_a_lane_that_only_waits_goes_to_the_back_of_the_queue(
 
 def test_a_lane_too_many_ends_at_once(run_of, rows, probe):
     run = run_of("commands/Probe", rows(2), parallel=1)
-    claim_next(run.pk, host.this_process())
+    claim_next(run, host.this_process())
 
     tasks.lane(run.pk)
 
@@ -388,7 +388,7 @@ def test_lanes_that_were_lost_are_given_back(run_of, rows):
 
 def test_no_more_lanes_are_given_back_than_there_are_jobs(run_of, rows):
     run = run_of("commands/Probe", rows(3), parallel=9)
-    claim_next(run.pk, host.this_process())
+    claim_next(run, host.this_process())
     OrmQ.objects.all().delete()
     Run.objects.update(started_at=timezone.now() - timedelta(seconds=5))
 

@@ -210,8 +210,8 @@ def test_a_canary_goes_first(console, rows):
 
 def test_the_run_page_shows_failures_first_with_their_errors(console, run_of, rows):
     run = run_of("commands/Probe", rows(3), parallel=3)
-    claim_next(run.pk, "a:1:1").finish(Job.State.SUCCEEDED)
-    claim_next(run.pk, "a:1:1").finish(Job.State.FAILED, "the disk is full")
+    claim_next(run, "a:1:1").finish(Job.State.SUCCEEDED)
+    claim_next(run, "a:1:1").finish(Job.State.FAILED, "the disk is full")
 
     page = text(console.get(url("run_view", run.pk)))
 
@@ -225,7 +225,7 @@ def test_the_live_part_polls_until_the_run_has_ended(console, run_of, rows):
     run = run_of("commands/Probe", rows(1))
 
     running = console.get(url("run_live", run.pk))
-    claim_next(run.pk, "a:1:1").finish(Job.State.SUCCEEDED)
+    claim_next(run, "a:1:1").finish(Job.State.SUCCEEDED)
     ended = console.get(url("run_live", run.pk))
 
     assert "hx-trigger" in text(running)
@@ -236,7 +236,7 @@ def test_the_live_part_polls_until_the_run_has_ended(console, run_of, rows):
 
 def test_the_run_page_can_show_one_state_only(console, run_of, rows):
     run = run_of("commands/Probe", rows(2))
-    claim_next(run.pk, "a:1:1").finish(Job.State.SUCCEEDED)
+    claim_next(run, "a:1:1").finish(Job.State.SUCCEEDED)
 
     page = text(console.get(url("run_view", run.pk) + "?state=queued"))
 
@@ -246,8 +246,8 @@ def test_the_run_page_can_show_one_state_only(console, run_of, rows):
 
 def test_a_retry_asks_for_confirmation(console, run_of, rows):
     run = run_of("commands/Probe", rows(2), parallel=2)
-    claim_next(run.pk, "a:1:1").finish(Job.State.SUCCEEDED)
-    claim_next(run.pk, "a:1:1").finish(Job.State.FAILED, "no")
+    claim_next(run, "a:1:1").finish(Job.State.SUCCEEDED)
+    claim_next(run, "a:1:1").finish(Job.State.FAILED, "no")
 
     answer = console.post(url("run_retry", run.pk), {"which": "failed"})
 

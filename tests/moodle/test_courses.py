@@ -183,7 +183,7 @@ def test_a_restore_that_is_cut_off_leaves_nothing_behind(site: Site, run_of, set
         [site.tenant],
         f"location={site.backup}&shortname=VM-CUT&catidnumber={TOP}&{NOW}",
     )
-    job = claim_next(run.pk, host.this_process())
+    job = claim_next(run, host.this_process())
     seen: list[int] = []
 
     def interrupted() -> bool:

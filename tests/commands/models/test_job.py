@@ -16,7 +16,7 @@ ME = "here:1:1"
 def job(run_of, rows) -> Job:
     """Return a job that runs; its run has another that waits."""
     run = run_of("commands/Probe", rows(2), parallel=2)
-    found = claim_next(run.pk, ME)
+    found = claim_next(run, ME)
     assert found
     return found
 

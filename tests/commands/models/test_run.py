@@ -27,7 +27,7 @@ def told(monkeypatch) -> list[tuple]:
 
 def end(run: Run, *states: str) -> None:
     for state in states:
-        claim_next(run.pk, ME).finish(state, "" if state == "succeeded" else "no")
+        claim_next(run, ME).finish(state, "" if state == "succeeded" else "no")
     run.refresh_from_db()
 
 
@@ -110,7 +110,7 @@ def test_a_run_ends_with_its_last_job(run_of, rows, told):
 
 def test_fullstop_cancels_what_is_queued_after_the_first_failure(run_of, rows):
     run = run_of("commands/Probe", rows(4), max_failures=1, parallel=9)
-    other = claim_next(run.pk, ME)
+    other = claim_next(run, ME)
 
     end(run, "failed")
 
@@ -148,7 +148,7 @@ def test_a_canary_that_needs_nothing_lets_the_others_go(run_of, rows, probe):
 
     run = run_of("commands/Probe", tenants, canary=[tenants[0].pk])
 
-    assert claim_next(run.pk, ME).tenant == tenants[1]
+    assert claim_next(run, ME).tenant == tenants[1]
 
 
 def test_a_canary_by_number_is_of_tenants_that_need_something(run_of, rows, probe):
@@ -212,7 +212,7 @@ def test_a_run_ends_once_and_tells_once(run_of, rows, told):
 
 def test_cancelling_ends_what_is_queued_and_asks_what_runs(run_of, rows):
     run = run_of("commands/Probe", rows(3), parallel=1)
-    job = claim_next(run.pk, ME)
+    job = claim_next(run, ME)
 
     run.cancel("alice")
 

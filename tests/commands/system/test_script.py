@@ -181,7 +181,7 @@ def test_moodle_exits_as_its_script_does(manage: Manage, tenant: Tenant, add_scr
 
 def test_moodle_waits_for_no_other_job(manage: Manage, tenant: Tenant, run_of):
     other = run_of("generic/PurgeCaches", [tenant])
-    claim_next(other.pk, "there:1:1")
+    claim_next(other, "there:1:1")
 
     said = manage("moodle", f"--host={ONE}", "admin/cli/cfg.php")
 
