@@ -22,6 +22,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from commands import host, queue, tasks
 from commands.base import Command, CommandFailed, PhpScript, UnknownCommand
+from commands.claim import claim_next
 from commands.follow import follow
 from commands.models import Cluster, Job, Run
 from commands.options import (
@@ -188,6 +189,9 @@ class TenantCommand(Base):
             job = self.start(run)
         except REFUSED as error:
             raise refuse(error) from error
+        if job.held:
+            self.stdout.write(f"Run {run.pk} waits for its time: {job.not_before:%c}")
+            return
         if job.state == Job.State.QUEUED:
             self.work(job)
         self.report(job)
@@ -202,19 +206,13 @@ class TenantCommand(Base):
         return run.jobs.with_edges().get()
 
     def work(self, job: Job) -> None:
-        """Run the job in this process, unless the tenant is busy."""
-        if not job.claim(host.this_process()):
-            holder = Job.objects.filter(
-                tenant=job.tenant, state=Job.State.RUNNING
-            ).first()
+        """Run the job in this process, unless the tenant or its server is busy."""
+        claimed = claim_next(job.run, host.this_process())
+        if claimed is None:
             job.run.cancel(actor())
-            raise CommandError(
-                f"{job.wwwroot} is busy with run {holder.run if holder else '?'}: wait "
-                "for it or cancel it; nothing was done",
-                returncode=BAD_USE,
-            )
+            raise CommandError(_why_not(job), returncode=BAD_USE)
         with interrupts() as interrupted:
-            tasks.execute(job, self.stdout.write, interrupted.is_set)
+            tasks.execute(claimed, self.stdout.write, interrupted.is_set)
         job.refresh_from_db()
 
     def report(self, job: Job) -> None:
@@ -228,6 +226,22 @@ class TenantCommand(Base):
             raise CommandError(f"{job.wwwroot}: {job.error}", returncode=code)
         if job.exit_code:
             sys.exit(job.exit_code)
+
+
+def _why_not(job: Job) -> str:
+    """Return why the job could not begin at once."""
+    running = Job.objects.filter(state=Job.State.RUNNING).select_related("run")
+    if holder := running.filter(tenant=job.tenant).first():
+        return (
+            f"{job.wwwroot} is busy with run {holder.run}: wait for it or cancel it; "
+            "nothing was done"
+        )
+    assert job.tenant
+    server = job.tenant.server
+    return (
+        f"{job.wwwroot}: as many jobs run on the database server {server} as it may "
+        f"have, {server.job_limit}: try again when one has ended; nothing was done"
+    )
 
 
 @contextmanager

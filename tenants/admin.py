@@ -51,6 +51,30 @@ class SecretForm(forms.ModelForm):
         return model._default_manager.filter(pk=self.instance.pk).first() or model()
 
 
+class TenantForm(SecretForm):
+    """Leaves to a job what it holds, and what it changed after the page was shown."""
+
+    PLACE = ("wwwroot", "release", "server", "db_name", "db_prefix", "data_path")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "release" in self.fields:
+            self.fields["release"].show_hidden_initial = True
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        changed = [name for name in self.PLACE if name in self.changed_data]
+        if self.instance.held_by and changed:
+            labels = ", ".join(str(self.fields[name].label).lower() for name in changed)
+            raise ValidationError(
+                f"Job {self.instance.held_by} is at work on this tenant: wait for its "
+                f"end, or cancel it, before you change: {labels}"
+            )
+        if self.instance.pk and "release" not in changed and "release" in cleaned:
+            cleaned["release"] = self.instance.release
+        return cleaned
+
+
 class NotPublished(Exception):
     """It was not saved, since it could not be published."""
 
@@ -191,7 +215,7 @@ class UpgradeFilter(admin.SimpleListFilter):
 
 @admin.register(Tenant)
 class TenantAdmin(PublishingAdmin):
-    form = SecretForm
+    form = TenantForm
     list_display = ["name", "site", "status", "release", "code", "cron", "job"]
     list_filter = [
         "enabled",
@@ -239,6 +263,15 @@ class TenantAdmin(PublishingAdmin):
             {"fields": ["attention", "job", "seen_version", "seen_at", "created_at"]},
         ),
     ]
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Tenant | None:
+        """Lock the row that is saved: jobs change it as well."""
+        tenant: Tenant | None = super().get_object(request, object_id, from_field)
+        if tenant and request.method == "POST":
+            tenant.refresh_from_db(from_queryset=Tenant.objects.select_for_update())
+        return tenant
 
     @admin.display(description=_("site"), ordering="wwwroot")
     def site(self, tenant: Tenant) -> SafeString:

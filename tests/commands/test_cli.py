@@ -1,3 +1,4 @@
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -5,6 +6,7 @@ from django.core.management import load_command_class
 
 from commands import host
 from commands.claim import claim_next
+from commands.generic.purge_caches import PurgeCaches
 from commands.models import Run
 from tenants import files, moodledb
 from tenants.models import DatabaseServer, Release, Tenant
@@ -206,6 +208,32 @@ def test_a_tenant_that_is_busy_is_refused(manage: Manage, tenant: Tenant, run_of
     assert_refused(said, f"{ONE} is busy with run #{other.pk} commands/Probe: wait", 2)
     assert states() == {"one": "cancelled"}
     assert Tenant.objects.get().held_by == other.jobs.get().pk
+
+
+@pytest.mark.usefixtures("probe")
+def test_a_server_that_has_its_jobs_is_given_no_other(
+    manage: Manage, tenant: Tenant, add_tenant, run_of
+):
+    DatabaseServer.objects.update(job_limit=1)
+    claim_next(run_of("commands/Probe", [add_tenant("two")]), "there:1:1")
+
+    said = manage("purge_caches", f"--host={ONE}")
+
+    sentence = f"{ONE}: as many jobs run on the database server db1 as it may have, 1:"
+    assert_refused(said, sentence, 2)
+    assert states() == {"one": "cancelled"}
+
+
+def test_a_job_that_is_for_later_is_left_to_the_workers(
+    manage: Manage, tenant: Tenant, monkeypatch
+):
+    monkeypatch.setattr(PurgeCaches, "hold", lambda command: timedelta(hours=1))
+
+    said = manage("purge_caches", f"--host={ONE}")
+
+    assert said.code == 0
+    assert said.out.startswith(f"Run {Run.objects.get().pk} waits for its time: ")
+    assert states() == {"one": "queued"}
 
 
 def test_a_tenant_that_is_busy_may_be_looked_at(manage: Manage, tenant: Tenant):

@@ -30,6 +30,7 @@ def filled(tenant: Tenant, **changes) -> dict[str, object]:
         "name": tenant.name,
         "shortname": tenant.shortname,
         "release": tenant.release_id,
+        "initial-release": tenant.release_id,  # as the page has it, hidden
         "enabled": "on",
         "data_path": tenant.data_path,
         "server": tenant.server_id,
@@ -99,6 +100,61 @@ def test_what_cannot_be_published_is_not_saved(console, add_tenant, monkeypatch)
 
     assert "Not saved: the boot directory is full" in text(page)
     assert Tenant.objects.get().name == "One School"
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"db_name": "other"}, "db name"),
+        ({"wwwroot": "https://x.org", "data_path": "/x"}, "wwwroot, data path"),
+    ],
+    ids=["database", "address and data"],
+)
+def test_where_a_tenant_is_does_not_change_while_a_job_holds_it(
+    console, add_tenant, changes, named
+):
+    tenant = add_tenant("one", install=False)
+    Tenant.objects.update(held_by=7)
+
+    page = console.post(f"{LIST}{tenant.pk}/change/", filled(tenant, **changes))
+
+    assert "Job 7 is at work on this tenant" in text(page)
+    assert f"before you change: {named}" in text(page)
+    assert Tenant.objects.get().db_name == tenant.db_name
+
+
+def test_the_rest_of_a_tenant_may_change_while_a_job_holds_it(console, add_tenant):
+    tenant = add_tenant("one", install=False)
+    Tenant.objects.update(held_by=7)
+
+    console.post(f"{LIST}{tenant.pk}/change/", filled(tenant, name="New name"))
+
+    tenant.refresh_from_db()
+    assert (tenant.name, tenant.held_by) == ("New name", 7)
+
+
+def test_a_form_that_is_older_than_a_jobs_pin_keeps_the_pin(
+    console, add_tenant, releases
+):
+    tenant = add_tenant("one", install=False)
+    page = text(console.get(f"{LIST}{tenant.pk}/change/"))
+    sent = filled(tenant, name="New name")
+    assert f'name="initial-release" value="{tenant.release_id}"' in page
+    tenant.pin(releases["4.3"])
+
+    console.post(f"{LIST}{tenant.pk}/change/", sent)
+
+    tenant.refresh_from_db()
+    assert (tenant.name, tenant.release) == ("New name", releases["4.3"])
+
+
+def test_an_operator_pins_a_tenant(console, add_tenant, releases):
+    tenant = add_tenant("one", install=False)
+
+    sent = filled(tenant, release=releases["4.3"].pk)
+    console.post(f"{LIST}{tenant.pk}/change/", sent)
+
+    assert Tenant.objects.get().release == releases["4.3"]
 
 
 def test_disabling_publishes_each_tenant(console, add_tenant):
