@@ -15,6 +15,7 @@ def describe(command: type[Command]) -> dict[str, Any]:
     """Return all there is to know of a command, as JSON can hold it."""
     return {
         "name": command.name(),
+        "formerly": command.formerly,
         "summary": command.summary(),
         "help": command.help(),
         "dangerous": command.dangerous,
@@ -95,6 +96,8 @@ def text(command: type[Command]) -> str:
         *("", f"Dangerous: {danger}"),
         f"Many tenants: manage.py {many_tenants(command)}",
     ]
+    if command.formerly:
+        lines.append(f"In PHP: {command.category()}/{command.formerly}")
     if name := one_tenant(command):
         lines.append(f"One tenant: manage.py {name} --host=URL")
     return "\n".join(lines)

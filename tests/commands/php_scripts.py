@@ -51,3 +51,17 @@ MISSING = """
     switch_domain
     switch_protocol
 """
+
+# The command classes, as PHP's `run_command` names them; the guide spells CopyFilearea.
+CLASSES = """
+    courses/CheckCourse courses/CreateCategory courses/DeleteCourse
+    courses/DeleteCourseCategory courses/EmptyCourseCategory courses/RestoreCourse
+    generic/CopyFile generic/CopyFileArea generic/CopyFilearea
+    generic/CopyFullPluginConfig generic/CopyTable generic/Maintenance
+    generic/PurgeCaches generic/SetConfig generic/SetPluginConfig
+    generic/SyncLangCustomisation plugins/Plugin_Set_Filter_State
+    plugins/Plugin_Set_State plugins/Plugins_Compare plugins/Plugins_Sync
+    roles/Role_Allow_Compare roles/Role_Allow_Sync roles/Role_Capability_Sync
+    roles/Role_Compare roles/Role_Sync sql/MultiSql sql/Sql upgrade/CheckStatus
+    upgrade/Upgrade
+"""

@@ -58,6 +58,13 @@ def test_a_command_without_a_script_names_run_command(manage: Manage):
     )
 
 
+def test_a_command_tells_its_name_in_php(manage: Manage):
+    said = manage("commands", "roles/Role_Sync")
+
+    assert said.out.startswith("roles/Sync\n")
+    assert said.out.endswith("\nIn PHP: roles/Role_Sync\n")
+
+
 def test_the_list_may_be_had_as_json(manage: Manage):
     listed = json.loads(manage("commands", "--json").out)
     [first, *_rest] = json.loads(manage("commands", "upgrade", "--json").out)
