@@ -190,7 +190,8 @@ class Command(forms.Form):
         """Read, once for the run, what every job needs; raise CommandFailed.
 
         Called before any tenant is touched; an error leaves the run unstarted. What
-        it returns is kept, encrypted, until the run ends: `self.material` in `run`.
+        it returns is kept, encrypted, until the run ends: `self.material` in `run`,
+        which jobs share and must not change.
         """
         return None
 

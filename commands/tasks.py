@@ -124,6 +124,7 @@ def _ending(error: BaseException) -> dict[str, Any]:
 def bind(job: Job) -> Command:
     """Return the run's command for this job; raise ValidationError."""
     command = copy(job.run.command_of_jobs)
+    command.cleaned_data = copy(command.cleaned_data)  # a job may change its own
     command.job = job.pk
     return command
 

@@ -229,6 +229,20 @@ def test_a_lane_runs_all_jobs_of_its_run(run_of, rows, probe):
     assert (run.state, lanes()) == (Run.State.FINISHED, 1)
 
 
+def test_what_a_job_changes_in_its_command_is_not_the_next_one_s(run_of, rows, probe):
+    def step(command: Command):
+        seen.append((command.cleaned_data["word"], vars(command).get("own")))
+        command.cleaned_data["word"] = command.own = "of the first"
+        yield "changed"
+
+    seen: list[tuple] = []
+    probe.script |= {"t0": step, "t1": step}
+
+    tasks.lane(run_of("commands/Probe", rows(2), "word=given", parallel=1).pk)
+
+    assert seen == [("given", None)] * 2
+
+
 def test_a_lane_goes_to_the_back_of_the_queue_after_its_time(
     run_of, rows, probe, settings
 ):
