@@ -56,6 +56,8 @@ def main() -> None:
             "run list": "/commands/run/",
             "run": f"/commands/run/of/run/{run.pk}/",
             "run, polled": f"/commands/run/of/run/{run.pk}/live/",
+            "run's results": f"/commands/run/of/run/{run.pk}/results/?sort=2",
+            "run's results, filtered": f"/commands/run/of/run/{run.pk}/results/?q=t99",
             "run, one state": f"/commands/run/of/run/{run.pk}/?state=queued&p=50",
             "job": f"/commands/run/of/job/{jobs[0].pk}/",
         }
@@ -91,7 +93,8 @@ def fill(home: Path, tenants: int, history: int) -> Any:
     )
     run.start(lanes=False)
     ended = run.jobs.filter(position__lt=tenants // 2)
-    ended.update(state=Job.State.SUCCEEDED, seconds=2.0)
+    result = {"status": "current", "version": "2023042400", "code": "2023042400"}
+    ended.update(state=Job.State.SUCCEEDED, seconds=2.0, result=result)
     run.jobs.filter(position__lt=tenants // 100).update(
         state=Job.State.FAILED, error="the script ended with exit code 1"
     )

@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from commands import options, views
 from commands.base import Command, all_commands
 from commands.models import Run, SavedCommand
+from commands.results_page import results_page
 from tenants.admin import TenantAdmin, badge
 from tenants.models import Tenant
 from tenants.selection import SelectionError
@@ -219,6 +220,7 @@ class RunAdmin(admin.ModelAdmin):
         pages = [
             ("run/<int:pk>/", views.run_page, "run_view"),
             ("run/<int:pk>/live/", views.run_live, "run_live"),
+            ("run/<int:pk>/results/", results_page, "run_results"),
             ("run/<int:pk>/choose/", views.choose, "run_choose"),
             ("run/<int:pk>/launch/", views.launch, "run_launch"),
             ("run/<int:pk>/confirm/", views.confirm, "run_confirm"),

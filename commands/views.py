@@ -20,6 +20,7 @@ from django.views.decorators.http import require_POST
 
 from commands.base import Command, CommandFailed, all_commands, find
 from commands.models import Job, Run
+from commands.results import has_tables, table_of
 from commands.shell import shell_line
 from tenants.files import FilesError
 from tenants.models import Tenant
@@ -241,6 +242,7 @@ def run_page(request: HttpRequest, pk: int) -> HttpResponse:
         parameters=parse_qsl(run.attributes),
         retries=_retries(run),
         keep=_keep(request, run),
+        has_tables=has_tables(run),
         **_live(request, run),
     )
 
@@ -334,6 +336,7 @@ def job_page(request: HttpRequest, pk: int) -> HttpResponse:
         "job",
         job.wwwroot,
         job=job,
+        table=table_of(job),
         text=text,
         seq=seq,
         took=duration(job.seconds),

@@ -68,6 +68,11 @@ class SqlCommand(Command):
         help_text=_("Seconds after which a statement is stopped."),
     )
 
+    def _raw(self, name: str, field: forms.Field) -> list[str]:
+        # A browser ends its lines otherwise than a shell.
+        values = super()._raw(name, field)
+        return ["\n".join(value.strip().splitlines()) for value in values]
+
     def is_dangerous(self) -> bool:
         return bool(self.cleaned_data["write"])
 

@@ -10,7 +10,7 @@ from django.core.management import execute_from_command_line
 from django.db import transaction
 
 from commands import queue, tasks
-from commands.models import Cluster, Run
+from commands.models import Cluster, Job, Run
 from tenants import agent, moodledb, php
 from tenants.models import Tenant
 from tests.commands import tables
@@ -112,3 +112,20 @@ def asked(monkeypatch) -> dict[str, Any]:
 
     monkeypatch.setattr(agent, "ask", ask)
     return told
+
+
+TABLE = {"columns": ["id", "name"], "rows": [[1, "Ann"], [2, None]], "truncated": True}
+
+
+@pytest.fixture
+def brought(run_of, rows, probe):
+    """Return a function that makes a run whose jobs brought these results home."""
+
+    def make(*found: object, **fields) -> Run:
+        run = run_of("commands/Probe", rows(len(found)))
+        for job, result in zip(run.jobs.order_by("pk"), found, strict=True):
+            state = Job.State.FAILED if result is None else Job.State.SUCCEEDED
+            Job.objects.filter(pk=job.pk).update(result=result, state=state)
+        return run
+
+    return make
