@@ -184,7 +184,7 @@ def test_the_confirmation_shows_the_same_in_a_shell(console, rows):
 
     assert (
         "manage.py bulkpurgecaches --tohosts=https://t0.example.org,"
-        "https://t1.example.org --muc --jobs=2 --canary=1" in page
+        "https://t1.example.org --jobs=2 --canary=1 --muc" in page
     )
 
 
