@@ -64,9 +64,9 @@ class CopyFileArea(SourceCommand, agent.AgentCommand):
     def read(self, source: Tenant) -> dict[str, Any]:
         found = agent.read(source, "list_files", self.cleaned_data["fileareaid"])
         skip = self.cleaned_data["skipfiles"] or 0
-        if len(found["files"]) <= skip:
+        if (number := len(found["files"])) <= skip:
             raise CommandFailed(
-                f"{source.wwwroot} has {len(found['files'])} files in this file area"
+                f"{source.wwwroot} has {number} files in {self['fileareaid'].data}"
                 + (f", and {skip} are to be left out" if skip else "")
                 + ": there is nothing to copy"
             )

@@ -296,7 +296,7 @@ def test_a_component_that_the_target_does_not_have_fails(
 
 
 def test_a_source_without_the_files_fails_the_run(sites: Campus, finished: RunOf):
-    with pytest.raises(CommandFailed, match="has 0 files in this file area"):
+    with pytest.raises(CommandFailed, match="has 0 files in core_h5p/vmtest/5"):
         finished(COPY, [sites[1]], "fileareaid=core_h5p/vmtest/5")
     with pytest.raises(CommandFailed, match="has no such file among those of the site"):
         finished("generic/CopyFile", [sites[1]], "fileid=99999999")

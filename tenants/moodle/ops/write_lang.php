@@ -48,16 +48,17 @@ $swap = static function (array $staged): void {
     try {
         foreach ($staged as $file => $new) {
             if (is_file($file)) {
-                rename($file, "$file.old") || throw new agent_refusal("$file cannot be moved");
+                copy($file, "$file.old") || throw new agent_refusal("$file.old cannot be written");
                 $kept[] = $file;
-            }
-            if ($new) {
-                rename($new, $file) || throw new agent_refusal("$file cannot be written");
+            } else {
                 $fresh[] = $file;
             }
+            // In one step, so that a page finds the one or the other.
+            $done = $new ? rename($new, $file) : unlink($file);
+            $done || throw new agent_refusal("$file cannot be written");
         }
     } catch (Throwable $error) {
-        array_map('unlink', $fresh);
+        array_map('unlink', array_filter($fresh, 'is_file'));
         array_map(static fn(string $file): bool => rename("$file.old", $file), $kept);
         throw $error;
     }

@@ -106,7 +106,7 @@ def test_a_source_without_the_file_area_fails(source: Tenant, monkeypatch):
     empty = {"filedir": "", "files": []}
     monkeypatch.setattr(agent, "read", lambda *words: empty)
 
-    with pytest.raises(CommandFailed, match="t0.example.org has 0 files in this"):
+    with pytest.raises(CommandFailed, match="t0.example.org has 0 files in a/b/0"):
         form_of("fileareaid=a/b/0").read(source)
 
 
