@@ -231,3 +231,17 @@ class Tenant(models.Model):
             row.release = release
             row.save(update_fields=["release"])
         self.release = release
+
+    def move(self, wwwroot: str) -> None:
+        """Give the tenant, as the registry has it by now, another address.
+
+        The former one is published no longer. Raises ValidationError when another
+        tenant has it.
+        """
+        with transaction.atomic():
+            row = Tenant.objects.select_for_update().get(pk=self.pk)
+            row.wwwroot = clean_wwwroot(wwwroot)
+            row.clean()
+            row.validate_unique()
+            row.save(update_fields=["wwwroot", "key"])
+        self.wwwroot, self.key = row.wwwroot, row.key

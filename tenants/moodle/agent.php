@@ -24,7 +24,9 @@ final class agent_nothing_to_do extends Exception {
     global $CFG;
     require_once "$CFG->libdir/clilib.php";
     require_once "$CFG->libdir/adminlib.php";
-    \core\session\manager::set_user(get_admin());
+    if ($admin = get_admin()) { // a site that has none may be here to get one
+        \core\session\manager::set_user($admin);
+    }
     try {
         $input = json_decode(stream_get_contents(STDIN), true, 512, JSON_THROW_ON_ERROR);
         $operation = require __DIR__ . '/ops/' . basename($name) . '.php';

@@ -32,24 +32,16 @@ LATER = """
 
 # Still to come; a name leaves this list when its command is there.
 MISSING = """
-    bulkfixsiteadmins
     bulkmysqlengine
     bulkrecovergrades
-    bulkresetadmin
     bulksetupredisinstance
-    bulkswitchdomain
-    bulkswitchprotocol
     copy_file
     delete_users
-    fix_site_admins
     import_mapped_data
     mysql_engine
     recover_grades
     remove_courses
-    reset_admin
     setup_redis_instance
-    switch_domain
-    switch_protocol
 """
 
 # The command classes, as PHP's `run_command` names them; the guide spells CopyFilearea.
