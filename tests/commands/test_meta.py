@@ -11,6 +11,8 @@ from django.core.management import call_command, load_command_class
 
 from commands.base import Command, all_commands, find
 from commands.cli import Base, BulkCommand, TenantCommand
+from commands.gone import Gone
+from commands.options import SELECTORS
 from tests.commands import php_scripts
 from tests.commands.conftest import Manage
 from tests.conftest import ROOT
@@ -185,6 +187,26 @@ def test_no_two_options_share_a_short_form(name: str):
     for action in parser._actions:
         for option in action.option_strings:
             assert parser._option_string_actions[option] is action
+
+
+def bulk_commands() -> list[str]:
+    """Return those whose tenants are chosen, and not named in a file of their own."""
+    return [
+        name
+        for name in management_commands()
+        if name.startswith("bulk")
+        and name not in {"bulkcreatenodes", "bulkdestroynodes"}
+        and not isinstance(load_command_class("commands", name), Gone)
+    ]
+
+
+@pytest.mark.parametrize("name", bulk_commands())
+def test_every_bulk_command_chooses_tenants_and_tells_its_plan(name: str):
+    parser = load_command_class("commands", name).create_parser("manage.py", name)
+
+    wanted = {f"--{selector}" for selector in SELECTORS}
+    wanted |= {"--with-master", "--dry-run", "--yes", "--retry", "--json"}
+    assert wanted - set(parser._option_string_actions) == set()
 
 
 @pytest.mark.parametrize("letter", sorted("tmeMjsfldvh"))
