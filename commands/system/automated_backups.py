@@ -19,11 +19,11 @@ STATUSES = {
 
 @register
 class AutomatedBackups(ProvenScript):
-    """Queue the site's automated course backups now, whatever their schedule.
+    """Queue the automated backups of the site's courses whose time has come.
 
-    The backups are made by the site's next cron. A site whose automated backups are
-    switched off is skipped. The result counts the courses by the state of their
-    backup.
+    They are made by the site's next cron. A site whose automated backups are switched
+    off is skipped; one where they are "manual" has them by this command only. The
+    result counts the courses by the state of their backup.
     """
 
     script = "admin/cli/automated_backups.php"
