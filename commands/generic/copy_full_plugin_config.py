@@ -36,7 +36,8 @@ class CopyFullPluginConfig(SourceCommand, AgentCommand):
 
     def names(self) -> list[str]:
         """Return the names under which Moodle keeps the plugin's settings."""
-        plugin: str = self.cleaned_data["plugin"]
+        # What was auth/ldap is auth_ldap since Moodle 3.3.
+        plugin: str = self.cleaned_data["plugin"].replace("/", "_")
         # An activity has its version under one name, its settings mostly under another.
         bare = plugin.removeprefix("mod_")
         return [plugin] if bare == plugin else [plugin, bare]

@@ -44,14 +44,18 @@ class SetPluginConfig(AgentCommand):
 
     def clean_pkey(self) -> str:
         key: str = self.cleaned_data["pkey"]
-        # PHP: the last part is the name, what stands before it the plugin.
-        plugin, _slash, name = key.rpartition("/")
+        plugin, name = self.parts()
         if plugin in {"core", "moodle"}:
             raise ValidationError(f"{name} is no plugin's: set it by generic/SetConfig")
         if reason := bound.never_set(name, plugin):
             raise ValidationError(reason)
         return key
 
-    def payload(self, tenant: Tenant) -> dict[str, Any]:
+    def parts(self) -> tuple[str, str]:
+        """Return plugin and name; what was auth/ldap is auth_ldap since Moodle 3.3."""
         plugin, _slash, name = self.cleaned_data["pkey"].rpartition("/")
+        return plugin.replace("/", "_"), name
+
+    def payload(self, tenant: Tenant) -> dict[str, Any]:
+        plugin, name = self.parts()
         return {"settings": {plugin: {name: self.cleaned_data["pvalue"]}}}

@@ -61,6 +61,14 @@ def test_an_activity_s_settings_lie_under_two_names(settings_of):
     assert list(read["left_out"]) == ["version"]
 
 
+def test_an_old_name_means_the_new_one(settings_of):
+    source, _target = settings_of({"auth_ldap": {"host_url": "x"}})
+
+    assert bound_form("plugin=auth/ldap").read(source)["settings"] == {
+        "auth_ldap": {"host_url": "x"}
+    }
+
+
 def test_what_names_the_source_stays_there(settings_of):
     source, _target = settings_of(
         {

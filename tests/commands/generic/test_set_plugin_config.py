@@ -13,7 +13,7 @@ from commands.generic.set_plugin_config import SetPluginConfig
     [
         ("quiz/timelimit", "quiz", "timelimit"),
         ("auth_ldap/host_url", "auth_ldap", "host_url"),
-        ("auth/ldap/host_url", "auth/ldap", "host_url"),
+        ("auth/ldap/host_url", "auth_ldap", "host_url"),
     ],
 )
 def test_the_last_part_is_the_name(key: str, plugin: str, name: str):
