@@ -9,7 +9,7 @@ from django.apps import apps
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -17,8 +17,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from commands import options, views
+from commands import comparison, options, views
 from commands.base import Command, all_commands
+from commands.compare import Comparison
 from commands.models import Run, SavedCommand
 from commands.results_page import results_page
 from tenants.admin import TenantAdmin, badge
@@ -37,6 +38,9 @@ def action_of(command: type[Command]) -> Callable[..., HttpResponse]:
     def prepare(
         model_admin: Any, request: HttpRequest, queryset: QuerySet[Tenant]
     ) -> HttpResponse:
+        if issubclass(command, Comparison):
+            pks = queryset.values_list("pk", flat=True)
+            return redirect(command.address(pks))
         run = draft(request, queryset, command.name())
         return redirect("admin:commands_run_launch", run.pk)
 
@@ -217,10 +221,16 @@ class RunAdmin(admin.ModelAdmin):
         return run.started_at
 
     def get_urls(self) -> list[URLPattern]:
-        pages = [
+        pages: list[tuple[str, Callable[..., HttpResponseBase], str]] = [
             ("run/<int:pk>/", views.run_page, "run_view"),
             ("run/<int:pk>/live/", views.run_live, "run_live"),
             ("run/<int:pk>/results/", results_page, "run_results"),
+            ("compare/<str:category>/<str:name>/", comparison.compare_page, "compare"),
+            (
+                "compare/<str:category>/<str:name>/copy/",
+                comparison.copy_cells,
+                "compare_copy",
+            ),
             ("run/<int:pk>/choose/", views.choose, "run_choose"),
             ("run/<int:pk>/launch/", views.launch, "run_launch"),
             ("run/<int:pk>/confirm/", views.confirm, "run_confirm"),

@@ -4,9 +4,11 @@ A pair shares how columns are read, by SQL, many sites in one statement: a
 `Comparison` shows what differs from the reference, a `Sync` copies the cells.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import Any, ClassVar
 
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from commands.agent import AgentCommand
@@ -65,6 +67,7 @@ class Comparison(Compared):
     """
 
     exclusive = False
+    frequent = True
     syncs: ClassVar[str] = ""  # the command that copies cells, if there is one
 
     source = TenantField(
@@ -88,6 +91,13 @@ class Comparison(Compared):
         return compare(
             first, rest, self.words, absent=self.absent, everything=everything
         )
+
+    @classmethod
+    def address(cls, tenants: Iterable[int] = ()) -> str:
+        """Return the page that compares these tenants, by pk, or all enabled ones."""
+        query = {"tenants": text} if (text := ranges(tenants)) else None
+        names = cls.name().split("/")
+        return reverse("admin:commands_compare", args=names, query=query)
 
     def run(self, tenant: Tenant) -> Steps:
         reference = Site(0, "", "", self.wanted())
@@ -201,6 +211,17 @@ class Sync(Compared, AgentCommand):
 
     def said(self, cell: Cell) -> str:
         return said(self.words, cell)
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """Return numbers as a short text.
+
+    >>> ranges([1, 2, 3, 7])
+    '1-3,7'
+    """
+    runs = groupby(enumerate(sorted(numbers)), key=lambda pair: pair[1] - pair[0])
+    found = [[number for _at, number in run] for _key, run in runs]
+    return ",".join(f"{r[0]}-{r[-1]}" if len(r) > 1 else f"{r[0]}" for r in found)
 
 
 def left_out(left: Sequence[str]) -> str:

@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from commands.base import Command, CommandFailed, all_commands, find
+from commands.compare import Comparison
 from commands.models import Job, Run
 from commands.results import has_tables, table_of
 from commands.shell import shell_line
@@ -105,6 +106,9 @@ def choose(request: HttpRequest, pk: int) -> HttpResponse:
         name = request.POST.get("command", "")
         if name not in {command.name() for command in allowed}:
             raise PermissionDenied
+        if issubclass(command := find(name), Comparison):  # it needs no run
+            run.delete()
+            return redirect(command.address(run.targets))
         Run.objects.filter(pk=pk).update(command=name, attributes="")
         return redirect("admin:commands_run_launch", pk)
     groups = groupby(allowed, key=lambda command: command.category())
