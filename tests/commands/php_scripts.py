@@ -32,15 +32,8 @@ LATER = """
 
 # Still to come; a name leaves this list when its command is there.
 MISSING = """
-    bulkmysqlengine
-    bulkrecovergrades
     bulksetupredisinstance
-    copy_file
-    delete_users
     import_mapped_data
-    mysql_engine
-    recover_grades
-    remove_courses
     setup_redis_instance
 """
 

@@ -1,9 +1,11 @@
 """The system commands that are ours alone, on a real Moodle."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from commands import tasks
 from commands.models import Job, Run
 from tenants import moodledb, php
 from tenants.models import Tenant
@@ -176,3 +178,178 @@ def test_a_site_is_moved_to_another_domain(known: Campus, finished: RunOf):
     assert "http://beta.example.net" in told
     peers = rows(alpha, "mnet_host", "wwwroot", "name = 'b'")
     assert peers == [("http://beta.example.net",)]
+
+
+def test_tables_are_converted_to_innodb(campus: Campus, finished: RunOf):
+    _main, beta = campus
+    table = moodledb.table(beta, "blog_external")
+    moodledb.execute(beta.server, f"ALTER TABLE {table} ENGINE=MyISAM")
+
+    job = ended(finished("system/MysqlEngine", [beta], "engine=InnoDB"))
+
+    assert job.result["converted"] == 1
+    listed = ended(finished("system/MysqlEngine", [beta], "list=1"))
+    assert set(listed.result["engines"]) == {"InnoDB"}
+
+
+@pytest.fixture
+def users(admins: Tenant) -> Tenant:
+    """Return beta with three users, of whom one is an administrator."""
+    made = [add_user(admins, name) for name in ("vm-u1", "vm-u2", "vm-boss")]
+    sql(admins, "UPDATE {user} SET city = 'Vm City' WHERE username LIKE 'vm-%%'")
+    stored = f"2,{made[2]}"
+    sql(admins, "UPDATE {config} SET value = %s WHERE name = 'siteadmins'", stored)
+    ended(purged(admins))
+    return admins
+
+
+def purged(tenant: Tenant) -> Run:
+    """Purge caches, since the site's settings were changed behind its back."""
+    run = Run.objects.create(
+        command="generic/PurgeCaches", targets=[tenant.pk], actor="tester"
+    )
+    run.start()
+    tasks.lane(run.pk)
+    return run
+
+
+def test_users_are_suspended_and_deleted_by_rules(users: Tenant, finished: RunOf):
+    rules = "rules=equals:city:Vm City|matches:username:^vm-u|nothasrole:site:*"
+
+    dry = ended(finished("system/DeleteUsers", [users], f"action=delete&{rules}"))
+    suspended = ended(
+        finished("system/DeleteUsers", [users], f"action=suspend&run=1&{rules}")
+    )
+    left = rows(users, "user", "id", "username = 'vm-u2'")[0][0]
+    deleted = ended(
+        finished(
+            "system/DeleteUsers",
+            [users],
+            f"action=delete&run=1&ignoreusers={left}&rules=isset:city",
+        )
+    )
+
+    assert dry.result == {"users": 2, "done": 0}
+    assert "would delete" in dry.text()[0]
+    assert suspended.result == {"users": 2, "done": 2}
+    assert deleted.result == {"users": 1, "done": 1}
+    found = rows(users, "user", "username, suspended, deleted", "city = 'Vm City'")
+    assert ("vm-u2", 1, 0) in found
+    assert ("vm-boss", 0, 0) in found
+    assert [row for row in found if row[2]] != []
+    sql(users, "DELETE FROM {user} WHERE city = 'Vm City'")
+
+
+@pytest.mark.parametrize(
+    ("rules", "sentence"),
+    [
+        ("equals:nonsense:1", "users have no field 'nonsense'"),
+        ("equals:password:x", "users have no field 'password'"),
+        ("matches:city:(", "'(' is no regular expression"),
+        ("hasrole:site:nobody", "there is no role 'nobody'"),
+        ("equals:city:Nowhere at all", "no user fits the rules"),
+    ],
+)
+def test_rules_that_make_no_sense_touch_nobody(
+    campus: Campus, finished: RunOf, rules, sentence
+):
+    _main, beta = campus
+
+    job = finished(
+        "system/DeleteUsers", [beta], f"action=delete&run=1&rules={rules}"
+    ).jobs.get()
+
+    assert (job.state in {"failed", "skipped"}, job.error) == (True, sentence)
+
+
+@pytest.fixture
+def tree(campus: Campus, finished: RunOf) -> Iterator[tuple[Tenant, int]]:
+    """Return beta and the number of a category with courses in and below it."""
+    _main, beta = campus
+    ended(
+        finished("courses/CreateCategory", [beta], "path=VmTop/Below&idnumber=VM-LOW")
+    )
+    ended(finished("courses/CreateCategory", [beta], "path=VmTop&idnumber=VM-TOP2"))
+    for name, number in (("VM-P1", "VM-TOP2"), ("VM-P2", "VM-LOW")):
+        make_course(beta, name, number)
+    [(pk,)] = rows(beta, "course_categories", "id", "idnumber = 'VM-TOP2'")
+    yield beta, pk
+    left = "idnumber=VM-TOP2&delay=0&spread=0"
+    finished("courses/DeleteCourseCategory", [beta], left)
+
+
+def make_course(tenant: Tenant, name: str, category: str) -> None:
+    """Make a course by Moodle's own upload."""
+    path = Path(tenant.data_path, "vm-courses.csv")
+    path.write_text(f"shortname,fullname,category_idnumber\n{name},{name},{category}\n")
+    options = [f"--file={path}", "--mode=createnew"]
+    list(php.run(tenant, "admin/tool/uploadcourse/cli/uploadcourse.php", options))
+    path.unlink()
+
+
+def test_courses_of_a_category_are_removed(tree, finished: RunOf):
+    beta, pk = tree
+    [(kept,)] = rows(beta, "course", "id", "shortname = 'VM-P1'")
+
+    dry = ended(finished("system/RemoveCourses", [beta], f"category={pk}&dryrun=1"))
+    some = ended(
+        finished("system/RemoveCourses", [beta], f"category={pk}&ignorecourses={kept}")
+    )
+    rest = ended(finished("system/RemoveCourses", [beta], f"categories={pk}"))
+    gone = ended(finished("system/RemoveCourses", [beta], f"category={pk}"), "failed")
+
+    assert dry.result == {"courses": 2, "categories": 1, "over": True}
+    assert some.result == {"courses": 1, "categories": 1, "over": True}
+    assert rest.result == {"courses": 1, "categories": 1, "over": True}
+    assert gone.error == f"there is no category {pk}"
+    assert rows(beta, "course", "id", "shortname LIKE 'VM-P_'") == []
+
+
+def test_grades_are_recovered_from_the_history(tree, finished: RunOf):
+    beta, _pk = tree
+    [(course,)] = rows(beta, "course", "id", "shortname = 'VM-P1'")
+
+    nothing = ended(
+        finished("system/RecoverGrades", [beta], f"courseid={course}"), "skipped"
+    )
+    unknown = ended(finished("system/RecoverGrades", [beta], "courseid=999"), "failed")
+    lose_a_grade(beta, course)
+    job = ended(finished("system/RecoverGrades", [beta], f"courseid={course}"))
+
+    assert nothing.error == "no enrolled user has lost a grade that the history knows"
+    assert unknown.error == "there is no course 999"
+    assert job.result == {"recovered": 1, "courses": 1}
+    items = moodledb.table(beta, "grade_items")
+    where = (
+        f"itemid IN (SELECT id FROM {items} WHERE courseid = %s) AND finalgrade = 42"
+    )
+    assert len(rows(beta, "grade_grades", "userid", where, course)) == 1
+
+
+def lose_a_grade(tenant: Tenant, course: int) -> None:
+    """Enrol admin, give a grade, and let it be lost to all but the history."""
+    script = Path(tenant.data_path, "vm-grade.php")
+    script.write_text(
+        f"""<?php
+        define('CLI_SCRIPT', true);
+        require '{tenant.release.path}/config.php';
+        require_once $CFG->libdir . '/gradelib.php';
+        require_once $CFG->libdir . '/enrollib.php';
+        $manual = enrol_get_plugin('manual');
+        $course = get_course({course});
+        $manual->add_default_instance($course);
+        $where = ['courseid' => $course->id, 'enrol' => 'manual'];
+        $manual->enrol_user($DB->get_record('enrol', $where), get_admin()->id, 5);
+        $item = new grade_item(['courseid' => $course->id, 'itemtype' => 'manual',
+            'itemname' => 'vm', 'grademin' => 0, 'grademax' => 100], false);
+        $item->insert();
+        $item->update_final_grade(get_admin()->id, 42);
+        foreach (grade_grade::fetch_all(['userid' => get_admin()->id]) as $grade) {{
+            if ($grade->load_grade_item()->courseid == $course->id) {{
+                $grade->delete('userdelete');
+            }}
+        }}
+        """
+    )
+    list(php.run(tenant, script))
+    script.unlink()
