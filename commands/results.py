@@ -189,3 +189,9 @@ def _json_list(items: Iterable[str]) -> Iterator[str]:
     for number, item in enumerate(items):
         yield f",\n{item}" if number else item
     yield "]"
+
+
+def plain(cell: Json) -> str:
+    """Return a cell that moves no cursor: what does not print as Python writes it."""
+    text = "" if cell is None else str(cell)
+    return text if text.isprintable() else repr(text)[1:-1]

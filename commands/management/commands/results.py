@@ -8,7 +8,7 @@ from commands import results
 from commands.base import Json
 from commands.cli import BAD_USE
 from commands.models import Run
-from commands.results import Table
+from commands.results import Table, plain
 
 
 class Command(BaseCommand):
@@ -71,9 +71,3 @@ def as_text(table: Table) -> str:
 def _spaced(line: list[str], widths: list[int]) -> str:
     cells = zip(line, widths, strict=False)
     return "  ".join(cell.ljust(width) for cell, width in cells).rstrip()
-
-
-def plain(cell: Json) -> str:
-    """Return a cell that moves no cursor: what does not print as Python writes it."""
-    text = "" if cell is None else str(cell)
-    return text if text.isprintable() else repr(text)[1:-1]
