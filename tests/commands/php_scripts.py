@@ -33,7 +33,6 @@ LATER = """
 # Still to come; a name leaves this list when its command is there.
 MISSING = """
     bulksetupredisinstance
-    import_mapped_data
     setup_redis_instance
 """
 

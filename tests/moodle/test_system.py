@@ -1,5 +1,6 @@
 """The system commands that are ours alone, on a real Moodle."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -353,3 +354,68 @@ def lose_a_grade(tenant: Tenant, course: int) -> None:
     )
     list(php.run(tenant, script))
     script.unlink()
+
+
+@pytest.fixture
+def export(campus: Campus, tmp_path: Path) -> Iterator[Path]:
+    """Return a file with two rows of config_plugins, of which beta has the first."""
+    _main, beta = campus
+    table = moodledb.table(beta, "config_plugins")
+    insert = f"INSERT INTO {table} (plugin, name, value) VALUES ('vm_test', 'a', 'old')"
+    moodledb.execute(beta.server, insert)
+    data = [
+        {"id": f"{n}", "plugin": "vm_test", "name": name, "value": "new"}
+        for n, name in ((1, "a"), (2, "b"))
+    ]
+    name = {"type": "table", "name": "mdl_config_plugins"}
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps([{**name, "data": data}]))
+    yield path
+    moodledb.execute(beta.server, f"DELETE FROM {table} WHERE plugin = 'vm_test'")
+
+
+def test_rows_are_changed_or_added_by_their_keys(
+    campus: Campus, export: Path, finished: RunOf
+):
+    _main, beta = campus
+    given = f"file={export}&keyfields=plugin,name"
+
+    dry = ended(finished("system/ImportMappedData", [beta], f"{given}&dryrun=1"))
+    before = rows(beta, "config_plugins", "name, value", "plugin = 'vm_test'")
+    job = ended(finished("system/ImportMappedData", [beta], given))
+
+    found = rows(beta, "config_plugins", "id, name, value", "plugin = 'vm_test'")
+    assert (dry.result["changed"], dry.result["added"], before) == (
+        1,
+        1,
+        [("a", "old")],
+    )
+    assert [row[1:] for row in found] == [("a", "new"), ("b", "new")]
+    ids = [row[0] for row in found]
+    assert job.result["map"] == [
+        {"old": old, "new": new} for old, new in zip((1, 2), ids, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sentence"),
+    [
+        ('"mdl_config_plugins"', '"sessions"', "no table 'sessions' to import into"),
+        ('"mdl_config_plugins"', '"a`b"', "no table 'a`b' to import into"),
+        ('"value"', '"worth"', "the table config_plugins has no column worth"),
+        ('"name": "b"', '"value": "b"', "row 2 of the file has no name"),
+    ],
+)
+def test_rows_that_do_not_fit_change_nothing(
+    campus: Campus, export: Path, finished: RunOf, before, after, sentence
+):
+    _main, beta = campus
+    export.write_text(export.read_text().replace(before, after))
+
+    run = finished(
+        "system/ImportMappedData", [beta], f"file={export}&keyfields=plugin,name"
+    )
+
+    assert sentence in ended(run, "failed").error
+    found = rows(beta, "config_plugins", "name, value", "plugin = 'vm_test'")
+    assert found == [("a", "old")]
