@@ -29,6 +29,8 @@ def readyz(request: HttpRequest) -> JsonResponse:
     report = {
         "control_workers": Cluster.alive(CONTROL),
         "jobs_workers": Cluster.alive(JOBS),
+        "control_silent_seconds": Cluster.silence(CONTROL),
+        "jobs_silent_seconds": Cluster.silence(JOBS),
         "oldest_queued_seconds": (now - oldest).total_seconds() if oldest else None,
         "stuck": bool(oldest and now - oldest > STUCK and not running),
         "mails_waiting": Mail.objects.count(),

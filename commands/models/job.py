@@ -124,9 +124,10 @@ class Job(models.Model):
         result: object = None,
         left_out: int = 0,
     ) -> bool:
-        """End the running job, let go of its tenant and count it, all in one step.
+        """End the running job, with all that follows for its tenant and its run.
 
-        False when it is not ours any more: somebody else ends it, or has.
+        All or nothing, so that no stop rule, canary or mail is missed. False when it
+        is not ours any more: somebody else ends it, or has.
         """
         now = timezone.now()
         seconds = (now - self.started_at).total_seconds() if self.started_at else None
@@ -140,8 +141,8 @@ class Job(models.Model):
                 seen = (self.pk, self.run.command, state, now)
                 change(SHOW, *seen, self.tenant_id)
             self.run.count(done=1, failed=int(state in self.BAD))
-        self.state, self.error = state, error
-        self.run.after_job(self)
+            self.state, self.error = state, error
+            self.run.after_job(self)
         return True
 
     def _ours(self) -> models.QuerySet["Job"]:

@@ -44,6 +44,8 @@ def test_with_workers_and_nothing_waiting_it_is_ready(client: Client):
         {
             "control_workers": True,
             "jobs_workers": True,
+            "control_silent_seconds": pytest.approx(0, abs=5),
+            "jobs_silent_seconds": pytest.approx(0, abs=5),
             "oldest_queued_seconds": None,
             "stuck": False,
             "mails_waiting": 0,
@@ -59,6 +61,7 @@ def test_without_workers_of_a_queue_it_is_not_ready(client: Client, queue: str):
 
     assert status == 503
     assert report["jobs_workers"] is (queue == JOBS)
+    assert (report["jobs_silent_seconds"] is None) is (queue != JOBS)
     assert report["control_workers"] is (queue == CONTROL)
 
 

@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from commands import host
@@ -186,3 +187,25 @@ def test_a_hole_in_the_output_is_told(job: Job, left_out: int, number: str):
     job.left_out = left_out
 
     assert job.text()[0] == f"a\n\n[... {number} characters left out ...]\nb\n"
+
+
+def test_a_registry_that_fails_after_the_end_leaves_all_to_the_next_try(
+    run_of, rows, monkeypatch
+):
+    run = run_of("commands/Probe", rows(3), max_failures=1, parallel=1)
+    job = claim_next(run, ME)
+    with monkeypatch.context() as patch, pytest.raises(OperationalError):
+        patch.setattr(Run, "stop", _server_gone)
+        job.finish(Job.State.FAILED, "no")
+    job.refresh_from_db()
+    assert (job.state, job.tenant.held_by) == (Job.State.RUNNING, job.pk)
+
+    assert job.finish(Job.State.FAILED, "no")
+
+    run.refresh_from_db()
+    assert (run.state, run.done, run.failed) == (Run.State.FINISHED, 3, 1)
+    assert run.stopped == "stopped after 1 failures"
+
+
+def _server_gone(*args: object) -> None:
+    raise OperationalError(2006, "Server has gone away")
