@@ -76,7 +76,7 @@ def compare_page(request: HttpRequest, category: str, name: str) -> HttpResponse
         "compare",
         command.name(),
         **context,
-        reference=form["source"].value() or "",
+        reference=matrix.sites[0].wwwroot if matrix else form["source"].value() or "",
         others=[name for name in command.base_fields if name != "source"],
         query=request.GET,
         formats={key: _with(request, format=key) for key in FORMATS},

@@ -75,7 +75,7 @@ def line(matrix: Matrix, form: Comparison, row: Row) -> tuple[str, SafeString]:
             matrix.said(cell),
             differs,
             differs and form.copies(wanted, cell),
-            cell.note != wanted.note and not differs,
+            cell.kind == wanted.kind and cell.note != wanted.note and not differs,
         )
         for cell, differs in zip(row.cells, row.differs, strict=True)
     ]
