@@ -249,3 +249,48 @@ def test_numbers_are_written_short_and_read_back(rows, numbers, text):
     assert ranges(numbers) == text
     wanted = pks or [tenant.pk for tenant in Tenant.objects.all()]
     assert {tenant.pk for tenant in chosen(short)} == set(wanted) & {t.pk for t in made}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_shell_prints_the_comparison(manage, sites, bare):
+    tenants = [*sites(3), bare()]
+    change(tenants[1], QUIZ_OFF)
+    words = ("run_command", "--command=plugins/Plugins_Compare", "--tohosts=*")
+
+    said, table, tree = (manage(*words, *more) for more in ((), ["--csv"], ["--json"]))
+
+    assert (said.code, table.code, tree.code) == (0, 0, 0)
+    lines = said.out.splitlines()
+    assert lines[:2] == [
+        "mod/quiz: enabled",
+        "    disabled (1): https://t1.example.org",
+    ]
+    assert lines[2].startswith("https://bare.example.org: database server db1:")
+    assert (
+        lines[3] == "1 of 7 rows differ, on 1 of 3 sites, from https://t0.example.org"
+    )
+    rows = list(csv.reader(io.StringIO(table.out)))
+    assert rows[1] == ["mod/quiz", "enabled", "disabled", "enabled", "not readable"]
+    assert list(json.loads(tree.out)["problems"]) == ["https://bare.example.org"]
+    assert Run.objects.count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_shell_prints_all_rows_on_demand(manage, sites):
+    sites(2)
+
+    said = manage(
+        "run_command", "--command=plugins/Compare", "--tohosts=*", "--all-rows", "--csv"
+    )
+
+    assert len(said.out.splitlines()) == 8
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_shell_refuses_wrong_parameters(manage, sites):
+    sites(2)
+
+    said = manage("run_command", "--command=roles/Compare", "--tohosts=*")
+
+    assert said.code == 2
+    assert "role: This field is required" in said.err

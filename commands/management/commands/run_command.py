@@ -6,6 +6,8 @@ from urllib.parse import parse_qs, urlencode
 
 from commands import base
 from commands.cli import REFUSED, BulkCommand, refuse
+from commands.compare import Comparison
+from commands.matrix import as_csv, as_json, as_text
 from commands.models import Run
 from commands.options import add_running, add_selection
 from commands.plan import show_targets
@@ -51,6 +53,14 @@ class Command(BulkCommand):
             action="store_true",
             help="Check the parameters, print the tenants and stop.",
         )
+        group.add_argument(
+            "--csv", action="store_true", help="A comparison: as CSV (or --json)."
+        )
+        group.add_argument(
+            "--all-rows",
+            action="store_true",
+            help="A comparison: also rows in which nothing differs.",
+        )
         add_selection(parser)
         add_running(parser, fullstop=["-s"])  # PHP: -f is --fromhost here
 
@@ -65,6 +75,9 @@ class Command(BulkCommand):
                 self.querystring = self.read(options)
             if only_targets or options["test"]:
                 self.show(options, tested=not only_targets)
+                return
+            if issubclass(self.runs, Comparison) and options["retry"] is None:
+                self.compare(options)
                 return
         except REFUSED as error:
             raise refuse(error) from error
@@ -131,6 +144,20 @@ class Command(BulkCommand):
     def show(self, options: dict[str, Any], *, tested: bool) -> None:
         run = self.checked(self.querystring) if tested else None
         show_targets(self.targets(options), self, run, as_json=options["json"])
+
+    def compare(self, options: dict[str, Any]) -> None:
+        """Print the sites beside the reference; it takes no run and no worker."""
+        form = Run(command=self.runs.name(), attributes=self.querystring).form()
+        assert isinstance(form, Comparison)
+        everything = options["all_rows"]
+        matrix = form.matrix(self.targets(options), everything=everything)
+        if options["json"]:
+            self.stdout.write(as_json(matrix))
+        elif options["csv"]:
+            self.stdout.write(as_csv(matrix), ending="")
+        else:
+            for line in as_text(matrix):
+                self.stdout.write(line)
 
     def retried(self, options: dict[str, Any]) -> Run:
         if options["fromhost"]:
