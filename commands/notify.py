@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # they call this module
 
 log = logging.getLogger(__name__)
 
+SUBJECT = 400  # characters: a job's end must not fail over its mail
 LISTED = 100  # failed tenants in a mail; the page has all
 REFUSED = (SMTPResponseException, SMTPRecipientsRefused)  # this mail, not all mails
 
@@ -62,7 +63,7 @@ def _write(run: "Run", subject: str, template: str, **context: object) -> None:
     }
     prefix = settings.EMAIL_SUBJECT_PREFIX.strip()
     Mail.objects.create(
-        subject=f"{prefix} {run.command} #{run.pk}: {subject}".strip(),
+        subject=f"{prefix} {run.command} #{run.pk}: {subject}".strip()[:SUBJECT],
         body=render_to_string(f"commands/mail/{template}.txt", context),
         recipients=recipients(),
     )

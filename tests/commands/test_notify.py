@@ -128,6 +128,15 @@ def test_a_run_with_nothing_to_do_is_reported(finished, rows, probe, mailoutbox)
     assert subjects(mailoutbox) == ["finished: 2 skipped"]
 
 
+def test_a_long_subject_is_cut(finished, rows, mailoutbox, settings):
+    settings.EMAIL_SUBJECT_PREFIX = "long " * 100
+
+    finished("commands/Probe", rows(1))
+
+    [mail] = mailoutbox
+    assert len(mail.subject) == 400
+
+
 @pytest.mark.parametrize(
     ("admins", "operators", "recipients"),
     [
