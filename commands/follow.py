@@ -77,7 +77,7 @@ def _tell(run: Run, told: set[int], command: BaseCommand, *, verbose: bool) -> N
     """Print one line for each job that has ended since the last time."""
     ended = run.jobs.exclude(state__in=Job.OPEN)
     fresh = set(ended.values_list("pk", flat=True)) - told
-    jobs = Job.objects.in_bulk(fresh)
+    jobs = Job.objects.defer("result").in_bulk(fresh)
     told |= fresh
     for job in sorted(jobs.values(), key=_order):
         took = f" {job.seconds:.1f} s" if job.seconds else ""

@@ -324,7 +324,9 @@ class _Counted(Paginator):
 
 
 def _job_page(request: HttpRequest, jobs: Any, number: int) -> Page[Job]:
-    rows = jobs.annotate(urgency=ORDER).order_by("urgency", "position", "pk")
+    # A result may be a megabyte, and the page is asked for every second.
+    rows = jobs.defer("result").annotate(urgency=ORDER)
+    rows = rows.order_by("urgency", "position", "pk")
     paginator = _Counted(rows, PER_PAGE)
     paginator.count = number
     return paginator.get_page(request.GET.get("p"))

@@ -153,6 +153,15 @@ def test_the_run_s_page_leads_there_if_there_is_anything(console, brought):
     assert "There are no rows." in console.get(url(without)).content.decode()
 
 
+def test_the_live_page_reads_no_result(console, brought, django_assert_max_num_queries):
+    run = brought(TABLE, TABLE)
+
+    with django_assert_max_num_queries(20) as queries:
+        console.get(reverse("admin:commands_run_live", args=[run.pk]))
+
+    assert not any('"result"' in query["sql"] for query in queries)
+
+
 def test_a_job_s_page_leads_to_its_own_table(console, brought):
     run = brought(TABLE, {"exit_code": 0}, TABLE)
     first, second, _third = run.jobs.order_by("pk")
