@@ -217,3 +217,26 @@ def test_a_source_without_the_plugin_fails_the_run(campus: Campus, finished: Run
 def test_an_operation_that_is_not_there_is_told(campus: Campus):
     with pytest.raises(agent.AgentRefusal, match="no_such_operation"):
         agent.read(campus[1], "no_such_operation", {})
+
+
+def test_settings_are_made_as_on_another_site(campus: Campus, finished: RunOf):
+    alpha, beta = campus
+    for attributes in ("key=vmoodle_sync&value=a", "key=smtppass&value=s3cret"):
+        finished("generic/SetConfig", [alpha], attributes)
+
+    names = "settings=vmoodle_sync+smtppass+siteidentifier"
+    run = finished("generic/SyncSettings", [beta], names)
+    again = finished("generic/SyncSettings", [beta], names)
+
+    job = run.jobs.get()
+    assert job.state == "succeeded", job.error
+    assert job.result["changed"]["vmoodle_sync"] == ["not set", "a"]
+    assert "s3cret" not in f"{job.result}{job.text()[0]}"
+    assert moodledb.config_of(beta, ["vmoodle_sync", "smtppass"]) == {
+        "vmoodle_sync": "a",
+        "smtppass": "s3cret",
+    }
+    assert again.jobs.get().state == "skipped"
+    for tenant in campus:
+        moodledb.forget_config(tenant, "vmoodle_sync")
+        finished("generic/SetConfig", [tenant], "key=smtppass")

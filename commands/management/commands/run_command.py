@@ -53,14 +53,7 @@ class Command(BulkCommand):
             action="store_true",
             help="Check the parameters, print the tenants and stop.",
         )
-        group.add_argument(
-            "--csv", action="store_true", help="A comparison: as CSV (or --json)."
-        )
-        group.add_argument(
-            "--all-rows",
-            action="store_true",
-            help="A comparison: also rows in which nothing differs.",
-        )
+        _add_comparing(parser)
         add_selection(parser)
         add_running(parser, fullstop=["-s"])  # PHP: -f is --fromhost here
 
@@ -167,6 +160,14 @@ class Command(BulkCommand):
     def words(self, attributes: str) -> list[str]:
         words = [f"--command={self.runs.name()}"]
         return [*words, f"--attributes={attributes}"] if attributes else words
+
+
+def _add_comparing(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("what a comparison prints (or --json)")
+    group.add_argument("--csv", action="store_true", help="The table as CSV.")
+    group.add_argument(
+        "--all-rows", action="store_true", help="Also rows in which nothing differs."
+    )
 
 
 def _content(text: str) -> str:
