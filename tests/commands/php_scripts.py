@@ -32,8 +32,6 @@ LATER = """
 
 # Still to come; a name leaves this list when its command is there.
 MISSING = """
-    bulksetupredisinstance
-    setup_redis_instance
 """
 
 # The command classes, as PHP's `run_command` names them; the guide spells CopyFilearea.

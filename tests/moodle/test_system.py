@@ -226,7 +226,7 @@ def test_users_are_suspended_and_deleted_by_rules(users: Tenant, finished: RunOf
         finished(
             "system/DeleteUsers",
             [users],
-            f"action=delete&run=1&ignoreusers={left}&rules=isset:city",
+            f"action=delete&run=1&ignoreusers={left}&rules=isset:city|equals:city:Vm City",
         )
     )
 
@@ -419,3 +419,20 @@ def test_rows_that_do_not_fit_change_nothing(
     assert sentence in ended(run, "failed").error
     found = rows(beta, "config_plugins", "name, value", "plugin = 'vm_test'")
     assert found == [("a", "old")]
+
+
+def test_a_redis_that_cannot_be_used_changes_nothing(campus: Campus, finished: RunOf):
+    _main, beta = campus
+    ended(finished("generic/PurgeCaches", [beta]))
+    muc = Path(beta.data_path, "muc/config.php")
+    before = muc.read_text() if muc.is_file() else ""
+
+    run = finished(
+        "system/SetupRedisInstance",
+        [beta],
+        "redisname=vm&redishost=127.0.0.1:1&activate=1",
+    )
+
+    error = ended(run, "failed").error
+    assert "install php-redis first" in error or "127.0.0.1:1 does not answer" in error
+    assert (muc.read_text() if muc.is_file() else "") == before
