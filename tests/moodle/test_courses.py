@@ -184,10 +184,15 @@ def test_a_restore_that_is_cut_off_leaves_nothing_behind(site: Site, run_of, set
         f"location={site.backup}&shortname=VM-CUT&catidnumber={TOP}&{NOW}",
     )
     job = claim_next(run, host.this_process())
-    seen: list[int] = []
+    assert job
+    lock = moodledb.log_in(site.tenant, 60)
+    lock.query(f"LOCK TABLES {moodledb.table(site.tenant, 'page')} WRITE")  # it waits
+    seen: list[tuple] = []
 
     def interrupted() -> bool:
         seen.extend(rows(site.tenant, "course", "id", "shortname LIKE 'vmoodle-%%'"))
+        if seen:
+            lock.close()
         return bool(seen)
 
     tasks.execute(job, interrupted=interrupted)
