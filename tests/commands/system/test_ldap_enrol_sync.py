@@ -1,3 +1,5 @@
+import pytest
+
 from commands.models import Job
 from tenants.models import Tenant
 from tests.commands.conftest import Manage
@@ -36,6 +38,27 @@ def test_a_task_that_leaves_in_the_middle_fails(finished: RunOf, tenant: Tenant)
 
     assert job.state == Job.State.FAILED
     assert job.error == f"the task {TASK} has not completed: its output tells why"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "No LDAP Host URL, Version or User Type specified in your LDAP settings",
+        "Server: 'ldap://x', Bind result: ''",
+        "Server: 'ldap://x', Connection: 'y', STARTTLS failed.",
+    ],
+    ids=["not set up", "not let in", "no TLS"],
+)
+def test_a_directory_that_is_not_reached_fails(
+    finished: RunOf, tenant: Tenant, said: str
+):
+    use_ldap(tenant, completed="+ 60")
+    put_script(tenant, SCRIPT, f'echo "{said}\\n";')
+
+    job = job_of(finished(SYNC, [tenant]))
+
+    assert job.state == Job.State.FAILED
+    assert job.error == f"no LDAP directory was reached: {said}"
 
 
 def test_sites_without_it_are_skipped(finished: RunOf, tenant: Tenant):
