@@ -31,7 +31,7 @@ def test_a_script_of_moodle_gets_its_words_as_they_are(fleet: Fleet):
 def test_a_plugin_s_script_runs(fleet: Fleet):
     said = fleet.manage("moodle", f"--host={NORTH}", "enrol/manual/cli/sync.php", "-v")
 
-    assert "...user enrolment expiration updates finished." in said
+    assert "...manual enrolment updates finished." in said
     assert "...notification processing finished." in said
 
 
