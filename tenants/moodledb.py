@@ -196,8 +196,8 @@ def _chunk(
         halves = tenants[:half], tenants[half:]
         return _chunk(server, halves[0], parts) | _chunk(server, halves[1], parts)
     lists: dict[int, Rows] = {tenant.pk: [] for tenant in tenants}
-    for pk, *row in rows:
-        lists[pk].append(tuple(row))
+    for row in rows:
+        lists[row[0]].append(row[1:])
     return dict(lists)
 
 

@@ -6,6 +6,7 @@ Moodle keeps the switch of each type of plugin in a place of its own.
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache, partial
+from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
@@ -78,14 +79,19 @@ def columns(
     """
     found = moodledb.each(tenants, lambda tenant: _parts(tenant, plugintype))
     code = {release: _code(release) for release in {t.release for t in tenants}}
-    return {
-        tenant.pk: str(rows)
-        if isinstance(rows := found[tenant.pk], moodledb.MoodleDbError)
-        else _column(
-            rows, forced_settings(tenant), code[tenant.release], versions=versions
-        )
-        for tenant in tenants
-    }
+    columns: dict[int, Column | str] = {}
+    known: dict[tuple[Any, ...], Column] = {}  # sites of a fleet are much alike
+    for tenant in tenants:
+        rows = found[tenant.pk]
+        if isinstance(rows, moodledb.MoodleDbError):
+            columns[tenant.pk] = str(rows)
+            continue
+        forced = forced_settings(tenant)
+        same = (tenant.release, *forced.items(), *rows)
+        if same not in known:
+            known[same] = _column(rows, forced, code[tenant.release], versions=versions)
+        columns[tenant.pk] = known[same]
+    return columns
 
 
 def _code(release: Release) -> dict[str, str]:
