@@ -7,7 +7,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from commands.base import find
-from commands.models import Job
+from commands.models import Job, Run
 from tenants import moodledb
 from tests.commands.sql.conftest import Ask, pupils
 
@@ -271,3 +271,17 @@ def test_reading_works_on_a_tenant_that_needs_attention(ask: Ask, school):
 def test_a_run_with_a_wrong_statement_does_not_start(run_of, school):
     with pytest.raises(ValidationError, match="out of bounds"):
         run_of("sql/Sql", [school], urlencode({"sql": "SELECT 1 FROM {sessions}"}))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_shell_asks_all_and_prints_what_they_said(manage, workers, school):
+    sql = "sql=SELECT COUNT(*) AS pupils FROM {pupil} WHERE name LIKE '%25o%25'"
+
+    ran = manage("run_command", "--command=sql/sql", f"--attributes={sql}")
+    said = manage("results", str(Run.objects.get().pk))
+    refused = manage("run_command", "-c", "sql/Sql", "-a", "sql=DELETE FROM {pupil}")
+
+    assert ran.code == 0, ran.err
+    assert said.out == f"{school.wwwroot}\n  pupils\n  2\n\n"
+    assert refused.code == 2
+    assert "DELETE {pupil} changes data: it needs write=1" in refused.err
