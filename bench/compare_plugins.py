@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--tenants", type=int, default=300)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    with scratch(LOG_LEVEL="ERROR") as home, mariadb(home) as server:
+    with scratch(LOG_LEVEL="ERROR", DEBUG="true") as home, mariadb(home) as server:
         release = code_tree(home, options.moodle)
         load(home, server, options.dump)
         tenants = tenant_rows(options.tenants, server, release)
@@ -67,12 +67,12 @@ def copy_tables(tenant: "Tenant", *, differs: bool) -> None:
     if differs:
         modules = moodledb.table(tenant, "modules")
         moodledb.execute(
-            tenant.server, f"UPDATE {modules} SET visible = 0 WHERE id % 3 = 0"
+            tenant.server, f"UPDATE {modules} SET visible = 0 WHERE MOD(id, 3) = 0"
         )
         plugins = moodledb.table(tenant, "config_plugins")
         moodledb.execute(
             tenant.server,
-            f"DELETE FROM {plugins} WHERE name = 'version' AND id % 40 = 0",
+            f"DELETE FROM {plugins} WHERE name = 'version' AND MOD(id, 40) = 0",
         )
 
 
@@ -85,7 +85,7 @@ def measure(tenants: "list[Tenant]", rounds: int) -> None:
     from tenants.models import Tenant
 
     tenants = list(Tenant.objects.with_edges().order_by("pk"))
-    client = Client()
+    client = Client(SERVER_NAME="localhost")
     client.force_login(User.objects.create_superuser("bench"))
     spent: list[float] = []
     query = moodledb.query
