@@ -40,6 +40,7 @@ from tenants.models import Tenant
 from tenants.moodledb import MoodleDbError
 from tenants.php import PhpError
 from tenants.selection import SelectionError, tenant_at
+from tenants.steps import LifecycleError
 
 BAD_USE = 2  # exit status
 LONGEST = 2000  # characters of a sentence
@@ -50,6 +51,7 @@ REFUSED = (
     MoodleDbError,
     FilesError,
     CommandFailed,
+    LifecycleError,
     ValidationError,
 )
 

@@ -4,11 +4,17 @@ import getpass
 import sys
 from argparse import ArgumentParser, _ArgumentGroup
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
+from django import forms
 from django.core.exceptions import ValidationError
 
-from commands.base import Command
+
+class HasSecrets(Protocol):
+    base_fields: ClassVar[dict[str, forms.Field]]
+
+    @classmethod
+    def secret_names(cls) -> list[str]: ...
 
 
 def add_secret_option(
@@ -26,11 +32,11 @@ def add_secret_option(
     )
 
 
-def secrets_given(command: type[Command], options: dict[str, Any]) -> dict[str, str]:
+def secrets_given(form: type[HasSecrets], options: dict[str, Any]) -> dict[str, str]:
     """Return the secret parameters that come from files or from a prompt."""
     found = {}
-    for name in command.secret_names():
-        wanted = command.base_fields[name].required and not options[f"field_{name}"]
+    for name in form.secret_names():
+        wanted = form.base_fields[name].required and not options[f"field_{name}"]
         if path := options[f"secret_{name}"]:
             found[name] = _read(name, path)
         elif wanted and sys.stdin.isatty():

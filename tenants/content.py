@@ -170,6 +170,12 @@ def lay_out(target: Path, mark: str, source: Path | None = None) -> None:
             as_owner(copy)
 
 
+def is_used(data: Path) -> bool:
+    """Whether there is anything at the path but an empty directory."""
+    with explained(data):
+        return data.exists() and (not data.is_dir() or any(data.iterdir()))
+
+
 def rename(source: Path, target: Path) -> None:
     as_owner(["mv", "-T", "-n", "--", str(source), str(target)])
     if source.exists():

@@ -148,12 +148,21 @@ def drop_account(tenant: "Tenant") -> None:
         if error.code in NO_SUCH_ACCOUNT:
             return
         raise
-    own = f" ON {_as_pattern(tenant.db_name)}.* ".replace("%%", "%")
+    own = f" ON {_as_pattern(tenant.db_name)}.* "
     grants = [text for (text,) in rows if not text.startswith("GRANT USAGE ON *.*")]
     if all(own in text for text in grants):
         execute(tenant.server, "DROP USER %s@%s", account)
-    elif any(own in text for text in grants):
-        sql = f"REVOKE ALL PRIVILEGES ON {_as_pattern(tenant.db_name)}.* FROM %s@%s"
+    else:
+        revoke(tenant)
+
+
+def revoke(tenant: "Tenant") -> None:
+    """Take away the account's rights on the tenant's database, if it has any."""
+    account = [tenant.db_user, account_host(tenant.server)]
+    rows = query(tenant.server, "SHOW GRANTS FOR %s@%s", account)
+    pattern = _as_pattern(tenant.db_name)
+    if any(f" ON {pattern}.* " in text for (text,) in rows):
+        sql = f"REVOKE ALL PRIVILEGES ON {pattern}.* FROM %s@%s"
         execute(tenant.server, sql, account)
 
 

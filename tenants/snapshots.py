@@ -37,10 +37,15 @@ def take(
     note: str = "",
     keep_until: datetime | None = None,
     template: bool = False,
+    label: str = "",
 ) -> Taking:
-    """Take a snapshot of a site, which stays open; yield lines of a log."""
+    """Take a snapshot of a site, which stays open; yield lines of a log.
+
+    `label` begins its name, in place of the tenant's short name.
+    """
     site = moodledb.config_of(tenant, SITE)
-    name = f"{tenant.shortname.lower()}-{timezone.now():%Y%m%d-%H%M%S}"
+    name = (label or tenant.shortname).lower()
+    name += f"-{timezone.now():%Y%m%d-%H%M%S}"
     name += f"-{secrets.token_hex(2)}"
     final = Path(settings.VMOODLE_SNAPSHOT_DIR, name)
     fresh = final.with_name(FRESH + name)

@@ -22,6 +22,7 @@ from tenants.publish import PublishError
 if TYPE_CHECKING:
     from tenants.models import Journal
 
+UNDONE = "not undone"  # begins what is told of an undo that failed
 Lines = Generator[str | None, None, None]
 
 
@@ -80,13 +81,19 @@ def take_back(journal: "Journal", steps: Sequence[Step]) -> str:
         left = [str(error)]
     else:
         for step in reversed(steps):
+            if left and step is steps[0]:
+                continue  # the journal may go with it, and is needed still
             if step.name in journal.begun and step.undo:
                 try:
                     step.undo()
                 except EXPECTED as error:
                     left.append(f"{step.name}: {error}")
+    tenant = type(journal.tenant).objects.filter(pk=journal.tenant_id)
     if left:
-        return f"not undone ({'; '.join(left)}): run manage.py doctor --fix"
+        text = f"{UNDONE} ({'; '.join(left)}): run manage.py doctor --fix"
+        tenant.update(attention=text)
+        return text
+    tenant.filter(attention__startswith=UNDONE).update(attention="")
     if journal.pk:
         journal.delete()
     return ""

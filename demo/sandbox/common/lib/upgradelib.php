@@ -4,15 +4,17 @@
 const TABLES = [
     'config' => 'name varchar(255) UNIQUE, value longtext',
     'config_plugins' => 'plugin varchar(100), name varchar(100), value longtext, UNIQUE (plugin, name)',
-    'course' => 'category bigint, fullname varchar(254), shortname varchar(255), timecreated bigint',
-    'user' => 'auth varchar(20), username varchar(100), password varchar(255), email varchar(100), lastaccess bigint DEFAULT 0, deleted tinyint DEFAULT 0',
+    'course' => 'category bigint, fullname varchar(254), shortname varchar(255), summary longtext, timecreated bigint',
+    'user' => 'auth varchar(20), username varchar(100), password varchar(255), email varchar(100), lastaccess bigint DEFAULT 0, deleted tinyint DEFAULT 0,'
+        . ' secret varchar(15) DEFAULT \'\'',
     'upgrade_log' => 'type bigint, plugin varchar(100), version varchar(100), targetversion varchar(100), info varchar(255), timemodified bigint',
     'task_scheduled' => 'component varchar(255), classname varchar(255) UNIQUE, lastruntime bigint, nextruntime bigint,'
         . ' blocking tinyint DEFAULT 0, minute varchar(200), hour varchar(70), day varchar(90), month varchar(30), dayofweek varchar(25),'
         . ' faildelay bigint, customised tinyint DEFAULT 0, disabled tinyint DEFAULT 0, timestarted bigint, hostname varchar(255), pid bigint',
     'task_adhoc' => 'component varchar(255), classname varchar(255), nextruntime bigint, faildelay bigint, customdata longtext, userid bigint,'
         . ' blocking tinyint DEFAULT 0, timecreated bigint DEFAULT 0, timestarted bigint, hostname varchar(255), pid bigint',
-    'mnet_host' => 'wwwroot varchar(255), name varchar(80), public_key longtext, deleted tinyint DEFAULT 0',
+    'mnet_host' => 'wwwroot varchar(255), name varchar(80), public_key longtext, public_key_expires bigint DEFAULT 0,'
+        . ' ip_address varchar(45) DEFAULT \'\', deleted tinyint DEFAULT 0',
     'sessions' => 'sid varchar(128), userid bigint, timemodified bigint',
     'role' => 'name varchar(255), shortname varchar(100), sortorder bigint',
 ];

@@ -1,0 +1,53 @@
+from argparse import ArgumentParser
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from commands.cli import REFUSED, TenantCommand, refuse
+from commands.lifecycle.create import Create
+from commands.secrets import add_secret_option, secrets_given
+from tenants.forms import NewTenantForm
+from tenants.provision import reserve
+
+
+class Command(TenantCommand):
+    runs = Create
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        group = parser.add_argument_group("the new tenant")
+        group.add_argument(
+            "-H", "--host", required=True, dest="field_wwwroot", help="Its wwwroot."
+        )
+        for name, field in NewTenantForm.base_fields.items():
+            option, text = f"--{name.replace('_', '-')}", str(field.help_text)
+            if name in NewTenantForm.secret_names():
+                add_secret_option(group, name, [option], text)
+            elif name != "wwwroot":
+                kind: dict[str, Any] = {"metavar": "VALUE"}
+                if isinstance(field, forms.BooleanField):
+                    kind = {"action": "store_true"}
+                group.add_argument(option, dest=f"field_{name}", help=text, **kind)
+
+    def handle(self, **options: Any) -> None:
+        try:
+            secrets = secrets_given(NewTenantForm, options)
+            form = NewTenantForm({**self.given(options), **secrets})
+            if not form.is_valid():
+                raise ValidationError(sentences(form))
+            tenant = reserve(form.save(commit=False), form.plan())
+            form.save_m2m()
+            job = self.start(self.draft([tenant], "", parallel=1))
+        except REFUSED as error:
+            raise refuse(error) from error
+        self.work(job)
+        self.report(job)
+
+
+def sentences(form: NewTenantForm) -> list[str]:
+    """Return what is wrong with the form, each with its option."""
+    return [
+        str(error) if name == "__all__" else f"--{name.replace('_', '-')}: {error}"
+        for name, errors in form.errors.items()
+        for error in errors
+    ]

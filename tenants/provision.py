@@ -1,0 +1,251 @@
+"""Make a tenant: its database and account, its data files, its own identity.
+
+The row of the registry comes first: its unique columns decide between two who make the
+same host at once. It stays disabled, and needs attention, until all is done.
+"""
+
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from django.db import IntegrityError, transaction
+
+from tenants import (
+    agent,
+    anonymise,
+    content,
+    databases,
+    identity,
+    manifest,
+    moodledb,
+    php,
+    snapshots,
+    steps,
+)
+from tenants.manifest import FILES
+from tenants.models import Journal, Snapshot, Tenant
+from tenants.steps import LifecycleError, Lines, Step
+
+WORK = "create"
+UNFINISHED = "its creation has not come to its end"
+TEMPLATE, CLONE, INSTALL, REGISTER = "template", "clone", "install", "register"
+ORIGINS = (TEMPLATE, CLONE, INSTALL, REGISTER)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a tenant is made, beside what stands in its row; JSON can hold it."""
+
+    origin: str
+    snapshot: int | None = None  # of a template
+    source: int | None = None  # of a clone
+    make_account: bool = True
+    enabled: bool = True
+    anonymise: bool = False
+    admin_email: str = ""
+    admin_password: str = ""
+    # By plugin, "" for the core.
+    config: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
+def reserve(tenant: Tenant, plan: Plan) -> Tenant:
+    """Put the row of a tenant that is to be made into the registry."""
+    tenant.enabled, tenant.attention = False, UNFINISHED
+    try:
+        with transaction.atomic():
+            tenant.save()
+            Journal.objects.create(
+                tenant=tenant, work=WORK, text=json.dumps(asdict(plan))
+            )
+    except IntegrityError:
+        raise LifecycleError(
+            f"{tenant.wwwroot} is not made: somebody else has just taken its address, "
+            "short name, database or data path"
+        ) from None
+    return tenant
+
+
+def unfinished(tenant: Tenant) -> Journal | None:
+    """Return the journal of a tenant that is still to be made."""
+    return Journal.objects.filter(tenant=tenant, work=WORK).first()
+
+
+def create(journal: Journal, job: int | None = None) -> Lines:
+    """Make the tenant; when a step fails, nothing of it is left, nor its row."""
+    creation = Creation(journal, job)
+    yield from steps.carry_out(journal, creation.steps())
+    creation.forget_copy()
+
+
+def recover(tenant: Tenant) -> str:
+    """Undo a creation whose process died; return what could not be undone."""
+    journal = unfinished(tenant)
+    return steps.take_back(journal, Creation(journal).steps()) if journal else ""
+
+
+class Creation:
+    """The making of one tenant, as its journal tells of it."""
+
+    def __init__(self, journal: Journal, job: int | None = None) -> None:
+        self.journal, self.job, self.mark = journal, job, journal.mark
+        self.tenant, self.plan = journal.tenant, Plan(**journal.plan)
+        self.data = Path(self.tenant.data_path)
+
+    def steps(self) -> list[Step]:
+        copied = [
+            Step("load the site", self.load),
+            Step("make it a site of its own", self.renew),
+            Step("lay out the data files", self.lay_out, self.forget_data),
+        ]
+        parts: dict[str, Sequence[Step]] = {
+            TEMPLATE: copied,
+            CLONE: copied,
+            INSTALL: [
+                Step("lay out the data files", self.lay_out, self.forget_data),
+                Step("install Moodle", self.install),
+            ],
+        }
+        source = Step("copy the source", self.copy_source, self.forget_copy)
+        new = [
+            *([source] if self.plan.origin == CLONE else []),
+            Step("make the database", self.make_database, self.forget_database),
+            Step("make the account", self.make_account, self.forget_account),
+            *parts.get(self.plan.origin, ()),
+            Step("settle in Moodle", self.settle),
+        ]
+        known = [Step("look at the site", self.look)]
+        return [
+            Step("enter it in the registry", self.enter, self.forget),
+            *(known if self.plan.origin == REGISTER else new),
+            Step("open the site", self.open),
+        ]
+
+    def enter(self) -> Lines:
+        """Yield nothing: the row is there already."""
+        yield None
+
+    def forget(self) -> None:
+        self.tenant.delete()
+
+    def copy_source(self) -> Lines:
+        source = Tenant.objects.with_edges().get(pk=self.plan.source or 0)
+        if source.held_by:
+            raise LifecycleError(f"{source} is busy: wait until its job has ended")
+        yield from snapshots.take(
+            source,
+            Snapshot.Reason.COPY,
+            note=self.journal.token,
+            label=self.tenant.shortname,
+        )
+        source.refresh_from_db(fields=["held_by"])
+        if source.held_by:
+            raise LifecycleError(f"{source} has become busy meanwhile: try again")
+
+    def forget_copy(self) -> None:
+        snapshots.forget_begun(self.tenant)
+        for copy in Snapshot.objects.filter(
+            reason=Snapshot.Reason.COPY, note=self.journal.token
+        ):
+            snapshots.delete(copy)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        if self.plan.origin == TEMPLATE:
+            return Snapshot.objects.get(pk=self.plan.snapshot or 0)
+        return Snapshot.objects.get(
+            reason=Snapshot.Reason.COPY, note=self.journal.token
+        )
+
+    def make_database(self) -> Lines:
+        databases.create(self.tenant.server, self.tenant.db_name, self.mark)
+        yield None
+
+    def forget_database(self) -> None:
+        databases.drop(self.tenant.server, self.tenant.db_name, self.mark)
+
+    def make_account(self) -> Lines:
+        if self.plan.make_account:
+            databases.create_account(self.tenant)
+        databases.grant(self.tenant)
+        yield None
+
+    def forget_account(self) -> None:
+        if self.plan.make_account:
+            databases.drop_account(self.tenant)
+        else:
+            databases.revoke(self.tenant)
+
+    def load(self) -> Lines:
+        server, name = self.tenant.server, self.tenant.db_name
+        yield from snapshots.load(self.snapshot, server, name)
+        prefix = manifest.read(self.snapshot.path)["prefix"]
+        if prefix != self.tenant.db_prefix:
+            databases.rename_prefix(server, name, prefix, self.tenant.db_prefix)
+
+    def renew(self) -> Lines:
+        found = manifest.read(self.snapshot.path)
+        former = {name: found[name] for name in ("wwwroot", "data_path")}
+        number = identity.renew(self.tenant, **former)
+        yield f"The address is replaced in {number} tables"
+        if self.plan.anonymise:
+            yield f"{anonymise.anonymise(self.tenant)} accounts are anonymous"
+
+    def lay_out(self) -> Lines:
+        if content.is_used(self.data):
+            raise LifecycleError(f"{self.data} is not empty")
+        copied = self.plan.origin in {TEMPLATE, CLONE}
+        source = self.snapshot.path / FILES if copied else None
+        content.lay_out(self.data, self.mark, source)
+        yield None
+
+    def forget_data(self) -> None:
+        content.remove(self.data, self.mark)
+
+    def install(self) -> Lines:
+        options = [
+            "--agree-license",
+            # Everybody may read an argument: the real one is set afterwards.
+            f"--adminpass={secrets.token_urlsafe(16)}-aA1",
+            f"--adminemail={self.plan.admin_email}",
+            f"--fullname={self.tenant.name}",
+            f"--shortname={self.tenant.shortname}",
+            f"--summary={self.tenant.description}",
+        ]
+        script = "admin/cli/install_database.php"
+        yield from php.run(self.tenant, script, options, job=self.job)
+
+    def settle(self) -> Lines:
+        """Let Moodle start on it, and do what only its own functions can."""
+        main = Tenant.objects.with_edges().filter(is_main=True).first()
+        wants_main = main and main.server == self.tenant.server
+        if main and wants_main and not self.plan.admin_password:
+            identity.share_admin_password(self.tenant, main)
+        given = {
+            "admin_email": self.plan.admin_email,
+            "admin_password": self.plan.admin_password,
+        }
+        site = yield from agent.ask(self.tenant, "settle", given, job=self.job)
+        if site["wwwroot"] != self.tenant.wwwroot:
+            raise LifecycleError(f"the site believes that it is {site['wwwroot']}")
+        if self.plan.config:
+            settings = {"settings": self.plan.config}
+            try:
+                yield from agent.ask(self.tenant, "set_config", settings, job=self.job)
+            except agent.AgentNothingToDo as nothing:
+                yield str(nothing)
+
+    def look(self) -> Lines:
+        """Prove that the tenant's row fits an installed site."""
+        if not self.data.is_dir():
+            raise LifecycleError(f"there is no data directory {self.data}")
+        if "version" not in moodledb.config_of(self.tenant, ["version"]):
+            raise LifecycleError("there is no installed Moodle in its database")
+        options = ["--name=version"]
+        yield from php.run(self.tenant, "admin/cli/cfg.php", options, job=self.job)
+
+    def open(self) -> Lines:
+        self.tenant.enabled, self.tenant.attention = self.plan.enabled, ""
+        self.tenant.save(update_fields=["enabled", "attention"])
+        yield f"{self.tenant} is there"

@@ -1,0 +1,38 @@
+"""The sandbox has none of Moodle's functions: what the agent does is left out."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tenants import agent, databases, moodledb, snapshots
+from tenants.models import Snapshot, Tenant
+from tests.tenants.test_dump import end
+
+
+@pytest.fixture
+def settled(monkeypatch, server) -> Iterator[list[tuple[str, dict]]]:
+    """Return what the agent was asked for, by operation; drop what was made."""
+    asked: list[tuple[str, dict]] = []
+
+    def ask(tenant, operation, given, **_job):
+        asked.append((operation, dict(given)))
+        yield None
+        return {"wwwroot": tenant.wwwroot}
+
+    monkeypatch.setattr(agent, "ask", ask)
+    yield asked
+    for name in databases.marked(server, "vmoodle"):
+        moodledb.execute(server, f"DROP DATABASE `{name}`")
+    sql = "SELECT User FROM mysql.user WHERE User LIKE 'vm\\_%%'"
+    for (name,) in moodledb.query(server, sql):
+        moodledb.execute(server, "DROP USER %s@'localhost'", [name])
+
+
+@pytest.fixture
+def template(tenant: Tenant) -> Snapshot:
+    return end(snapshots.take(tenant, template=True))
+
+
+def db_name(name: str) -> str:
+    return f"{name}_{os.getpid()}"

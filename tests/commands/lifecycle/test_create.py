@@ -1,0 +1,184 @@
+from pathlib import Path
+
+import pytest
+
+from commands import tasks
+from commands.models import Job, Run
+from tenants import databases, provision
+from tenants.forms import NewTenantForm
+from tenants.models import Journal, Release, Snapshot, Tenant
+from tests.commands.conftest import Manage
+from tests.commands.lifecycle.conftest import db_name
+from tests.conftest import RunOf
+
+NEW = {"wwwroot": "https://new.example.org", "name": "New School", "shortname": "new"}
+
+
+def words(template: Snapshot, /, **given: str) -> list[str]:
+    options = {
+        "host": NEW["wwwroot"],
+        "name": NEW["name"],
+        "shortname": "new",
+        "db-name": db_name("new"),
+        "template": template.name,
+    }
+    options |= {name.replace("_", "-"): value for name, value in given.items()}
+    return ["--force-dns", *(f"--{name}={value}" for name, value in options.items())]
+
+
+@pytest.fixture
+def planned(template: Snapshot, settled) -> Tenant:
+    """Return a tenant that is entered in the registry, to be made."""
+    given = NEW | {"template": template.name, "force_dns": "1"}
+    form = NewTenantForm(given | {"db_name": db_name("new")})
+    assert form.is_valid(), form.errors
+    return provision.reserve(form.save(commit=False), form.plan())
+
+
+def test_one_line_makes_a_tenant(manage: Manage, template: Snapshot, settled):
+    said = manage("createnode", *words(template, tags="", description="Ours"))
+
+    assert said.code == 0, said.err
+    new = Tenant.objects.get(shortname="new")
+    assert (new.enabled, new.last_state, new.held_by) == (True, "succeeded", None)
+    assert new.description == "Ours"
+    assert "== load the site" in said.out
+    run = Run.objects.get()
+    assert (run.command, run.origin) == ("lifecycle/Create", "shell")
+
+
+def test_a_password_is_read_from_a_file_and_kept_nowhere(
+    manage: Manage, template: Snapshot, settled, tmp_path: Path
+):
+    (tmp_path / "password").write_text("Very-secret-1\n")
+
+    said = manage(
+        "createnode", *words(template, admin_password_file=str(tmp_path / "password"))
+    )
+
+    assert said.code == 0, said.err
+    assert settled == [
+        ("settle", {"admin_email": "", "admin_password": "Very-secret-1"})
+    ]
+    assert not Journal.objects.exists()
+    run = Run.objects.get()
+    assert "Very-secret" not in run.attributes + run.jobs.get().text()[0]
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"host": "https://one.example.org"}, "--wwwroot: Tenant with this Wwwroot"),
+        ({"host": "ftp://x"}, "--wwwroot: 'ftp://x' must begin with http"),
+        ({"shortname": "one"}, "--shortname: Tenant with this Shortname"),
+        ({"shortname": "a b"}, "--shortname: Use letters, digits"),
+        ({"template": "none"}, "--template: There is no template none (known: one-"),
+        ({"release": "4.3"}, "--release: What is copied is of Moodle 2023042400"),
+        ({"origin": "clone"}, "Say what to make it from"),
+        ({"data-path": "relative"}, "--data-path: 'relative' is not a plain"),
+        ({"server": "nowhere"}, "--server: Select a valid choice"),
+    ],
+)
+def test_what_is_wrong_is_told_before_anything_is_made(
+    manage: Manage, template: Snapshot, settled, given: dict, sentence: str
+):
+    said = manage("createnode", *words(template, **given))
+
+    assert said.code == 2
+    assert sentence in said.err
+    assert Tenant.objects.count() == 1
+    assert not Run.objects.exists()
+
+
+def test_a_database_or_directory_that_is_there_is_refused(
+    manage: Manage, template: Snapshot, settled, server, settings
+):
+    databases.create(server, db_name("new"), "vmoodle test")
+    (settings.VMOODLE_DATA_ROOT / "new" / "x").mkdir(parents=True)
+
+    said = manage("createnode", *words(template))
+
+    assert said.code == 2
+    assert f"db1 has a database {db_name('new')} already" in said.err
+    assert "/new is not empty" in said.err
+
+
+def test_a_host_that_does_not_resolve_is_refused(
+    manage: Manage, template: Snapshot, settled
+):
+    said = manage("createnode", *words(template, host="https://x.invalid")[1:])
+
+    assert said.code == 2
+    assert "x.invalid does not resolve: set it up, or force it" in said.err
+
+
+def test_a_damaged_template_is_refused(manage: Manage, template: Snapshot, settled):
+    part = next((template.path / "database").iterdir())
+    part.write_bytes(b"x")
+
+    said = manage("createnode", *words(template))
+
+    assert said.code == 2
+    assert "is damaged: its checksum" in said.err
+
+
+def test_a_tree_that_serves_no_tenants_is_refused(
+    manage: Manage, template: Snapshot, settled
+):
+    Path(Release.objects.get(name="4.2").path, "config.php").unlink()
+
+    said = manage("createnode", *words(template))
+
+    assert said.code == 2
+    assert "run adopt_release 4.2" in said.err
+
+
+def test_a_failure_leaves_the_job_and_nothing_else(
+    finished: RunOf, planned: Tenant, monkeypatch
+):
+    def fail(*_args):
+        raise provision.LifecycleError("it does not want to")
+        yield
+
+    monkeypatch.setattr(provision.snapshots, "load", fail)
+
+    run = finished("lifecycle/Create", [planned])
+
+    job = run.jobs.get()
+    assert (job.state, job.tenant) == (Job.State.FAILED, None)
+    assert job.error == "load the site: it does not want to"
+    assert job.wwwroot == planned.wwwroot
+    assert not Tenant.objects.filter(shortname="new").exists()
+
+
+def test_a_dead_worker_leaves_the_job_and_nothing_else(
+    run_of: RunOf, planned: Tenant, server
+):
+    job = run_of("lifecycle/Create", [planned]).jobs.get()
+    job.claim("elsewhere:1:1")
+    journal = Journal.objects.get()
+    journal.begin("enter it in the registry")
+    journal.begin("make the database")
+    databases.create(server, planned.db_name, journal.mark)
+
+    tasks.bury(job, "elsewhere:1:1")
+
+    assert not Tenant.objects.filter(shortname="new").exists()
+    assert not databases.exists(server, planned.db_name)
+    assert Job.objects.get().state == Job.State.FAILED
+
+
+def test_a_tenant_that_is_made_is_skipped(finished: RunOf, tenant: Tenant):
+    run = finished("lifecycle/Create", [tenant])
+
+    assert run.jobs.get().error == "it has been made"
+
+
+def test_a_creation_that_was_cut_off_is_not_gone_on_with(
+    finished: RunOf, planned: Tenant
+):
+    Journal.objects.get().begin("make the database")
+
+    run = finished("lifecycle/Create", [planned])
+
+    assert "run manage.py doctor --fix" in run.jobs.get().error

@@ -1,0 +1,386 @@
+"""A tenant is made whole, or nothing of it is left. Sandbox site, real MariaDB.
+
+The sandbox has none of Moodle's functions: what the agent does there is left out.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tenants import agent, content, databases, moodledb, provision, publish, snapshots
+from tenants.forms import NewTenantForm
+from tenants.models import Journal, Snapshot, Tenant
+from tenants.steps import LifecycleError
+from tests.conftest import AddTenant
+from tests.tenants.test_dump import end
+
+POOL = "filedir/da/39/da39a3ee5e6b4b0d3255bfef95601890afd80709"
+NEW = {
+    "wwwroot": "https://new.example.org",
+    "name": "New 'School' é",
+    "shortname": "new",
+    "force_dns": "1",
+}
+
+
+@pytest.fixture(autouse=True)
+def settled(monkeypatch) -> list[tuple[str, dict]]:
+    """Return what the agent was asked for, by operation."""
+    asked: list[tuple[str, dict]] = []
+
+    def ask(tenant, operation, given, **_job):
+        asked.append((operation, dict(given)))
+        yield None
+        return {"wwwroot": tenant.wwwroot}
+
+    monkeypatch.setattr(agent, "ask", ask)
+    return asked
+
+
+@pytest.fixture
+def template(tenant: Tenant) -> Snapshot:
+    """Return a snapshot of a site that has a peer, a session and a stored file."""
+    stored = Path(tenant.data_path, POOL)
+    stored.parent.mkdir(parents=True)
+    stored.touch()
+    for sql in (
+        f"INSERT INTO {moodledb.table(tenant, 'sessions')} (sid) VALUES ('x')",
+        f"INSERT INTO {moodledb.table(tenant, 'mnet_host')} (wwwroot)"
+        " VALUES ('https://one.example.org'), (''), ('https://peer.example.org')",
+        f"INSERT INTO {moodledb.table(tenant, 'config')} (name, value) VALUES"
+        " ('mnet_localhost_id', '1'), ('noreplyaddress', 'noreply@one.example.org'),"
+        " ('link', 'see https://one.example.org/x, https://one.example.org.uk')",
+    ):
+        moodledb.execute(tenant.server, sql)
+    return end(snapshots.take(tenant, template=True))
+
+
+@pytest.fixture
+def cleared(server, tmp_path: Path) -> Iterator[None]:
+    """Drop what a test has made."""
+    yield
+    for name in databases.marked(server, "vmoodle"):
+        moodledb.execute(server, f"DROP DATABASE `{name}`")
+    for name in ("vm_new", "given"):
+        moodledb.execute(server, "DROP USER IF EXISTS %s@'localhost'", [name])
+
+
+pytestmark = pytest.mark.usefixtures("cleared")
+
+
+def planned(config=None, **given) -> Tenant:
+    """Return a tenant that is entered in the registry, to be made."""
+    form = NewTenantForm(NEW | {"db_name": db_name()} | given, config=config)
+    assert form.is_valid(), form.errors
+    return provision.reserve(form.save(commit=False), form.plan())
+
+
+def db_name() -> str:
+    return f"new_{os.getpid()}"
+
+
+def made(tenant: Tenant) -> Tenant:
+    end(provision.create(provision.unfinished(tenant)))
+    return Tenant.objects.with_edges().get(pk=tenant.pk)
+
+
+def config(tenant: Tenant, *names: str) -> dict[str, str]:
+    return moodledb.config_of(tenant, names)
+
+
+def test_a_tenant_is_made_from_a_template(template: Snapshot, settled, settings):
+    new = made(planned(template=template.name, admin_email="a@example.org"))
+
+    assert (new.enabled, new.attention) == (True, "")
+    assert not Journal.objects.exists()
+    assert new.release.name == "4.2"
+    assert new.data_path == str(settings.VMOODLE_DATA_ROOT / "new")
+    assert Path(new.data_path, POOL).samefile(template.path / "files" / POOL)
+    assert publish.boot_file("new.example.org").is_file()
+    assert settled == [
+        ("settle", {"admin_email": "a@example.org", "admin_password": ""})
+    ]
+    own = moodledb.query(
+        new.server, f"SELECT fullname, shortname FROM {moodledb.table(new, 'course')}"
+    )
+    assert own == [("New 'School' é", "new")]
+
+
+def test_what_is_the_others_own_is_not_taken_over(template: Snapshot, tenant: Tenant):
+    new = made(planned(template=template.name))
+
+    found = config(new, "siteidentifier", "noreplyaddress", "link")
+    former = config(tenant, "siteidentifier")["siteidentifier"]
+    assert found["siteidentifier"].endswith("new.example.org")
+    assert found["siteidentifier"][:32] != former[:32]
+    assert found["noreplyaddress"] == "noreply@new.example.org"
+    assert found["link"] == "see https://new.example.org/x, https://one.example.org.uk"
+    sessions = f"SELECT COUNT(*) FROM {moodledb.table(new, 'sessions')}"
+    assert moodledb.query(new.server, sessions) == [(0,)]
+    hosts = f"SELECT wwwroot, deleted FROM {moodledb.table(new, 'mnet_host')}"
+    assert moodledb.query(new.server, hosts) == [
+        ("https://new.example.org", 0),
+        ("", 0),
+        ("https://peer.example.org", 1),
+    ]
+
+
+def test_it_has_an_account_of_its_own(template: Snapshot, server):
+    new = made(planned(template=template.name))
+
+    assert new.db_user == "vm_new"
+    assert len(new.db_password) > 24
+    assert databases.has_account(server, "vm_new")
+    rows = moodledb.query(server, "SHOW GRANTS FOR 'vm_new'@'localhost'")
+    assert len(rows) == 2
+    assert f"`{db_name()}`".replace("_", r"\_") in rows[1][0]
+
+
+def test_a_given_account_is_used_as_it_is(template: Snapshot, server):
+    moodledb.execute(server, "CREATE USER given@localhost IDENTIFIED BY 'pass'")
+
+    new = made(planned(template=template.name, db_user="given", db_password="pass"))
+
+    assert (new.db_user, new.db_password) == ("given", "pass")
+    moodledb.query(server, "SHOW GRANTS FOR given@localhost")
+
+
+def test_tables_get_the_wanted_prefix(template: Snapshot):
+    new = made(planned(template=template.name, db_prefix="m2_"))
+
+    assert config(new, "version")
+    assert all(
+        name[:3] == "m2_" for name in databases.table_sizes(new.server, db_name())
+    )
+
+
+def test_a_tenant_is_copied(template: Snapshot, tenant: Tenant):
+    Snapshot.objects.all().delete()
+
+    new = made(planned(source=tenant.wwwroot, mail_off="1", anonymise="1"))
+
+    assert config(new, "version") == config(tenant, "version")
+    assert new.forced_settings == {"noemailever": True}
+    users = f"SELECT username, email FROM {moodledb.table(new, 'user')} ORDER BY id"
+    assert moodledb.query(new.server, users) == [
+        ("guest", "admin@example.org"),
+        ("admin", "admin@example.org"),
+    ]
+    assert not Snapshot.objects.exists()
+    left = {path.name for path in template.path.parent.iterdir()}
+    assert left == {template.name}
+
+
+def test_people_are_made_unknown(template: Snapshot, tenant: Tenant):
+    sql = f"INSERT INTO {moodledb.table(tenant, 'user')} (auth, username, email)"
+    moodledb.execute(tenant.server, f"{sql} VALUES ('manual', 'bob', 'bob@b.org')")
+
+    new = made(planned(source=tenant.wwwroot, anonymise="1"))
+
+    users = f"SELECT username, email, password FROM {moodledb.table(new, 'user')}"
+    assert moodledb.query(new.server, users)[-1] == (
+        "user3",
+        "user3@example.invalid",
+        "not cached",
+    )
+
+
+def test_a_busy_tenant_is_not_copied(template: Snapshot, tenant: Tenant):
+    new = planned(source=tenant.wwwroot)
+    Tenant.objects.filter(pk=tenant.pk).update(held_by=1)
+
+    with pytest.raises(LifecycleError, match="^copy the source: .* is busy"):
+        made(new)
+
+    assert_nothing_left()
+
+
+def test_moodle_is_installed(releases, settled, server):
+    new = made(
+        planned(
+            origin="install", release="4.3", admin_email="a@example.org", server="db1"
+        )
+    )
+
+    assert float(config(new, "version")["version"]) == float(new.release.version)
+    assert [name for name, _given in settled] == ["settle"]
+
+
+def test_settings_are_made(template: Snapshot, settled):
+    wanted = {"": {"theme": "classic"}, "mod_forum": {"x": "1"}}
+
+    made(planned(template=template.name, config=wanted))
+
+    assert settled[1] == ("set_config", {"settings": wanted})
+
+
+def test_a_site_that_is_there_is_registered(tenant: Tenant, settled):
+    former = {
+        name: getattr(tenant, name)
+        for name in ("db_name", "db_user", "db_password", "data_path")
+    }
+    Tenant.objects.filter(pk=tenant.pk).delete()
+
+    new = made(planned(origin="register", release="4.2", server="db1", **former))
+
+    assert new.enabled
+    assert settled == []
+    assert databases.exists(new.server, tenant.db_name)
+
+
+def test_what_is_no_site_is_not_registered(add_tenant: AddTenant):
+    empty = add_tenant("one", install=False)
+    Tenant.objects.filter(pk=empty.pk).delete()
+    new = planned(
+        origin="register",
+        release="4.2",
+        server="db1",
+        db_name=empty.db_name,
+        db_user=empty.db_user,
+        db_password=empty.db_password,
+        data_path=empty.data_path,
+    )
+
+    with pytest.raises(LifecycleError, match="^look at the site: .*doesn't exist"):
+        made(new)
+
+    assert databases.exists(empty.server, empty.db_name)
+    assert Path(empty.data_path).is_dir()
+    assert not Tenant.objects.exists()
+
+
+def assert_nothing_left() -> None:
+    assert not Tenant.objects.filter(shortname="new").exists()
+    assert not Journal.objects.exists()
+    server = Tenant.objects.with_edges().get().server
+    assert databases.marked(server, "vmoodle") == {}
+    assert not databases.has_account(server, "vm_new")
+    root = Path(provision.snapshots.settings.VMOODLE_DATA_ROOT)
+    assert [path.name for path in root.iterdir()] == ["one"]
+    assert not publish.boot_file("new.example.org").exists()
+    assert not publish.site_link("new.example.org").is_symlink()
+    assert not list(snapshots.begun())
+    assert not Snapshot.objects.filter(reason=Snapshot.Reason.COPY).exists()
+
+
+STEPS = [
+    "enter it in the registry",
+    "copy the source",
+    "make the database",
+    "make the account",
+    "load the site",
+    "make it a site of its own",
+    "lay out the data files",
+    "settle in Moodle",
+    "open the site",
+]
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("when", ["before", "behind"])
+def test_a_failing_step_is_named_and_all_is_undone(
+    tenant: Tenant, monkeypatch, step: str, when: str
+):
+    monkeypatch.setattr(
+        provision.Creation, "steps", failing(provision.Creation.steps, step, when)
+    )
+
+    with pytest.raises(LifecycleError, match=f"^{step}: the test wants it so$"):
+        made(planned(source=tenant.wwwroot))
+
+    assert_nothing_left()
+
+
+def failing(steps, name: str, when: str):
+    """Return steps of which one fails: before it does anything, or behind it."""
+
+    def changed(work) -> list:
+        found = []
+        for step in steps(work):
+            do = step.do
+
+            def fail(do=do):
+                if when == "behind":
+                    yield from do()
+                raise LifecycleError("the test wants it so")
+                yield
+
+            wanted = fail if step.name == name else do
+            found.append(provision.Step(step.name, wanted, step.undo))
+        return found
+
+    return changed
+
+
+def test_all_steps_are_tried(tenant: Tenant):
+    new = planned(source=tenant.wwwroot)
+
+    lines = list(provision.create(provision.unfinished(new)))
+
+    assert [line[3:] for line in lines if line and line[:3] == "== "] == STEPS
+
+
+def test_what_others_own_is_never_undone(template: Snapshot, tmp_path: Path, server):
+    new = planned(template=template.name)
+    databases.create(server, db_name(), "vmoodle of somebody else")
+
+    with pytest.raises(LifecycleError, match="^make the database: .*database exists"):
+        made(new)
+
+    assert databases.mark_of(server, db_name()) == "vmoodle of somebody else"
+    assert not Tenant.objects.filter(shortname="new").exists()
+
+
+def test_a_data_directory_that_is_used_stays(template: Snapshot):
+    new = planned(template=template.name)
+    other = Path(new.data_path, "theirs")
+    other.parent.mkdir()
+    other.touch()
+
+    with pytest.raises(LifecycleError, match="^lay out the data files: .*not empty"):
+        made(new)
+
+    assert other.exists()
+
+
+def test_what_cannot_be_undone_is_told_and_undone_later(
+    template: Snapshot, monkeypatch
+):
+    new = planned(template=template.name)
+    remove = content.remove
+
+    def refuse(*_args):
+        raise LifecycleError("the disk is gone")
+
+    monkeypatch.setattr(content, "remove", refuse)
+    steps = failing(provision.Creation.steps, "settle in Moodle", "before")
+    monkeypatch.setattr(provision.Creation, "steps", steps)
+    with pytest.raises(LifecycleError, match="not undone .*the disk is gone.*doctor"):
+        made(new)
+    left = Tenant.objects.get(pk=new.pk)
+    assert not left.enabled
+    assert "the disk is gone" in left.attention
+    monkeypatch.setattr(content, "remove", remove)
+
+    assert provision.recover(Tenant.objects.with_edges().get(pk=new.pk)) == ""
+
+    assert_nothing_left()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_make_the_same_host_one_wins(template: Snapshot):
+    first = NewTenantForm(NEW | {"template": template.name})
+    second = NewTenantForm(
+        NEW | {"template": template.name, "shortname": "new2", "name": "Second"}
+    )
+    assert first.is_valid(), first.errors
+    assert second.is_valid(), second.errors
+
+    provision.reserve(first.save(commit=False), first.plan())
+    with pytest.raises(LifecycleError, match="somebody else has just taken"):
+        provision.reserve(second.save(commit=False), second.plan())
+
+    assert Tenant.objects.get(key="new.example.org").shortname == "new"
+    assert Journal.objects.count() == 1
