@@ -30,10 +30,6 @@ LATER = """
     renew_mnetkeys start_mnet sync_vmoodle_register
 """
 
-# Still to come; a name leaves this list when its command is there.
-MISSING = """
-"""
-
 # The command classes, as PHP's `run_command` names them; the guide spells CopyFilearea.
 CLASSES = """
     courses/CheckCourse courses/CreateCategory courses/DeleteCourse
