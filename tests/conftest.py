@@ -57,6 +57,14 @@ class MariaDb:
         )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep what shares sites, a browser or timing in one process of several."""
+    for item in items:
+        folder = item.path.relative_to(ROOT / "tests").parts[0]
+        if folder in {"moodle", "faults", "browser", "boot", "demo"}:
+            item.add_marker(pytest.mark.xdist_group(folder))
+
+
 @pytest.fixture(scope="session")
 def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDb]:
     server = MariaDb(tmp_path_factory.mktemp("db"))

@@ -2,11 +2,15 @@
 
 import os
 import tempfile
+from pathlib import Path
 
+var = os.environ.get("VMOODLE_VAR_DIR") or tempfile.mkdtemp(prefix="vmoodle-tests-")
+# Of its own for each process of pytest: jobs are told apart by its name as well.
+if (process := os.environ.get("PYTEST_XDIST_WORKER")) and Path(var).name != process:
+    var = f"{var}/{process}"
 os.environ.update(
     VMOODLE_ENV_FILE=os.devnull,
-    VMOODLE_VAR_DIR=os.environ.get("VMOODLE_VAR_DIR")
-    or tempfile.mkdtemp(prefix="vmoodle-tests-"),
+    VMOODLE_VAR_DIR=var,
     SECRET_KEY="only-for-the-tests",
     VMOODLE_SECRET_KEYS="c2VjcmV0LW9ubHktZm9yLXRoZS10ZXN0cy0wMDAwMDA=",
     VMOODLE_DATABASE_WAIT="0",
