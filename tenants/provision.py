@@ -30,6 +30,7 @@ from tenants.steps import LifecycleError, Lines, Step
 
 WORK = "create"
 UNFINISHED = "its creation has not come to its end"
+ENTER = "enter it in the registry"  # the first step, which `reserve` has taken
 TEMPLATE, CLONE, INSTALL, REGISTER = "template", "clone", "install", "register"
 ORIGINS = (TEMPLATE, CLONE, INSTALL, REGISTER)
 
@@ -57,7 +58,7 @@ def reserve(tenant: Tenant, plan: Plan) -> Tenant:
         with transaction.atomic():
             tenant.save()
             Journal.objects.create(
-                tenant=tenant, work=WORK, text=json.dumps(asdict(plan))
+                tenant=tenant, work=WORK, text=json.dumps(asdict(plan)), begun=[ENTER]
             )
     except IntegrityError:
         raise LifecycleError(
@@ -117,7 +118,7 @@ class Creation:
         ]
         known = [Step("look at the site", self.look)]
         return [
-            Step("enter it in the registry", self.enter, self.forget),
+            Step(ENTER, self.enter, self.forget),
             *(known if self.plan.origin == REGISTER else new),
             Step("open the site", self.open),
         ]

@@ -56,7 +56,7 @@ def take(
         said = (error.strerror or str(error)).lower()
         raise SnapshotError(f"{error.filename or fresh}: {said}") from error
     finally:
-        _remove(fresh)
+        remove_directory(fresh)
     snapshot = register(
         tenant,
         name,
@@ -118,7 +118,7 @@ def _make(fresh: Path) -> None:
     (fresh / DATABASE).mkdir(mode=0o700)
 
 
-def _remove(directory: Path) -> None:
+def remove_directory(directory: Path) -> None:
     """Remove a snapshot's directory, or what there is of it."""
     with suppress(FilesError):
         content.discard(directory / FILES)
@@ -224,7 +224,7 @@ def forget_begun(tenant: Tenant) -> None:
     ours = re.compile(rf"{re.escape(FRESH + tenant.shortname.lower())}-{STAMP}")
     for path in begun():
         if ours.fullmatch(path.name):
-            _remove(path)
+            remove_directory(path)
 
 
 def begun() -> Iterable[Path]:
@@ -257,5 +257,5 @@ def delete(snapshot: Snapshot) -> None:
     gone = snapshot.path.with_name(f"{FRESH}gone-{snapshot.name}")
     with suppress(FileNotFoundError):
         snapshot.path.rename(gone)
-    _remove(gone)
+    remove_directory(gone)
     snapshot.delete()

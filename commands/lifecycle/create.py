@@ -29,7 +29,7 @@ class Create(Command):
         journal = provision.unfinished(tenant)
         if journal is None:
             raise NothingToDo("it has been made")
-        if journal.begun:
+        if journal.begun != [provision.ENTER]:
             raise CommandFailed(
                 "its creation was cut off: run manage.py doctor --fix and begin anew"
             )

@@ -40,5 +40,5 @@ class Journal(models.Model):
 
     def begin(self, step: str) -> None:
         """Store that a step begins, before it does anything."""
-        self.begun = [*self.begun, step]
+        self.begun = [*dict.fromkeys([*self.begun, step])]
         self.save(update_fields=["begun"])

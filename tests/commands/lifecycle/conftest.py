@@ -5,9 +5,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tenants import agent, databases, moodledb, snapshots
+from tenants import agent, databases, moodledb, provision, snapshots
+from tenants.forms import NewTenantForm
 from tenants.models import Snapshot, Tenant
 from tests.tenants.test_dump import end
+
+NEW = {"wwwroot": "https://new.example.org", "name": "New School", "shortname": "new"}
 
 
 @pytest.fixture
@@ -36,3 +39,12 @@ def template(tenant: Tenant) -> Snapshot:
 
 def db_name(name: str) -> str:
     return f"{name}_{os.getpid()}"
+
+
+@pytest.fixture
+def planned(template: Snapshot, settled) -> Tenant:
+    """Return a tenant that is entered in the registry, to be made."""
+    given = NEW | {"template": template.name, "force_dns": "1"}
+    form = NewTenantForm(given | {"db_name": db_name("new")})
+    assert form.is_valid(), form.errors
+    return provision.reserve(form.save(commit=False), form.plan())

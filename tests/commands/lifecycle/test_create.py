@@ -5,13 +5,10 @@ import pytest
 from commands import tasks
 from commands.models import Job, Run
 from tenants import databases, provision
-from tenants.forms import NewTenantForm
 from tenants.models import Journal, Release, Snapshot, Tenant
 from tests.commands.conftest import Manage
-from tests.commands.lifecycle.conftest import db_name
+from tests.commands.lifecycle.conftest import NEW, db_name
 from tests.conftest import RunOf
-
-NEW = {"wwwroot": "https://new.example.org", "name": "New School", "shortname": "new"}
 
 
 def words(template: Snapshot, /, **given: str) -> list[str]:
@@ -24,15 +21,6 @@ def words(template: Snapshot, /, **given: str) -> list[str]:
     }
     options |= {name.replace("_", "-"): value for name, value in given.items()}
     return ["--force-dns", *(f"--{name}={value}" for name, value in options.items())]
-
-
-@pytest.fixture
-def planned(template: Snapshot, settled) -> Tenant:
-    """Return a tenant that is entered in the registry, to be made."""
-    given = NEW | {"template": template.name, "force_dns": "1"}
-    form = NewTenantForm(given | {"db_name": db_name("new")})
-    assert form.is_valid(), form.errors
-    return provision.reserve(form.save(commit=False), form.plan())
 
 
 def test_one_line_makes_a_tenant(manage: Manage, template: Snapshot, settled):

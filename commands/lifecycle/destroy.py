@@ -1,0 +1,41 @@
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from commands.base import Command, Steps, register
+from tenants import destroy, snapshots
+from tenants.models import Tenant
+
+
+@register
+class Destroy(Command):
+    """Delete the tenant: its site answers nobody any more.
+
+    A last snapshot is taken. Its database, its account and its data files stay, and
+    `lifecycle/Enable` brings it back. With `now` all of these are removed as well, on
+    its own server and below the data root only; then the last snapshot alone is left.
+
+    Example of attributes: now=1
+    """
+
+    dangerous = True
+    heals = True
+
+    now = forms.BooleanField(
+        required=False,
+        help_text=_("Also remove its database, account and files, for good."),
+    )
+    without_snapshot = forms.BooleanField(
+        required=False, help_text=_("Take no last snapshot: for a broken site.")
+    )
+
+    def run(self, tenant: Tenant) -> Steps:
+        destroy.refuse(tenant)
+        if tenant.deleted_at is None:
+            keep = not self.cleaned_data["without_snapshot"]
+            yield from destroy.delete(tenant, snapshot=keep)
+        if self.cleaned_data["now"]:
+            yield from destroy.end(tenant)
+        return {"wwwroot": tenant.wwwroot, "gone": self.cleaned_data["now"]}
+
+    def recover(self, tenant: Tenant) -> None:
+        snapshots.forget_begun(tenant)

@@ -1,0 +1,38 @@
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from commands import tasks
+from tenants import doctor
+from tenants.steps import EXPECTED
+
+
+class Command(BaseCommand):
+    help = """Find what crashes have left behind, and clear it away with --fix.
+
+    Half-made tenants and half-done restores; databases, data directories and
+    snapshots that belong to nothing. Exit status 1: something was found, or could not
+    be mended."""
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--fix", action="store_true", help="Mend what is found.")
+
+    def handle(self, *, fix: bool, **options: Any) -> None:
+        if buried := tasks.reap():
+            self.stdout.write(f"Jobs of dead workers that were ended: {buried}")
+        try:
+            findings = list(doctor.examine())
+        except EXPECTED as error:
+            raise CommandError(str(error)) from error
+        bad = 0
+        for finding in findings:
+            failure = doctor.mend(finding) if fix else ""
+            bad += bool(failure) or not fix
+            end = f": {failure}" if failure else ""
+            word = "Mended" if fix and not failure else "Found"
+            self.stdout.write(f"{word}: {finding.sentence}{end}")
+        if bad:
+            hint = "" if fix else "; manage.py doctor --fix clears them away"
+            raise CommandError(f"Left behind: {bad}{hint}")
+        self.stdout.write("Nothing is left behind")

@@ -1,0 +1,62 @@
+"""The end of a tenant: first it is only deleted, later nothing of it is left.
+
+Deleted it answers nobody, and may be enabled again. The end takes away its database and
+account on its own server, and its data directory below the data root. Each part may be
+gone already, so an end that was cut off is simply done again.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.utils import timezone
+
+from tenants import content, databases, moodledb, snapshots
+from tenants.files import FilesError
+from tenants.models import Journal, Snapshot, Tenant
+from tenants.steps import LifecycleError, Lines
+
+
+def refuse(tenant: Tenant) -> None:
+    """Raise LifecycleError for a tenant that must not be destroyed."""
+    if tenant.is_main:
+        raise LifecycleError(f"{tenant} is the main tenant: make another one the main")
+    if Journal.objects.filter(tenant=tenant).exists():
+        raise LifecycleError(
+            f"{tenant} is half made or half restored: run manage.py doctor --fix first"
+        )
+
+
+def delete(tenant: Tenant, *, snapshot: bool = True) -> Lines:
+    """Take the tenant out of service, with a last snapshot; what is its own stays."""
+    refuse(tenant)
+    if snapshot:
+        yield "== last snapshot"
+        days = timedelta(days=settings.VMOODLE_FINAL_DAYS)
+        yield from snapshots.take(
+            tenant, Snapshot.Reason.FINAL, keep_until=timezone.now() + days
+        )
+    tenant.enabled, tenant.deleted_at = False, timezone.now()
+    tenant.save(update_fields=["enabled", "deleted_at"])
+    yield "It answers nobody from now on"
+
+
+def end(tenant: Tenant) -> Lines:
+    """Remove all that is the tenant's own, and its row last."""
+    refuse(tenant)
+    server = tenant.server
+    yield "== drop the database"
+    moodledb.execute(server, f"DROP DATABASE IF EXISTS `{tenant.db_name}`")
+    yield "== drop the account"
+    others = Tenant.objects.filter(server=server, db_user=tenant.db_user)
+    if others.exclude(pk=tenant.pk).exists() or tenant.db_user == server.admin_user:
+        yield f"{tenant.db_user} has other uses and stays"
+    else:
+        databases.drop_account(tenant)
+    yield "== remove the data files"
+    try:
+        content.remove_for_good(Path(tenant.data_path))
+    except FilesError as error:
+        yield f"Left behind: {error}"
+    yield "== leave the registry"
+    tenant.delete()

@@ -1,0 +1,133 @@
+"""Find what a crash has left: databases, directories, rows, and half-done work.
+
+Whatever belongs to a tenant that a job holds just now is left alone.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from django.conf import settings
+
+from tenants import content, databases, manifest, provision, restore, snapshots
+from tenants.models import DatabaseServer, Journal, Snapshot, Tenant
+from tenants.steps import EXPECTED, LifecycleError
+
+ASIDE = re.compile(r".+\.(new|old)-(?P<token>[0-9a-f]{16})")
+TOKEN = re.compile(r"vmoodle (create|restore) (?P<token>[0-9a-f]{16})")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is not as it should be, and what mends it."""
+
+    sentence: str
+    mend: Callable[[], object]
+
+
+def examine() -> Iterator[Finding]:
+    """Yield what was left behind; raise LifecycleError if it cannot be looked at."""
+    tokens = set(Journal.objects.values_list("token", flat=True))
+    yield from half_done()
+    for server in DatabaseServer.objects.all():
+        yield from stray_databases(server, tokens)
+    yield from stray_directories(tokens)
+    yield from stray_snapshots()
+
+
+def half_done() -> Iterator[Finding]:
+    """Yield creations and restores that nobody is at work on."""
+    idle = Journal.objects.filter(tenant__held_by=None)
+    for journal in idle.select_related("tenant__server", "tenant__release"):
+        what = {provision.WORK: "creation", restore.WORK: "restore"}[journal.work]
+        yield Finding(
+            f"{journal.tenant}: its {what} was cut off",
+            partial(undo, journal.tenant, journal.work),
+        )
+
+
+def undo(tenant: Tenant, work: str) -> None:
+    if work == restore.WORK:
+        restore.recover(tenant)
+    elif left := provision.recover(tenant):
+        raise LifecycleError(left)
+
+
+def stray_databases(server: DatabaseServer, tokens: set[str]) -> Iterator[Finding]:
+    """Yield databases that we have made for nothing that is still there."""
+    used = set(Tenant.objects.filter(server=server).values_list("db_name", flat=True))
+    for name, mark in databases.marked(server, "vmoodle ").items():
+        found = TOKEN.fullmatch(mark)
+        known = found["token"] in tokens if found else _is_tested(mark)
+        if name not in used and not known:
+            yield Finding(
+                f"{server}: the database {name} belongs to no tenant",
+                partial(databases.drop, server, name, mark),
+            )
+
+
+def _is_tested(mark: str) -> bool:
+    """Whether a job may be loading a snapshot for a test just now."""
+    key = mark.removeprefix(snapshots.TEST)
+    if not mark.startswith(snapshots.TEST) or not key.isdecimal():
+        return True  # not ours to judge
+    return Snapshot.objects.filter(pk=key, tenant__held_by__isnull=False).exists()
+
+
+def stray_directories(tokens: set[str]) -> Iterator[Finding]:
+    """Yield data directories that we have made for nothing that is still there."""
+    root = Path(settings.VMOODLE_DATA_ROOT)
+    used = set(Tenant.objects.values_list("data_path", flat=True))
+    for path in sorted(root.iterdir()) if root.is_dir() else []:
+        if str(path) in used or not path.is_dir() or path.is_symlink():
+            continue
+        aside = ASIDE.fullmatch(path.name)
+        made = TOKEN.fullmatch(content.mark_of(path))
+        found = aside or made
+        if found and found["token"] not in tokens:
+            yield Finding(
+                f"{path} belongs to no tenant", partial(content.remove_for_good, path)
+            )
+
+
+def stray_snapshots() -> Iterator[Finding]:
+    """Yield snapshots that are half there."""
+    held = Tenant.objects.filter(held_by__isnull=False)
+    busy = tuple(f"{snapshots.FRESH}{t.shortname.lower()}-" for t in held)
+    for path in snapshots.begun():
+        if not path.name.startswith(busy or ("/",)):
+            yield Finding(
+                f"{path} is a snapshot that was not finished",
+                partial(snapshots.remove_directory, path),
+            )
+    rows = {snapshot.name: snapshot for snapshot in Snapshot.objects.all()}
+    for snapshot in rows.values():
+        if not (snapshot.path / manifest.NAME).is_file():
+            yield Finding(f"snapshot {snapshot}: its files are gone", snapshot.delete)
+    directory = Path(settings.VMOODLE_SNAPSHOT_DIR)
+    for path in sorted(directory.iterdir()) if directory.is_dir() else []:
+        known = path.name in rows or path.name.startswith(snapshots.FRESH)
+        if not known and (path / manifest.NAME).is_file():
+            yield Finding(
+                f"snapshot {path.name} is not in the registry", partial(enter, path)
+            )
+
+
+def enter(path: Path) -> None:
+    """Put a snapshot into the registry that is whole on the disk."""
+    found = manifest.read(path)
+    tenant = Tenant.objects.filter(wwwroot=found["wwwroot"]).first()
+    snapshots.register(tenant, path.name, found, Snapshot.Reason.ASKED)
+
+
+def mend(finding: Finding) -> str:
+    """Mend it; return why that failed, or ""."""
+    try:
+        finding.mend()
+    except EXPECTED as error:
+        return str(error)
+    except OSError as error:
+        return f"{error.filename}: {error.strerror}"
+    return ""

@@ -1,0 +1,156 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from tenants import databases, moodledb, publish
+from tenants.models import Journal, Snapshot, Tenant
+from tests.commands.conftest import Manage
+from tests.conftest import AddTenant, RunOf
+
+
+@pytest.fixture
+def owner(add_tenant: AddTenant, server):
+    """Return a tenant with an account of its own."""
+    name = f"vm_{os.getpid()}"
+    made = add_tenant("one", db_user=name, db_password="pass", install=False)
+    databases.create_account(made)
+    databases.grant(made)
+    moodledb.execute(server, f"CREATE TABLE {moodledb.table(made, 'config')} (id int)")
+    yield made
+    moodledb.execute(server, "DROP USER IF EXISTS %s@'localhost'", [name])
+
+
+def test_a_deleted_tenant_answers_nobody_and_keeps_all(finished: RunOf, tenant: Tenant):
+    run = finished("lifecycle/Destroy", [tenant])
+
+    assert run.jobs.get().state == "succeeded", run.jobs.get().error
+    tenant.refresh_from_db()
+    assert not tenant.enabled
+    assert tenant.deleted_at
+    assert not publish.boot_file(tenant.key).exists()
+    assert not publish.site_link(tenant.key).is_symlink()
+    assert databases.exists(tenant.server, tenant.db_name)
+    assert Path(tenant.data_path).is_dir()
+    final = Snapshot.objects.get()
+    assert (final.reason, bool(final.keep_until)) == (Snapshot.Reason.FINAL, True)
+
+
+def test_a_deleted_tenant_comes_back(finished: RunOf, tenant: Tenant):
+    finished("lifecycle/Destroy", [tenant], "without_snapshot=1")
+
+    finished("lifecycle/Enable", [tenant])
+
+    tenant.refresh_from_db()
+    assert (tenant.enabled, tenant.deleted_at) == (True, None)
+    assert publish.boot_file(tenant.key).is_file()
+
+
+def test_nothing_of_it_is_left_at_the_end(manage: Manage, owner: Tenant):
+    said = manage(
+        "destroynode",
+        f"--host={owner.wwwroot}",
+        f"--confirm={owner.wwwroot}",
+        "--now",
+        "--without-snapshot",
+    )
+
+    assert said.code == 0, said.err
+    assert not Tenant.objects.exists()
+    assert not databases.exists(owner.server, owner.db_name)
+    assert not databases.has_account(owner.server, owner.db_user)
+    assert not Path(owner.data_path).exists()
+
+
+def test_the_last_snapshot_outlives_it(finished: RunOf, tenant: Tenant):
+    run = finished("lifecycle/Destroy", [tenant], "now=1")
+
+    assert run.jobs.get().state == "succeeded", run.jobs.get().error
+    final = Snapshot.objects.get()
+    assert (final.tenant, final.wwwroot) == (None, "https://one.example.org")
+    assert final.path.is_dir()
+    assert run.jobs.get().wwwroot == "https://one.example.org"
+
+
+@pytest.mark.parametrize("gone", ["database", "account", "files"])
+def test_an_end_that_was_cut_off_is_done_again(
+    finished: RunOf, owner: Tenant, gone: str
+):
+    if gone == "database":
+        moodledb.execute(owner.server, f"DROP DATABASE `{owner.db_name}`")
+    elif gone == "account":
+        databases.drop_account(owner)
+    else:
+        Path(owner.data_path).rmdir()
+
+    run = finished("lifecycle/Destroy", [owner], "now=1&without_snapshot=1")
+
+    assert run.jobs.get().state == "succeeded", run.jobs.get().error
+    assert not Tenant.objects.exists()
+
+
+def test_an_account_that_others_use_stays(finished: RunOf, owner: Tenant, add_tenant):
+    add_tenant("two", install=False, db_user=owner.db_user)
+
+    finished("lifecycle/Destroy", [owner], "now=1&without_snapshot=1")
+
+    assert databases.has_account(owner.server, owner.db_user)
+
+
+def test_files_outside_of_the_data_root_stay(
+    finished: RunOf, owner: Tenant, settings, tmp_path: Path
+):
+    settings.VMOODLE_DATA_ROOT = tmp_path / "elsewhere"
+
+    run = finished("lifecycle/Destroy", [owner], "now=1&without_snapshot=1")
+
+    assert "Left behind: " in run.jobs.get().text()[0]
+    assert Path(owner.data_path).is_dir()
+    assert not Tenant.objects.exists()
+
+
+def test_a_tenant_whose_snapshot_fails_is_not_destroyed(finished: RunOf, owner: Tenant):
+    run = finished("lifecycle/Destroy", [owner], "now=1")
+
+    assert run.jobs.get().state == "failed"
+    assert Tenant.objects.get().deleted_at is None
+    assert databases.exists(owner.server, owner.db_name)
+
+
+@pytest.mark.parametrize("kind", ["main", "half made"])
+def test_some_must_not_be_destroyed(finished: RunOf, tenant: Tenant, kind: str):
+    if kind == "main":
+        Tenant.objects.update(is_main=True)
+    else:
+        Journal.objects.create(tenant=tenant, work="restore", text="{}")
+
+    run = finished("lifecycle/Destroy", [tenant], "now=1")
+
+    assert f"is {'the main tenant' if kind == 'main' else kind}" in run.jobs.get().error
+    assert databases.exists(tenant.server, tenant.db_name)
+
+
+@pytest.mark.parametrize("confirm", [[], ["--confirm=https://two.example.org"]])
+def test_the_shell_wants_the_address_twice(manage: Manage, tenant: Tenant, confirm):
+    said = manage("destroynode", f"--host={tenant.wwwroot}", *confirm, "--now")
+
+    assert said.code == 2
+    assert "Not confirmed: give --confirm=https://one.example.org" in said.err
+    assert Tenant.objects.get().deleted_at is None
+
+
+def test_many_are_destroyed_when_it_is_confirmed(
+    manage: Manage, workers, add_tenant: AddTenant
+):
+    for name in ("one", "two"):
+        add_tenant(name, install=False)
+
+    asked = manage("bulkdestroynodes", "--tohosts=*", "--now", "--without-snapshot")
+    assert asked.code == 2
+    assert Tenant.objects.count() == 2
+    said = manage(
+        "bulkdestroynodes", "--tohosts=*", "--now", "--without-snapshot", "--yes"
+    )
+
+    assert said.code == 0, said.err
+    assert not Tenant.objects.exists()

@@ -1,0 +1,113 @@
+"""What crashes leave is found, and cleared away when that is asked for."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tenants import content, databases, moodledb, provision, snapshots
+from tenants.models import Journal, Snapshot, Tenant
+from tests.commands.conftest import Manage
+from tests.tenants.test_dump import end
+
+TOKEN = "0123456789abcdef"
+
+
+def test_a_healthy_fleet_has_nothing(manage: Manage, tenant: Tenant):
+    end(snapshots.take(tenant))
+
+    said = manage("doctor")
+
+    assert (said.code, said.out) == (0, "Nothing is left behind\n")
+
+
+@pytest.fixture
+def litter(tenant: Tenant, settings) -> list[str]:
+    """Leave one thing of each kind; return a word of each sentence about it."""
+    server, pid = tenant.server, os.getpid()
+    databases.create(server, f"litter_{pid}", f"vmoodle restore {TOKEN}")
+    snapshot = end(snapshots.take(tenant))
+    databases.create(server, f"tested_{pid}", snapshots.test_mark(snapshot))
+    aside = settings.VMOODLE_DATA_ROOT / f"one.new-{TOKEN}"
+    aside.mkdir()
+    content.lay_out(settings.VMOODLE_DATA_ROOT / "lost", f"vmoodle create {TOKEN}")
+    begun = settings.VMOODLE_SNAPSHOT_DIR / ".new-one-20260101-000000-abcd"
+    begun.mkdir()
+    (begun / "x").touch()
+    unknown = end(snapshots.take(tenant))
+    unknown.delete()
+    gone = end(snapshots.take(tenant))
+    snapshots.remove_directory(gone.path)
+    return [
+        f"the database litter_{pid} belongs",
+        f"the database tested_{pid} belongs",
+        f"{aside} belongs",
+        "lost belongs to no tenant",
+        f"{begun} is a snapshot that was not finished",
+        f"snapshot {unknown.name} is not in the registry",
+        f"snapshot {gone.name}: its files are gone",
+    ]
+
+
+def test_what_is_left_is_found_and_cleared_away(
+    manage: Manage, litter: list[str], tenant: Tenant
+):
+    found = manage("doctor")
+    fixed = manage("doctor", "--fix")
+    again = manage("doctor")
+
+    assert found.code == 1
+    assert "Left behind: 7; manage.py doctor --fix" in found.err
+    assert [word for word in litter if word not in found.out] == []
+    assert fixed.code == 0, fixed.out
+    assert fixed.out.count("Mended: ") == 7
+    assert again.out == "Nothing is left behind\n"
+    assert databases.exists(tenant.server, tenant.db_name)
+    assert Path(tenant.data_path).is_dir()
+    assert Snapshot.objects.count() == 2
+
+
+def test_what_a_job_is_at_work_on_is_left_alone(
+    manage: Manage, tenant: Tenant, settings
+):
+    snapshot = end(snapshots.take(tenant))
+    name = f"tested_{os.getpid()}"
+    databases.create(tenant.server, name, snapshots.test_mark(snapshot))
+    begun = settings.VMOODLE_SNAPSHOT_DIR / ".new-one-20260101-000000-abcd"
+    begun.mkdir()
+    Journal.objects.create(tenant=tenant, work="restore", text="{}")
+    Tenant.objects.update(held_by=1)
+
+    said = manage("doctor", "--fix")
+
+    assert said.out == "Nothing is left behind\n"
+    assert begun.is_dir()
+    moodledb.execute(tenant.server, f"DROP DATABASE `{name}`")
+
+
+def test_a_half_made_tenant_is_unmade(manage: Manage, planned: Tenant):
+    journal = provision.unfinished(planned)
+    assert journal
+    databases.create(planned.server, planned.db_name, journal.mark)
+    journal.begin("make the database")
+
+    said = manage("doctor", "--fix")
+
+    assert f"Mended: {planned}: its creation was cut off" in said.out
+    assert not Tenant.objects.filter(shortname="new").exists()
+    assert not databases.exists(planned.server, planned.db_name)
+
+
+def test_what_cannot_be_mended_is_told(manage: Manage, tenant: Tenant, settings):
+    aside = settings.VMOODLE_DATA_ROOT / f"one.new-{TOKEN}"
+    aside.mkdir()
+    settings.VMOODLE_SNAPSHOT_DIR.mkdir()
+    (settings.VMOODLE_SNAPSHOT_DIR / "broken").mkdir()
+    (settings.VMOODLE_SNAPSHOT_DIR / "broken/manifest.json").write_text("x")
+
+    said = manage("doctor", "--fix")
+
+    assert said.code == 1
+    assert "Found: snapshot broken is not in the registry: " in said.out
+    assert "it is no JSON" in said.out
+    assert not aside.exists()

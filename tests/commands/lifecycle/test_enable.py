@@ -1,0 +1,20 @@
+from tenants import publish
+from tenants.models import Tenant
+from tests.conftest import RunOf
+
+
+def test_a_disabled_site_answers_again(finished: RunOf, tenant: Tenant):
+    tenant.enabled = False
+    tenant.save()
+
+    finished("lifecycle/Enable", [tenant])
+
+    tenant.refresh_from_db()
+    assert tenant.enabled
+    assert "'enabled'=>true" in publish.boot_file(tenant.key).read_text()
+
+
+def test_one_that_is_enabled_is_skipped(finished: RunOf, tenant: Tenant):
+    run = finished("lifecycle/Enable", [tenant])
+
+    assert run.jobs.get().error == "it is enabled"
