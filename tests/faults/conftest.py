@@ -82,6 +82,8 @@ def environment(transactional_db, settings) -> dict[str, str]:
         "VMOODLE_BOOT_DIR": str(settings.VMOODLE_BOOT_DIR),
         "VMOODLE_SITES_DIR": str(settings.VMOODLE_SITES_DIR),
         "VMOODLE_PHP_CACHE_DIR": str(settings.VMOODLE_PHP_CACHE_DIR),
+        "VMOODLE_DATA_ROOT": str(settings.VMOODLE_DATA_ROOT),
+        "VMOODLE_SNAPSHOT_DIR": str(settings.VMOODLE_SNAPSHOT_DIR),
         "VMOODLE_WORKERS": "2",
         "VMOODLE_DATABASE_WAIT": "30",
         "DATABASE_URL": f"sqlite:///{connection.settings_dict['NAME']}",

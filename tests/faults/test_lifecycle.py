@@ -1,0 +1,268 @@
+"""Processes are killed at every step of a tenant's life; nothing is lost or left."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from commands import tasks
+from commands.models import Job
+from tenants import databases, doctor, moodledb, provision, snapshots
+from tenants.models import Journal, Snapshot, Tenant
+from tests.conftest import ROOT
+from tests.tenants import test_provision, test_restore
+from tests.tenants.test_dump import end
+
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def victim(environment: dict[str, str]):
+    """Return a function that runs a command in a process that kills itself."""
+
+    def run(place: str, *words: str) -> None:
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.faults.victim", place, *words],
+            env=environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == -signal.SIGKILL, done.stdout + done.stderr
+
+    return run
+
+
+def reap() -> None:
+    """Do what the next worker does; its job has failed and says why."""
+    assert tasks.reap() == 1
+    job = Job.objects.latest("pk")
+    assert job.state == Job.State.FAILED
+    assert "its worker died" in job.error
+    assert "cleaning up failed" not in job.error
+
+
+def assert_healthy() -> None:
+    assert [found.sentence for found in doctor.examine()] == []
+    assert not Tenant.objects.exclude(held_by=None).exists()
+
+
+def new_database() -> str:
+    return f"new_{os.getpid()}"
+
+
+@pytest.fixture
+def cleared(server):
+    yield
+    for name in (*databases.marked(server, "vmoodle"), new_database()):
+        moodledb.execute(server, f"DROP DATABASE IF EXISTS `{name}`")
+    moodledb.execute(server, "DROP USER IF EXISTS vm_new@localhost")
+
+
+@pytest.mark.usefixtures("cleared")
+@pytest.mark.parametrize("step", test_provision.STEPS)
+@pytest.mark.parametrize("when", ["begun", "done"])
+def test_a_creation_that_is_killed_leaves_nothing(
+    victim, tenant: Tenant, step: str, when: str
+):
+    victim(
+        f"{when}:{step}",
+        "createnode",
+        "--host=https://new.example.org",
+        "--name=New",
+        "--shortname=new",
+        f"--db-name={new_database()}",
+        f"--source={tenant.wwwroot}",
+        "--force-dns",
+    )
+
+    reap()
+
+    test_provision.assert_nothing_left()
+    assert not databases.exists(tenant.server, new_database())
+    assert_healthy()
+
+
+@pytest.mark.usefixtures("cleared")
+@pytest.mark.parametrize(
+    "place",
+    [
+        "before:tenants.dump.load",
+        "after:tenants.dump.load",
+        "after:tenants.databases.create_account",
+        "after:tenants.content.set_mark",
+        "before:tenants.identity.replace",
+    ],
+)
+def test_a_creation_that_is_killed_within_a_step_leaves_nothing(
+    victim, tenant: Tenant, place: str
+):
+    end(snapshots.take(tenant, template=True))
+
+    victim(
+        place,
+        "createnode",
+        "--host=https://new.example.org",
+        "--name=New",
+        "--shortname=new",
+        f"--db-name={new_database()}",
+        f"--template={tenant.wwwroot}",
+        "--force-dns",
+    )
+    reap()
+
+    test_provision.assert_nothing_left()
+    assert_healthy()
+
+
+@pytest.fixture
+def snapshot(tenant: Tenant) -> Snapshot:
+    Path(tenant.data_path, "lang").mkdir()
+    Path(tenant.data_path, test_restore.BEFORE).touch()
+    made = end(snapshots.take(tenant))
+    sql = f"INSERT INTO {moodledb.table(tenant, 'config')} (name, value)"
+    moodledb.execute(tenant.server, f"{sql} VALUES ('since', '1')")
+    Path(tenant.data_path, test_restore.AFTER).touch()
+    return made
+
+
+@pytest.mark.parametrize("step", test_restore.STEPS)
+@pytest.mark.parametrize("when", ["begun", "done"])
+def test_a_restore_that_is_killed_is_undone(
+    victim, tenant: Tenant, snapshot: Snapshot, step: str, when: str
+):
+    victim(f"{when}:{step}", "restore", f"--host={tenant.wwwroot}")
+
+    reap()
+
+    assert not test_restore.is_restored(tenant)
+    test_restore.assert_nothing_left(tenant)
+    assert_healthy()
+
+
+def test_a_restore_that_is_killed_between_two_renames_is_undone(
+    victim, tenant: Tenant, snapshot: Snapshot
+):
+    victim(
+        "after:tenants.content.rename",
+        "restore",
+        f"--host={tenant.wwwroot}",
+        "--without-safety",
+    )
+    assert not Path(tenant.data_path).exists()
+
+    reap()
+
+    assert not test_restore.is_restored(tenant)
+    test_restore.assert_nothing_left(tenant)
+
+
+def test_a_restore_that_is_killed_at_its_end_has_been_done(
+    victim, tenant: Tenant, snapshot: Snapshot
+):
+    victim("before:tenants.databases.drop", "restore", f"--host={tenant.wwwroot}")
+
+    assert tasks.reap() == 1
+
+    assert test_restore.is_restored(tenant)
+    left = list(doctor.examine())
+    assert [doctor.mend(found) for found in left] == [""] * len(left)
+    test_restore.assert_nothing_left(tenant)
+    assert_healthy()
+
+
+def test_a_restore_test_that_is_killed_leaves_no_database(
+    victim, tenant: Tenant, snapshot: Snapshot
+):
+    victim("after:tenants.dump.load", "restore", f"--host={tenant.wwwroot}", "--test")
+    assert databases.marked(tenant.server, "vmoodle test")
+
+    reap()
+
+    assert databases.marked(tenant.server, "vmoodle") == {}
+    assert_healthy()
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "after:tenants.snapshots._make",
+        "after:tenants.content.keep_pool",
+        "before:tenants.dump.part_of",
+        "after:tenants.dump.dump",
+        "after:tenants.content.keep_rest",
+        "after:tenants.manifest.write",
+        "before:tenants.snapshots.register",
+    ],
+)
+def test_a_snapshot_that_is_killed_is_whole_or_nothing(
+    victim, tenant: Tenant, place: str
+):
+    victim(place, "snapshot", f"--host={tenant.wwwroot}")
+
+    reap()
+    for found in doctor.examine():  # whole, and only not in the registry yet
+        assert "is not in the registry" in found.sentence
+        assert doctor.mend(found) == ""
+
+    assert_healthy()
+    for made in Snapshot.objects.all():
+        end(snapshots.prove(made, tenant.server))
+    assert Snapshot.objects.count() == (place == "before:tenants.snapshots.register")
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "before:tenants.snapshots.take",
+        "after:tenants.snapshots.take",
+        "before:tenants.destroy.end",
+        "before:tenants.databases.drop_account",
+        "before:tenants.content.remove_for_good",
+        "after:tenants.content.remove_for_good",
+    ],
+)
+def test_an_end_that_is_killed_is_done_by_giving_it_again(
+    victim, tenant: Tenant, place: str, finished
+):
+    words = [f"--host={tenant.wwwroot}", f"--confirm={tenant.wwwroot}", "--now"]
+    tenant.db_user = f"vm_{os.getpid()}"
+    databases.create_account(tenant)
+    databases.grant(tenant)
+    tenant.save()
+    victim(place, "destroynode", *words)
+    reap()
+
+    run = finished("lifecycle/Destroy", [tenant], "now=1")
+
+    assert run.jobs.get().state == "succeeded", run.jobs.get().error
+    assert not Tenant.objects.exists()
+    assert not databases.exists(tenant.server, tenant.db_name)
+    assert not databases.has_account(tenant.server, tenant.db_user)
+    assert not Path(tenant.data_path).exists()
+    assert Snapshot.objects.filter(reason=Snapshot.Reason.FINAL).exists()
+    assert_healthy()
+
+
+def test_what_was_entered_and_never_begun_is_unmade(victim, tenant: Tenant):
+    end(snapshots.take(tenant, template=True))
+    victim(
+        "before:commands.host.this_process",
+        "createnode",
+        "--host=https://new.example.org",
+        "--name=New",
+        "--shortname=new",
+        f"--db-name={new_database()}",
+        f"--template={tenant.wwwroot}",
+        "--force-dns",
+    )
+    assert Journal.objects.filter(work=provision.WORK).exists()
+
+    [found] = list(doctor.examine())
+
+    assert doctor.mend(found) == ""
+    test_provision.assert_nothing_left()

@@ -1,0 +1,153 @@
+"""The database server is killed in the middle of a tenant's making and restoring."""
+
+import threading
+import time
+
+import pytest
+
+from commands.models import Job
+from tenants import agent, databases, doctor, dump, provision, snapshots
+from tenants.forms import NewTenantForm
+from tenants.models import Snapshot, Tenant
+from tests.conftest import MariaDb, RunOf
+from tests.faults.test_databases import kill_and_start_again
+from tests.faults.test_lifecycle import (  # noqa: F401
+    assert_healthy,
+    cleared,
+    new_database,
+    snapshot,
+)
+from tests.tenants import test_provision, test_restore
+from tests.tenants.test_dump import end
+
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def planned(tenant: Tenant, monkeypatch) -> Tenant:
+    """Return a tenant that is entered in the registry, to be made from a template."""
+
+    def settle(site, *_words, **_job):
+        yield None
+        return {"wwwroot": site.wwwroot}
+
+    monkeypatch.setattr(agent, "ask", settle)
+    template = end(snapshots.take(tenant, template=True))
+    given = {"db_name": new_database(), "template": template.name}
+    form = NewTenantForm(test_provision.NEW | given)
+    assert form.is_valid(), form.errors
+    return provision.reserve(form.save(commit=False), form.plan())
+
+
+@pytest.mark.usefixtures("cleared")
+def test_a_creation_is_undone_once_the_server_is_back(
+    finished: RunOf, planned: Tenant, mariadb: MariaDb, monkeypatch
+):
+    monkeypatch.setattr(dump, "load", failing_load(mariadb))
+
+    run = finished("lifecycle/Create", [planned])
+
+    job = run.jobs.get()
+    assert job.state == Job.State.FAILED
+    assert job.error.startswith("load the site: ")
+    test_provision.assert_nothing_left()
+    assert_healthy()
+
+
+def failing_load(mariadb: MariaDb):
+    """Return a load during which the server is killed, and comes back."""
+    load = dump.load
+
+    def cut_off(server, name, directory, files):
+        killer = threading.Thread(target=kill_and_start_again, args=(mariadb, 2.0))
+        steps = load(server, name, directory, files)
+        next(steps)
+        killer.start()
+        try:
+            time.sleep(0.3)
+            yield from steps
+            databases.query(server, f"SELECT 1 FROM `{name}`.nothing")
+        finally:
+            killer.join()
+
+    return cut_off
+
+
+@pytest.mark.usefixtures("cleared")
+def test_a_creation_that_cannot_be_undone_is_left_to_the_doctor(
+    finished: RunOf, planned: Tenant, mariadb: MariaDb, monkeypatch, settings
+):
+    settings.VMOODLE_DATABASE_WAIT = 0
+    load = dump.load
+
+    def stop(*args):
+        mariadb.stop()
+        yield from load(*args)
+
+    monkeypatch.setattr(dump, "load", stop)
+    try:
+        job = finished("lifecycle/Create", [planned]).jobs.get()
+    finally:
+        mariadb.start()
+
+    assert "not undone (database server db1: " in job.error
+    left = Tenant.objects.get(pk=planned.pk)
+    assert not left.enabled
+    assert "run manage.py doctor --fix" in left.attention
+    [found] = [f for f in doctor.examine() if "creation" in f.sentence]
+    assert doctor.mend(found) == ""
+    test_provision.assert_nothing_left()
+    assert_healthy()
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.01, 0.05])
+def test_a_swap_during_which_the_server_dies_is_whole_or_undone(
+    finished: RunOf,
+    tenant: Tenant,
+    snapshot: Snapshot,  # noqa: F811
+    mariadb: MariaDb,
+    monkeypatch,
+    delay: float,
+):
+    swap = databases.swap
+    killers: list[threading.Thread] = []
+
+    def die(server, *names):
+        if killers:  # the one that undoes it
+            return swap(server, *names)
+        killer = threading.Thread(
+            target=lambda: (time.sleep(delay), kill_and_start_again(mariadb, 1.0))
+        )
+        killers.append(killer)
+        killer.start()
+        try:
+            return swap(server, *names)
+        finally:
+            killer.join()
+
+    monkeypatch.setattr(databases, "swap", die)
+
+    job = finished("lifecycle/Restore", [tenant], "without_safety=1").jobs.get()
+
+    assert test_restore.is_restored(tenant) is (job.state == Job.State.SUCCEEDED)
+    test_restore.assert_nothing_left(tenant)
+    assert_healthy()
+
+
+def test_a_snapshot_during_which_the_server_dies_leaves_nothing(
+    finished: RunOf, tenant: Tenant, mariadb: MariaDb, monkeypatch
+):
+    pump = dump._pump
+
+    def cut_off(*args):
+        kill_and_start_again(mariadb, 0)
+        yield from pump(*args)
+
+    monkeypatch.setattr(dump, "_pump", cut_off)
+
+    job = finished("lifecycle/Snapshot", [tenant]).jobs.get()
+
+    assert job.state == Job.State.FAILED
+    assert "is not dumped: " in job.error
+    assert not Snapshot.objects.exists()
+    assert_healthy()
