@@ -27,6 +27,7 @@ from tenants.files import FilesError
 from tenants.models import Tenant
 from tenants.moodledb import MoodleDbError
 from tenants.php import PhpError
+from tenants.steps import LifecycleError
 
 PER_PAGE = 100
 TAIL = 12  # lines
@@ -43,7 +44,14 @@ RETRY = {
     "rest": (*Job.BAD, Job.State.SKIPPED, Job.State.CANCELLED),
     "all": tuple(Job.State.values),
 }
-REFUSED = (ValidationError, PhpError, MoodleDbError, FilesError, CommandFailed)
+REFUSED = (
+    ValidationError,
+    PhpError,
+    MoodleDbError,
+    FilesError,
+    CommandFailed,
+    LifecycleError,
+)
 
 
 class RunOptions(forms.Form):

@@ -9,9 +9,8 @@ from tenants.models import Journal, Tenant
 class Create(Command):
     """Make the tenant, as it was planned when it was entered in the registry.
 
-    Use the page *Make a tenant*, or `createnode` and `bulkcreatenodes` in the shell:
-    they check everything, enter the tenant and start this. When a step fails, all is
-    undone, and the tenant leaves the registry.
+    Use `createnode` in the shell: it checks everything, enters the tenant and starts
+    this. When a step fails, all is undone, and the tenant leaves the registry.
     """
 
     heals = True

@@ -17,7 +17,11 @@ class Command(TenantCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         group = parser.add_argument_group("the new tenant")
         group.add_argument(
-            "-H", "--host", required=True, dest="field_wwwroot", help="Its wwwroot."
+            *("-H", "--host"),
+            required=True,
+            dest="field_wwwroot",
+            metavar="URL",
+            help="Its wwwroot.",
         )
         for name, field in NewTenantForm.base_fields.items():
             option, text = f"--{name.replace('_', '-')}", str(field.help_text)
