@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -66,8 +67,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDb]:
-    server = MariaDb(tmp_path_factory.mktemp("db"))
+def mariadb() -> Iterator[MariaDb]:
+    directory = Path(tempfile.mkdtemp(prefix="db-", dir=os.environ["VMOODLE_VAR_DIR"]))
+    server = MariaDb(directory)
     server.start()
     yield server
     server.stop()
