@@ -27,12 +27,19 @@ AND LOWER(column_name) IN ({columns})
 """
 
 
+class LinesField(forms.CharField):
+    """Text of several lines, which a browser ends otherwise than a shell."""
+
+    def to_python(self, value: object) -> str:
+        return (super().to_python(value) or "").replace("\r\n", "\n")
+
+
 class SqlCommand(Command):
     """SQL as an operator wrote it, in one transaction of the tenant's own account."""
 
     statements: "list[Statement]"
 
-    sql = forms.CharField(
+    sql = LinesField(
         label="SQL",
         max_length=LONGEST,
         widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false"}),
@@ -41,7 +48,7 @@ class SqlCommand(Command):
             ":name for one of the parameters."
         ),
     )
-    parameters = forms.CharField(
+    parameters = LinesField(
         required=False,
         max_length=LONGEST,
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
@@ -67,11 +74,6 @@ class SqlCommand(Command):
         max_value=3600,
         help_text=_("Seconds after which a statement is stopped."),
     )
-
-    def _raw(self, name: str, field: forms.Field) -> list[str]:
-        # A browser ends its lines otherwise than a shell.
-        values = super()._raw(name, field)
-        return ["\n".join(value.strip().splitlines()) for value in values]
 
     def is_dangerous(self) -> bool:
         return bool(self.cleaned_data["write"])
