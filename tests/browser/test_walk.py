@@ -59,7 +59,7 @@ def test_another_command_is_found_by_its_words(page: Page, look, rows):
     choose(page, ["t0.example.org"], "any_command")
     look()
 
-    page.fill("#filter", "setting core")
+    page.fill("#filter", "generic setconfig")
     expect(page.locator(".choice:visible")).to_have_count(1)
     look()
     page.press("#filter", "Enter")

@@ -134,7 +134,7 @@ def test_the_shell_keeps_and_runs_it(manage: Manage, workers, add_tenant):
     assert kept.out == "Saved: manage.py run_saved Nightly\n"
     assert SavedCommand.objects.get().selection == "'--exclude=t*' --with-master"
     assert done.code == 0, done
-    assert "Run 1 finished: 1 succeeded" in done.out
+    assert f"Run {Run.objects.get().pk} finished: 1 succeeded" in done.out
     job = Run.objects.get().jobs.get()
     assert job.wwwroot == "https://one.example.org"
     assert Run.objects.get().attributes == "muc=1"

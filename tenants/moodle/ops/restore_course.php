@@ -94,9 +94,11 @@ return static function (array $in): array {
         $enrolment->enrol_user($instance, $user->id, reset($roles)->id);
         echo "enrolled $user->username\n";
     }
-    // The last step: from now on it is a course like any other.
+    // The last step: from now on it is a course like any other. Moodle has put "copy 1"
+    // behind a full name that another course has as well, which it may have.
     update_course((object) [
         'id' => $id,
+        'fullname' => $in['fullname'] !== '' ? $in['fullname'] : $backup->original_course_fullname,
         'shortname' => $in['shortname'],
         'idnumber' => $in['idnumber'],
         'visible' => $in['visible'],
