@@ -6,6 +6,7 @@ in on standard input, where no process list shows it, and one JSON document come
 
 import json
 from collections.abc import Generator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,11 +51,12 @@ def ask(
         stdin=json.dumps(given),
     )
     answer = ""
-    for line in lines:
-        if line and line.startswith(ANSWER):
-            answer += line.removeprefix(ANSWER)
-        elif line != "":  # the agent begins its answer on a line of its own
-            yield line
+    with closing(lines):  # whoever cleans up after it must find PHP dead
+        for line in lines:
+            if line and line.startswith(ANSWER):
+                answer += line.removeprefix(ANSWER)
+            elif line != "":  # the agent begins its answer on a line of its own
+                yield line
     if not answer:
         raise php.PhpError(f"{operation} ended without an answer")
     told = json.loads(answer)

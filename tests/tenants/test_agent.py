@@ -86,3 +86,27 @@ def test_no_answer_is_an_error(tenant: Tenant, answering, php: str, sentence: st
 
     with pytest.raises(PhpError, match=sentence):
         lines_and_result(tenant, {})
+
+
+def test_what_is_closed_is_dead_before_anything_is_cleaned_up(
+    tenant: Tenant, answering, tmp_path: Path
+):
+    begun = tmp_path / "pid"
+    answering(f"file_put_contents('{begun}', getmypid()); echo \"on\\n\"; sleep(60);")
+
+    def command():
+        try:
+            yield from agent.ask(tenant, "op", {})
+        except GeneratorExit as error:  # holds the frames that it came through
+            lives.append(Path(f"/proc/{begun.read_text()}").exists())
+            assert error
+            raise
+
+    lives: list[bool] = []
+    steps = command()
+    while next(steps) != "on":
+        pass
+
+    steps.close()
+
+    assert lives == [False]
