@@ -179,6 +179,7 @@ def half_done(tenant: Tenant) -> list[object]:
 
 
 def test_a_restore_that_is_cut_off_leaves_nothing_behind(site: Site, run_of, settings):
+    site.restore("VM-WHOLE", "&enroladmins=none")  # has the full name of the backup
     run = run_of(
         "courses/RestoreCourse",
         [site.tenant],

@@ -66,10 +66,9 @@ return static function (array $in): array {
         get_admin()->id,
         backup::TARGET_NEW_COURSE
     );
+    // Both: a full name that another course has makes Moodle change both names.
     $restore->get_plan()->get_setting('course_shortname')->set_value($in['marker']);
-    if ($in['fullname'] !== '') {
-        $restore->get_plan()->get_setting('course_fullname')->set_value($in['fullname']);
-    }
+    $restore->get_plan()->get_setting('course_fullname')->set_value($in['marker']);
     $restore->execute_precheck();
     $told = $restore->get_precheck_results();
     foreach ($told['warnings'] ?? [] as $warning) {
@@ -94,8 +93,7 @@ return static function (array $in): array {
         $enrolment->enrol_user($instance, $user->id, reset($roles)->id);
         echo "enrolled $user->username\n";
     }
-    // The last step: from now on it is a course like any other. Moodle has put "copy 1"
-    // behind a full name that another course has as well, which it may have.
+    // The last step: from now on it is a course like any other.
     update_course((object) [
         'id' => $id,
         'fullname' => $in['fullname'] !== '' ? $in['fullname'] : $backup->original_course_fullname,
