@@ -9,8 +9,15 @@ own, with the account of the tenant (`tenants/session.py`).
 import os
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -76,6 +83,27 @@ def execute(server: "DatabaseServer", sql: str, values: Sequence[Any] = ()) -> i
 
     query(server, "SELECT 1")  # connects again where that is needed
     return _attempt(server, write, again=set())
+
+
+def together(work: Mapping["DatabaseServer", Sequence["Part"]]) -> int:
+    """Run statements that write, all or none; return how many rows they changed.
+
+    One transaction a server, and all statements are done before any is committed.
+    """
+    with ExitStack() as undo:
+        connections, changed = [], 0
+        for server, statements in work.items():
+            query(server, "SELECT 1")  # connects again where that is needed
+            undo.enter_context(told_of(server))
+            connection = _connection(server)
+            connection.query("START TRANSACTION")
+            undo.callback(connection.rollback)  # of nothing, once it is committed
+            connections.append(connection)
+            with connection.cursor() as cursor:
+                changed += sum(cursor.execute(*part) for part in statements)
+        for connection in connections:
+            connection.commit()
+    return changed
 
 
 def wait_until_up(server: "DatabaseServer", seconds: float) -> None:

@@ -1,0 +1,137 @@
+import pytest
+
+from mnet import binding, networks, sites
+from mnet.models import Strategy
+from tenants import moodledb
+from tenants.models import Tenant
+from tests.mnet import tables
+
+BOTH = "sso_idp11,sso_sp11"
+
+
+def changes(tenants: list[Tenant]) -> list[binding.Change]:
+    """Return what differs from what the registry says of all of them."""
+    bonds = networks.bonds_of(tenants, tenants, Strategy.all())
+    return binding.differences(sites.read(tenants), bonds)
+
+
+def test_a_network_is_bound_both_ways_and_the_second_time_nothing_is_done(network):
+    main, one, two = tenants = network(3)
+
+    done = changes(tenants)
+    binding.write(done)
+
+    assert {change.kinds for change in done} == {(binding.UNKNOWN,)}
+    assert tables.peers(one) == {
+        "t0": [0, "the certificate of t0\n", BOTH],
+        "t2": [0, "the certificate of t2\n", BOTH],
+    }
+    assert (
+        set(tables.peers(main))
+        == set(tables.peers(two)) ^ {"t0", "t2"}
+        == {
+            "t1",
+            "t2",
+        }
+    )
+    verified = "wwwroot, sslverification, applicationid FROM {mnet_host} WHERE id = 3"
+    assert tables.rows(one, verified) == [("https://t0.example.org", 2, 1)]
+    assert changes(tenants) == []
+
+
+def test_what_has_gone_astray_is_told_and_repaired(network):
+    main, one, two = tenants = network(3)
+    binding.write(changes(tenants))
+    spoil = tables.named(one, "UPDATE {mnet_host} SET public_key = 'x' WHERE id = 3")
+    moodledb.execute(one.server, spoil)
+    moodledb.execute(
+        two.server,
+        tables.named(two, "DELETE FROM {mnet_host2service} WHERE hostid = 4"),
+    )
+    away = tables.named(two, "UPDATE {mnet_host} SET deleted = 1 WHERE id = 3")
+    moodledb.execute(two.server, away)
+
+    found = changes(tenants)
+    binding.write(found)
+
+    told = {(c.site.tenant.pk, c.other.tenant.pk): c.kinds for c in found}
+    assert told == {
+        (one.pk, main.pk): (binding.KEY,),
+        (two.pk, one.pk): (binding.SERVICES,),
+        (two.pk, main.pk): (binding.UNKNOWN,),
+    }
+    assert changes(tenants) == []
+    assert tables.peers(one)["t0"] == [0, "the certificate of t0\n", BOTH]
+
+
+def test_who_is_off_or_has_no_keys_is_bound_to_nobody(network):
+    main, one, two = tenants = network(3)
+    binding.write(changes(tenants))
+    session = "{mnet_session} (mnethostid) VALUES (3), (4)"
+    tables.put(main, session)
+
+    one.network = networks.OFF
+    moodledb.execute(
+        two.server,
+        tables.named(two, "UPDATE {config} SET value = 'off' WHERE value = 'strict'"),
+    )
+    found = changes(tenants)
+    binding.write(found)
+
+    assert {change.kinds for change in found} == {(binding.KNOWN,)}
+    assert {change.other.tenant.pk for change in found} >= {one.pk}
+    assert tables.peers(main)["t1"] == [1, "the certificate of t1\n", None]
+    assert tables.peers(main)["t2"] == [0, "the certificate of t2\n", BOTH]
+    assert tables.rows(main, "mnethostid FROM {mnet_session}") == [(4,)]
+    assert sites.read([two])[two.pk].trouble == "MNet is off on the site"
+
+
+def test_the_main_tenant_mirrors_what_a_tenant_gives(network):
+    main, one = tenants = network(2)
+    services = {"sso_sp": [True, False], "sso_idp": [False, True], "none": [True, True]}
+    Strategy.objects.create(kind="main", services=services)
+
+    binding.write(changes(tenants))
+
+    assert tables.peers(one)["t0"][2] == "sso_idp01,sso_sp10"
+    assert tables.peers(main)["t1"][2] == "sso_idp10,sso_sp01"
+    assert changes(tenants) == []
+
+
+def test_who_is_bound_by_hand_keeps_it_and_gets_new_keys(network):
+    _main, one, two = tenants = network(3)
+    two.network = 2
+    bonds = networks.asked_bonds(one, two, Strategy.all())
+    binding.write(binding.differences(sites.read(tenants), bonds))
+    key = "UPDATE {mnet_host} SET public_key = 'other' WHERE id = 1"
+    moodledb.execute(one.server, tables.named(one, key))
+    pair = "UPDATE {config_plugins} SET value = 'other@@@@@@@@key'"
+    moodledb.execute(one.server, tables.named(one, pair))
+
+    found = [c for c in changes(tenants) if c.other.tenant.pk == one.pk]
+    binding.write(found)
+
+    assert [c.kinds for c in found if c.site.tenant.pk == two.pk] == [(binding.KEY,)]
+    assert tables.peers(two)["t1"] == [0, "other", BOTH]
+
+
+def test_all_statements_are_done_or_none(network):
+    [one] = network(1)
+    hosts = moodledb.table(one, "mnet_host")
+    good = (f"DELETE FROM {hosts}", ())
+
+    with pytest.raises(moodledb.MoodleDbError, match="nowhere"):
+        moodledb.together({one.server: [good, ("DELETE FROM nowhere.at_all", ())]})
+
+    assert tables.rows(one, "COUNT(*) FROM {mnet_host}") == [(2,)]
+
+
+def test_a_site_that_cannot_be_read_hides_no_other(network):
+    _main, one, two = tenants = network(3)
+    moodledb.execute(one.server, f"DROP DATABASE `{one.db_name}`")
+
+    found = sites.read(tenants)
+
+    assert "t1" in found[one.pk].problem
+    assert found[two.pk].trouble == ""
+    assert one.pk not in {c.site.tenant.pk for c in changes(tenants)}
