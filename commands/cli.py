@@ -78,7 +78,7 @@ class Base(BaseCommand):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "runs" in cls.__dict__:
+        if "runs" in cls.__dict__ and "help" not in cls.__dict__:
             cls.help = cls.runs.help()
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:

@@ -132,9 +132,17 @@ class NewTenantForm(forms.ModelForm):
 
     GIVEN = ("wwwroot", "name", "shortname")  # the others have defaults
 
-    def __init__(self, *args: Any, config: Config | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        config: Config | None = None,
+        proved: set[int] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """`proved`: pks of the templates whose dumps need no other check."""
         super().__init__(*args, **kwargs)
         self.config: Config = config or {}
+        self.proved = set() if proved is None else proved
         for name, field in self.fields.items():
             field.required = name in self.GIVEN
         for name in ("release", "server", "tags"):
@@ -198,6 +206,10 @@ class NewTenantForm(forms.ModelForm):
 
     def _choose_names(self, given: dict[str, Any]) -> None:
         short = given["shortname"]
+        if given["origin"] == REGISTER and not (given["db_user"] and given["db_name"]):
+            raise ValidationError(
+                "To register a site that is there, tell its database and its account"
+            )
         main = Tenant.objects.with_edges().filter(is_main=True).first()
         given["server"] = given["server"] or (
             main.server if main else DatabaseServer.objects.first()
@@ -244,12 +256,17 @@ class NewTenantForm(forms.ModelForm):
         try:
             found += self._database_problems(tenant, new=origin != REGISTER)
             if origin == TEMPLATE:
-                snapshots.check(self.cleaned_data["template"])
+                self._prove(self.cleaned_data["template"])
             if origin != REGISTER and content.is_used(Path(tenant.data_path)):
                 found.append(("data_path", f"{tenant.data_path} is not empty"))
         except EXPECTED as error:
             found.append((None, str(error)))
         return found
+
+    def _prove(self, template: Snapshot) -> None:
+        if template.pk not in self.proved:
+            snapshots.check(template)
+            self.proved.add(template.pk)
 
     def _database_problems(self, tenant: Tenant, *, new: bool) -> Problems:
         server, name, user = tenant.server, tenant.db_name, tenant.db_user

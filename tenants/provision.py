@@ -116,7 +116,10 @@ class Creation:
             *parts.get(self.plan.origin, ()),
             Step("settle in Moodle", self.settle),
         ]
-        known = [Step("look at the site", self.look)]
+        known = [
+            Step("look at the site", self.look),
+            *([Step("set its settings", self.set_config)] if self.plan.config else []),
+        ]
         return [
             Step(ENTER, self.enter, self.forget),
             *(known if self.plan.origin == REGISTER else new),
@@ -230,12 +233,33 @@ class Creation:
         site = yield from agent.ask(self.tenant, "settle", given, job=self.job)
         if site["wwwroot"] != self.tenant.wwwroot:
             raise LifecycleError(f"the site believes that it is {site['wwwroot']}")
-        if self.plan.config:
-            settings = {"settings": self.plan.config}
-            try:
-                yield from agent.ask(self.tenant, "set_config", settings, job=self.job)
-            except agent.AgentNothingToDo as nothing:
-                yield str(nothing)
+        yield from self.set_config()
+
+    def set_config(self) -> Lines:
+        if not self.plan.config:
+            return
+        settings = {"settings": self._config()}
+        try:
+            yield from agent.ask(self.tenant, "set_config", settings, job=self.job)
+        except agent.AgentNothingToDo as nothing:
+            yield str(nothing)
+
+    def _config(self) -> dict[str, dict[str, str]]:
+        """Return the settings by the plugin's name that the site keeps them under.
+
+        Most activities keep theirs as `quiz`, and some as `mod_lesson`.
+        """
+        table = moodledb.table(self.tenant, "config_plugins")
+        sql = f"SELECT 1 FROM {table} WHERE plugin = %s AND name = %s"  # noqa: S608
+        found: dict[str, dict[str, str]] = {}
+        for plugin, values in self.plan.config.items():
+            short = plugin.removeprefix("mod_")
+            for name, value in values.items():
+                known = short != plugin and moodledb.query(
+                    self.tenant.server, sql, [short, name]
+                )
+                found.setdefault(short if known else plugin, {})[name] = value
+        return found
 
     def look(self) -> Lines:
         """Prove that the tenant's row fits an installed site."""

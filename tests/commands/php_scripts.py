@@ -25,7 +25,7 @@ BULK = """
 
 # They come with the life of tenants (create, destroy, snapshot) and with MNet.
 LATER = """
-    bulkcreatenodes bulkinitmnet bulkrenewmnetkeys
+    bulkinitmnet bulkrenewmnetkeys
     bulkstartmnet fix_mnet_tables init_mnet_node integrate_vmoodles make_subdirs
     renew_mnetkeys start_mnet sync_vmoodle_register
 """

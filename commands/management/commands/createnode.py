@@ -6,8 +6,10 @@ from django.core.exceptions import ValidationError
 
 from commands.cli import REFUSED, TenantCommand, refuse
 from commands.lifecycle.create import Create
+from commands.models import Job
 from commands.secrets import add_secret_option, secrets_given
 from tenants.forms import NewTenantForm
+from tenants.models import Tenant
 from tenants.provision import reserve
 
 
@@ -41,11 +43,18 @@ class Command(TenantCommand):
                 raise ValidationError(sentences(form))
             tenant = reserve(form.save(commit=False), form.plan())
             form.save_m2m()
-            job = self.start(self.draft([tenant], "", parallel=1))
+            job = self.started(tenant)
         except REFUSED as error:
             raise refuse(error) from error
         self.work(job)
         self.report(job)
+
+    def started(self, tenant: Tenant) -> Job:
+        try:
+            return self.start(self.draft([tenant], "", parallel=1))
+        except REFUSED:
+            tenant.delete()  # only its row is there so far
+            raise
 
 
 def sentences(form: NewTenantForm) -> list[str]:

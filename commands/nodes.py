@@ -1,0 +1,160 @@
+"""Many tenants from one list: each line is checked before anything is made."""
+
+import csv
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from django.core.exceptions import ValidationError
+
+from commands.base import CommandFailed
+from tenants import nodelist, provision
+from tenants.forms import NewTenantForm, next_network
+from tenants.models import Tenant
+from tenants.nodelist import Node, NodeList
+from tenants.steps import LifecycleError
+from tenants.wwwroot import clean_wwwroot
+
+COLUMNS = {
+    ours: theirs for theirs, ours in {**nodelist.FIELDS, **nodelist.FLAGS}.items()
+} | {"server": "vdbhost"}
+
+
+@dataclass
+class Batch:
+    """The lines of a list, each checked in its turn, also against those before it."""
+
+    ready: list[tuple[Node, NewTenantForm]] = field(default_factory=list)
+    present: list[Node] = field(default_factory=list)
+    failed: list[Node] = field(default_factory=list)
+    proved: set[int] = field(default_factory=set)  # templates
+    taken: dict[tuple[str, ...], int] = field(default_factory=dict)  # lines
+
+    @classmethod
+    def of(cls, nodes: Iterable[Node]) -> "Batch":
+        batch = cls()
+        for node in nodes:
+            try:
+                batch.add(node)
+            except ValidationError as error:
+                batch.fail(node, " ".join(error.messages))
+        return batch
+
+    def fail(self, node: Node, why: str) -> None:
+        node.error = why
+        self.failed.append(node)
+
+    def add(self, node: Node) -> None:
+        if node.error:
+            raise ValidationError(node.error)
+        if is_there(node):
+            self.present.append(node)
+            return
+        network = max(
+            [next_network(), *(f.instance.network + 1 for _, f in self.ready)]
+        )
+        form = NewTenantForm(
+            nodelist.form_data(node, network),
+            config=nodelist.config_of(node),
+            proved=self.proved,
+        )
+        services = nodelist.services_of(node)
+        if not form.is_valid():
+            raise ValidationError(sentences(form))
+        form.instance.metadata["services"] = services
+        self._take(node, form)
+        self.ready.append((node, form))
+
+    def _take(self, node: Node, form: NewTenantForm) -> None:
+        """Refuse what a line before it will have."""
+        tenant: Tenant = form.instance
+        server = tenant.server.name
+        wanted = {
+            ("address", tenant.key): tenant.wwwroot,
+            ("short name", tenant.shortname.lower()): tenant.shortname,
+            ("database", server, tenant.db_name.lower()): tenant.db_name,
+            ("data path", tenant.data_path): tenant.data_path,
+        }
+        if form.plan().make_account:
+            wanted["account", server, tenant.db_user] = tenant.db_user
+        for key, text in wanted.items():
+            if line := self.taken.get(key):
+                raise ValidationError(f"its {key[0]} {text} is that of line {line}")
+        for other in (form.instance for _, form in self.ready):
+            if nested(tenant.data_path, other.data_path):
+                raise ValidationError(
+                    f"its data path {tenant.data_path} overlaps {other.data_path}, "
+                    f"that of {other.wwwroot}"
+                )
+        self.taken |= dict.fromkeys(wanted, node.line)
+
+    def reserve(self) -> list[Tenant]:
+        """Put the tenants that are ready into the registry; return them."""
+        made = []
+        for node, form in self.ready:
+            try:
+                made.append(provision.reserve(form.save(commit=False), form.plan()))
+            except LifecycleError as error:
+                self.fail(node, str(error))
+            else:
+                form.save_m2m()
+        return made
+
+
+def is_there(node: Node) -> bool:
+    """Whether a line's tenant has been made; raise ValidationError if only half so."""
+    root = clean_wwwroot(node.host)
+    tenant = Tenant.objects.filter(wwwroot=root).first()
+    if tenant is None:
+        return False
+    if provision.unfinished(tenant):
+        hint = f"job {tenant.held_by} makes it just now: wait"
+        cut = "its creation was cut off: run manage.py doctor --fix"
+        raise ValidationError(hint if tenant.held_by else cut)
+    if tenant.deleted_at:
+        raise ValidationError(
+            f"{root} is deleted: bring it back by lifecycle/Enable, or end it by "
+            "destroynode --now"
+        )
+    return True
+
+
+def nested(one: str, other: str) -> bool:
+    """Whether one of two different directories lies in the other."""
+    return one.startswith(f"{other}/") or other.startswith(f"{one}/")
+
+
+def sentences(form: NewTenantForm) -> list[str]:
+    """Return what is wrong with the form, each with its column."""
+    return [
+        str(error) if name == "__all__" else f"{COLUMNS.get(name, name)}: {error}"
+        for name, errors in form.errors.items()
+        for error in errors
+    ]
+
+
+def check_report(path: str | None, source: str) -> None:
+    """Refuse a report that cannot be written, before anything is made."""
+    if not path:
+        return
+    target = Path(path)
+    if target.exists() and source != "-" and target.samefile(source):
+        raise CommandFailed(f"--report {path} would overwrite the list itself")
+    if target.is_dir() or not os.access(target.parent, os.W_OK):
+        raise CommandFailed(f"--report {path}: no file can be written there")
+
+
+def write_report(path: str, nodes: NodeList, failed: Iterable[Node]) -> None:
+    """Write the lines that failed as a list of its own, with why; for its owner only.
+
+    It can be corrected and given again: the column `error` is not read.
+    """
+    keep = [n for n, name in enumerate(nodes.columns) if name != nodelist.ERROR]
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, delimiter=nodes.separator, lineterminator="\n")
+        writer.writerow([*(nodes.columns[n] for n in keep), nodelist.ERROR])
+        for node in sorted(failed, key=lambda node: node.line):
+            cells = [node.cells[n] for n in keep if n < len(node.cells)]
+            writer.writerow([*cells, *[""] * (len(keep) - len(cells)), node.error])
