@@ -34,10 +34,12 @@ def template(campus: Campus, finished: RunOf) -> Snapshot:
     return Snapshot.objects.get()
 
 
-def make(finished: RunOf, made: list[Tenant], name: str, **given) -> Tenant:
+def make(
+    finished: RunOf, made: list[Tenant], name: str, config=None, **given
+) -> Tenant:
     """Return a tenant that was planned by the form, and made."""
     given = {"wwwroot": url(name), "name": f"{name} é", "shortname": name} | given
-    form = NewTenantForm({"force_dns": "1", **given})
+    form = NewTenantForm({"force_dns": "1", **given}, config=config)
     assert form.is_valid(), form.errors
     tenant = provision.reserve(form.save(commit=False), form.plan())
     made.append(tenant)
@@ -68,6 +70,21 @@ def values(tenant: Tenant, sql: str) -> list:
     return [row[0] if len(row) == 1 else row for row in rows]
 
 
+# As the columns of a list name them.
+SETTINGS = {
+    "": {"theme": "classic"},
+    "mod_quiz": {"timelimit": "77"},
+    "mod_lesson": {"maxanswers": "9"},
+    "block_recentlyaccessedcourses": {"displaycategories": "0"},
+    "format_topics": {"indentation": "0"},
+    "report_log": {"anything": "x"},
+    "auth_ldap": {"host_url": "ldaps://x"},
+}
+STORED = (
+    "SELECT CONCAT(plugin, '/', name) FROM {db}.mdl_config_plugins"
+    " WHERE value IN ('77', '9', 'x', 'ldaps://x') AND"
+    " name IN ('timelimit', 'maxanswers', 'anything', 'host_url') ORDER BY 1"
+)
 TASKS = (
     "SELECT classname, minute, hour FROM {db}.mdl_task_scheduled WHERE customised = 0"
     " ORDER BY classname"
@@ -87,6 +104,7 @@ def test_a_tenant_is_made_from_a_template(
         finished,
         made,
         "delta",
+        config=SETTINGS,
         template=template.name,
         admin_email="ann@example.com",
         admin_password=PASSWORD,
@@ -97,6 +115,13 @@ def test_a_tenant_is_made_from_a_template(
     status, text = newest_sites.page("delta")
     assert status == 200
     assert "delta é" in text
+    assert values(tenant, STORED) == [
+        "auth_ldap/host_url",
+        "mod_lesson/maxanswers",
+        "quiz/timelimit",
+        "report_log/anything",
+    ]
+    assert moodledb.config_of(tenant, ["theme"]) == {"theme": "classic"}
     differ = [
         (one, other)
         for one, other in zip(values(alpha, TASKS), values(tenant, TASKS), strict=True)
