@@ -87,7 +87,11 @@ def _readable(tenant: "Tenant") -> Iterator[None]:
 
 def as_owner(argv: list[str], text: str = "") -> str:
     """Return what a program prints that runs as the web server's user."""
-    user = settings.VMOODLE_WEB_USER
+    return as_user(settings.VMOODLE_WEB_USER, argv, text)
+
+
+def as_user(user: str, argv: list[str], text: str = "") -> str:
+    """Return what a program prints that runs as another user; "": as our own."""
     sudo = ["sudo", "-n", "-u", user, "--"] if user else []
     done = subprocess.run(  # noqa: S603 - an argument list, no shell
         [*sudo, *argv],

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from tenants import php
+from tenants import php, subpath
 from tenants.boot import (
     FLEET,
     RESERVED,
@@ -54,7 +54,12 @@ def publish(tenant: "Tenant") -> None:
     with _explained(tenant.wwwroot):
         text, tree = boot_text(tenant), code_tree(tenant)
         prepare()
-        _flip(tenant.key, text, tree)
+        former = _target(site_link(tenant.key))
+        with subpath.linked(tree, tenant.key):
+            _flip(tenant.key, text, tree)
+    if former != tree:
+        with suppress(PublishError):  # `verify` tells of it, make_subdirs mends it
+            _unlink(former, tenant.key)
 
 
 def unpublish(key: str) -> None:
@@ -64,9 +69,20 @@ def unpublish(key: str) -> None:
     with _explained(key):
         version = _target(boot_file(key))
         boot_file(key).unlink(missing_ok=True)
-        if site_link(key).is_symlink():
+        tree = _target(site_link(key))
+        if tree is not None:
             site_link(key).unlink()
         _forget(version)
+    _unlink(tree, key)
+
+
+def _unlink(tree: str | None, key: str) -> None:
+    """Remove a former tenant's link from a code tree, unless another one needs it."""
+    segment = subpath.segment_of(key)
+    if tree and segment and settings.VMOODLE_SUBPATH_LINKS:
+        others = site_link("").glob(f"*~{segment}")
+        if all(_target(link) != tree for link in others):
+            subpath.remove(tree, segment)
 
 
 def prepare() -> None:
@@ -116,6 +132,7 @@ def rebuild(tenants: Iterable["Tenant"], *, check: bool = False) -> list[str]:
 def verify(tenants: Iterable["Tenant"]) -> list[str]:
     """Return what `rebuild` cannot mend, a sentence each; PHP reads every file."""
     wrong, meant, binary = [], {FLEET: fleet_values()}, "php"
+    tenants = list(tenants)
     for tenant in tenants:
         binary = tenant.release.php
         try:
@@ -129,9 +146,33 @@ def verify(tenants: Iterable["Tenant"]) -> list[str]:
     *unlike, end = php.feed(binary, READ_BACK, map(json.dumps, files))
     if end != "end":
         unlike.append(end)
-    return wrong + [
-        f"{path}: PHP reads other values than were meant" for path in unlike
-    ]
+    wrong += [f"{path}: PHP reads other values than were meant" for path in unlike]
+    return wrong + [f"{said}: run make_subdirs" for said, _ in links_in_trees(tenants)]
+
+
+def links_in_trees(tenants: Iterable["Tenant"], trees: Iterable[str] = ()) -> Steps:
+    """Return what is wrong with the links in code trees, and what mends each.
+
+    `trees`: others that may have stray ones. None without VMOODLE_SUBPATH_LINKS.
+    """
+    if not settings.VMOODLE_SUBPATH_LINKS:
+        return []
+    wanted: dict[str, set[str]] = {tree: set() for tree in trees}
+    for tenant in tenants:
+        segment = subpath.segment_of(tenant.key)
+        wanted.setdefault(code_tree(tenant), set()).update({segment} - {""})
+    steps: Steps = []
+    for tree, names in wanted.items():
+        if not Path(tree).is_dir():
+            continue
+        for name in sorted(names):
+            if not subpath.has(tree, name):
+                add = partial(subpath.add, tree, name)
+                steps.append((f"{tree} has no link {name}", add))
+        for name in subpath.strays(tree, names):
+            remove = partial(subpath.remove, tree, name)
+            steps.append((f"{tree}: the link {name} belongs to no tenant", remove))
+    return steps
 
 
 def _file_steps(texts: dict[str, str]) -> Steps:

@@ -2,13 +2,14 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from tenants import publish
+from tenants import publish, subpath
 from tenants.fields import EncryptedTextField
 from tenants.models.release import Release
 from tenants.models.server import DatabaseServer
@@ -196,6 +197,7 @@ class Tenant(models.Model):
             self.wwwroot = clean_wwwroot(self.wwwroot)
             self.key = site_key(self.wwwroot)
         clean_settings(self.forced_settings)
+        self._clean_sub_path()
         others = Tenant.objects.exclude(pk=self.pk)
         if others.filter(key=self.key).exclude(wwwroot=self.wwwroot).exists():
             raise ValidationError(
@@ -204,6 +206,20 @@ class Tenant(models.Model):
         if self.is_main and others.filter(is_main=True).exists():
             raise ValidationError({"is_main": _("There is a main tenant already.")})
         self._clean_data_path(others)
+
+    def _clean_sub_path(self) -> None:
+        """Refuse a new sub-path where there are none, or that Moodle has itself."""
+        segment = subpath.segment_of(self.key)
+        if not segment or Tenant.objects.filter(pk=self.pk, key=self.key).exists():
+            return
+        if not settings.VMOODLE_USE_SUBPATH:
+            refused = _("Sub-paths are off: give a host alone, or set %(name)s=true.")
+            name = {"name": "VMOODLE_USE_SUBPATH"}
+            raise ValidationError({"wwwroot": ValidationError(refused, params=name)})
+        if self.release_id and subpath.is_code(self.release.path, segment):
+            refused = _("Moodle itself has a /%(name)s: choose another sub-path.")
+            name = {"name": segment}
+            raise ValidationError({"wwwroot": ValidationError(refused, params=name)})
 
     def _clean_data_path(self, others: TenantQuerySet) -> None:
         """Refuse a data path that overlaps another tenant's or a code tree."""

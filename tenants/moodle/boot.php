@@ -70,13 +70,19 @@ return static function (string $tree): stdClass {
     };
 
     if ($web) {
-        $path = explode('/', $_SERVER['SCRIPT_NAME'] ?? '', 3);
-        $asked = $keys(
-            $_SERVER['HTTP_HOST'] ?? '',
-            // Debian's fastcgi_params passes HTTP_HOST without the port.
-            (int) ($_SERVER['SERVER_PORT'] ?? 80),
-            count($path) === 3 ? strtolower($path[1]) : ''
-        );
+        $host = $_SERVER['HTTP_HOST'] ?? '';
+        // Debian's fastcgi_params passes HTTP_HOST without the port.
+        $port = (int) ($_SERVER['SERVER_PORT'] ?? 80);
+        // A sub-path without its slash may come to the site at the root of the host.
+        [$uri, $query] = explode('?', $_SERVER['REQUEST_URI'] ?? '', 2) + ['', ''];
+        foreach ($keys($host, $port, strtolower(substr($uri, 1))) as $key) {
+            if (str_contains($key, '~') && $below = $read($key)) {
+                header("Location: $below[wwwroot]/" . ($query === '' ? '' : "?$query"), true, 301);
+                exit;
+            }
+        }
+        $path = explode('/', $_SERVER['SCRIPT_NAME'] ?? '', 4);
+        $asked = $keys($host, $port, count($path) > 2 ? strtolower($path[1]) : '');
     } else {
         $given = $kept = [];
         $argv = $_SERVER['argv'] ?? [];
@@ -126,8 +132,18 @@ return static function (string $tree): stdClass {
         $tenant = null;
     }
     if (!$tenant) {
-        $why = $web ? '' : "there is no tenant $root: give the wwwroot of a published one.";
+        $level = substr_count($url['path'] ?? '', '/') > 1 ? ' Sub-paths are of one level.' : '';
+        $why = $web ? '' : "there is no tenant $root: give the wwwroot of a published one.$level";
         $refuse(404, 'There is no site at this address.', $why);
+    }
+    if ($web) {
+        // A link of sub-path mode in the code tree is another's address, or a level too deep.
+        $next = $path[str_contains($key, '~') ? 2 : 1] ?? '';
+        foreach (["$tree/$next", "$tree/public/$next"] as $link) {
+            if ($next !== '' && is_link($link) && readlink($link) === '.') {
+                $refuse(404, 'There is no site at this address.', '');
+            }
+        }
     }
     if ($web && !$tenant['enabled']) {
         $refuse(503, 'This site is closed for the moment.', '');

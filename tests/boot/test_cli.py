@@ -121,7 +121,10 @@ def test_a_wwwroot_has_many_spellings(two: Path, host: str):
     ids=lambda host: repr(host[:32]),
 )
 def test_an_unknown_tenant_is_named_and_refused(two: Path, host: str):
-    assert f"there is no tenant {host}: " in refusal(two, f"--host={host}")
+    said = refusal(two, f"--host={host}")
+
+    assert f"there is no tenant {host}: " in said
+    assert ("Sub-paths are of one level" in said) == host.endswith("/sub/sub")
 
 
 @pytest.mark.parametrize(

@@ -215,7 +215,7 @@ SUB = "https://a.example.org", "https://a.example.org/one", "https://s.example.o
         ("a.example.org", "/one/login/index.php", SUB[1]),
         ("a.example.org", "/One/index.php", SUB[1]),
         ("a.example.org", "/two/login/index.php", SUB[0]),
-        ("a.example.org", "/one", SUB[0]),
+        ("a.example.org", "/one.php", SUB[0]),
         ("s.example.org", "/two/index.php", SUB[2]),
         ("s.example.org", "/one/index.php", None),
         ("s.example.org", "/index.php", None),
@@ -233,6 +233,41 @@ def test_sub_paths(fpm: Fpm, tree: Path, host: str, path: str, wwwroot: str | No
         refused(answer, 404)
     else:
         assert answer.page["cfg"]["wwwroot"] == wwwroot
+
+
+@pytest.mark.parametrize(
+    ("host", "uri", "name", "place"),
+    [
+        ("a.example.org", "/one", "/index.php", f"{SUB[1]}/"),
+        ("a.example.org:80", "/One?a=1%0d%0a", "/one", f"{SUB[1]}/?a=1%0d%0a"),
+        ("s.example.org", "/two", "/two/index.php", f"{SUB[2]}/"),
+    ],
+)
+def test_a_sub_path_without_its_slash_is_led_on(
+    fpm: Fpm, tree: Path, host: str, uri: str, name: str, place: str
+):
+    for number, root in enumerate(SUB):
+        published(root, tree, shortname=f"t{number}")
+
+    answer = fpm.get(tree, host, SCRIPT_NAME=name, REQUEST_URI=uri)
+
+    assert (answer.status, answer.headers["location"]) == (301, place)
+
+
+def test_links_in_the_tree_serve_their_own_tenant_alone(fpm: Fpm, tree: Path, settings):
+    settings.VMOODLE_SUBPATH_LINKS = True
+    for number, root in enumerate(SUB):
+        published(root, tree, shortname=f"t{number}")
+
+    def get(host: str, path: str) -> Answer:
+        return fpm.get(tree, host, path)
+
+    page = get("s.example.org", "/two/login/index.php").page
+    assert page["cfg"]["wwwroot"] == SUB[2]
+    assert get("a.example.org", "/one/index.php").page["cfg"]["wwwroot"] == SUB[1]
+    refused(get("a.example.org", "/two/index.php"), 404)
+    refused(get("a.example.org", "/one/two/index.php"), 404)
+    refused(get("a.example.org", "/one/one/index.php"), 404)
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ BULK = """
 # They come with the life of tenants (create, destroy, snapshot) and with MNet.
 LATER = """
     bulkinitmnet bulkrenewmnetkeys
-    bulkstartmnet fix_mnet_tables init_mnet_node integrate_vmoodles make_subdirs
+    bulkstartmnet fix_mnet_tables init_mnet_node integrate_vmoodles
     renew_mnetkeys start_mnet sync_vmoodle_register
 """
 

@@ -1,0 +1,134 @@
+"""Links of sub-path mode inside of code trees, as the PHP system has: `moodle1 -> .`.
+
+For web servers whose document root is a code tree. They are made and removed by two
+commands with fixed arguments, as `VMOODLE_SUDO_USER` if need be, and nothing else is:
+what has a link's name and is none is never touched.
+"""
+
+import re
+import shlex
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from getpass import getuser
+from pathlib import Path
+
+from django.conf import settings
+
+from tenants.boot import PublishError
+from tenants.files import FilesError, as_user
+from tenants.wwwroot import SEGMENT
+
+LN, FIND = "/usr/bin/ln", "/usr/bin/find"
+
+
+def segment_of(key: str) -> str:
+    """Return the sub-path in a tenant's key, "" when it has none.
+
+    >>> segment_of("schools.example.org~north"), segment_of("a.example.org")
+    ('north', '')
+    """
+    return key.partition("~")[2]
+
+
+def root_of(tree: str) -> Path:
+    """Return the directory of a code tree that the web server shows."""
+    public = Path(tree, "public")
+    return public if (public / "version.php").is_file() else Path(tree)
+
+
+def has(tree: str, segment: str) -> bool:
+    link = root_of(tree) / segment
+    return link.is_symlink() and str(link.readlink()) == "."
+
+
+def is_code(tree: str, segment: str) -> bool:
+    """Whether Moodle itself has something of this name."""
+    path = root_of(tree) / segment
+    return (path.is_symlink() or path.exists()) and not has(tree, segment)
+
+
+def add(tree: str, segment: str) -> bool:
+    """Make the link of a sub-path; return whether it was missing."""
+    _refuse_other(segment)
+    if is_code(tree, segment):
+        raise PublishError(
+            f"{root_of(tree) / segment} is there and no link to '.': "
+            "choose another sub-path"
+        )
+    if has(tree, segment):
+        return False
+    _run(tree, [LN, "-s", "-T", "--", ".", str(root_of(tree) / segment)])
+    return True
+
+
+def remove(tree: str, segment: str) -> None:
+    """Remove the link of a sub-path; no error when it is gone."""
+    _refuse_other(segment)
+    if has(tree, segment):
+        _run(tree, [*_finding(str(root_of(tree))), segment, "-delete"])
+
+
+def _finding(root: str) -> list[str]:
+    return [FIND, root, *["-maxdepth", "1", "-type", "l", "-lname", ".", "-name"]]
+
+
+def _refuse_other(segment: str) -> None:
+    if not SEGMENT.fullmatch(segment):
+        raise PublishError(f"{segment!r} is not a sub-path that could be a link")
+
+
+def _run(tree: str, argv: list[str]) -> None:
+    try:
+        as_user(settings.VMOODLE_SUDO_USER, argv)
+    except FilesError as error:
+        raise PublishError(
+            f"{tree}: its links cannot be changed ({error}): give VMOODLE_SUDO_USER a "
+            "user that may write it, and sudo what make_subdirs --sudoers prints"
+        ) from error
+
+
+@contextmanager
+def linked(tree: str, key: str) -> Iterator[None]:
+    """Make a tenant's link, if there shall be one; take it back on failure."""
+    wanted = settings.VMOODLE_SUBPATH_LINKS and bool(segment_of(key))
+    made = wanted and add(tree, segment_of(key))
+    try:
+        yield
+    except BaseException:
+        if made:
+            remove(tree, segment_of(key))
+        raise
+
+
+def strays(tree: str, segments: set[str]) -> list[str]:
+    """Return the names of links in a tree that are none of these sub-paths."""
+    links = (path for path in root_of(tree).iterdir() if path.is_symlink())
+    names = [link.name for link in links if str(link.readlink()) == "."]
+    return sorted(n for n in names if SEGMENT.fullmatch(n) and n not in segments)
+
+
+def sudoers(trees: Iterable[str]) -> str:
+    """Return the lines that let this user make and remove links in the trees.
+
+    Regular expressions of sudo 1.9.10 and newer: its older wildcards would take in
+    spaces and slashes, and so any other argument.
+    """
+    user, other = getuser(), settings.VMOODLE_SUDO_USER or "root"
+    lines = [f"# For {user}, who runs VMoodle: check with visudo -cf."]
+    for root in (str(root_of(tree)) for tree in trees):
+        name, plain = SEGMENT.pattern, _escaped(root)
+        added = rf"^-s -T -- \. {plain}/{name}$"
+        removed = rf"^{plain} -maxdepth 1 -type l -lname \. -name {name} -delete$"
+        lines += [
+            f"{user} ALL=({other}) NOPASSWD: {command} {arguments}"
+            for command, arguments in ((LN, added), (FIND, removed))
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _escaped(path: str) -> str:
+    if shlex.quote(path) != path:
+        raise PublishError(
+            f"{path} cannot stand in sudoers: give the tree a plain path"
+        )
+    return re.escape(path).replace(r"\-", "-")
