@@ -1,18 +1,26 @@
-"""Many tenants from one list: each line is checked before anything is made."""
+"""Many tenants of one list: to be made, each line checked, or to be worked on."""
 
 import csv
 import os
+import sys
+from argparse import ArgumentParser
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand
 
 from commands.base import CommandFailed
+from commands.cli import BulkCommand
+from commands.models import Run
+from commands.options import selection
 from tenants import nodelist, provision
 from tenants.forms import NewTenantForm, next_network
 from tenants.models import Tenant
 from tenants.nodelist import Node, NodeList
+from tenants.selection import Selection
 from tenants.steps import LifecycleError
 from tenants.wwwroot import clean_wwwroot
 
@@ -158,3 +166,75 @@ def write_report(path: str, nodes: NodeList, failed: Iterable[Node]) -> None:
         for node in sorted(failed, key=lambda node: node.line):
             cells = [node.cells[n] for n in keep if n < len(node.cells)]
             writer.writerow([*cells, *[""] * (len(keep) - len(cells)), node.error])
+
+
+class NodesCommand(BulkCommand):
+    """A bulk command that takes a list as well, as its script of the PHP system."""
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument(
+            *("-n", "--nodes"),
+            metavar="FILE",
+            help="Those of a CSV file with a column vhostname; -: standard input. What "
+            "is not in the registry is told and left out.",
+        )
+        parser.add_argument(
+            *("-i", "--interactive"), action="store_true", help="Ask about each tenant."
+        )
+
+    def targets(self, options: dict[str, Any]) -> list[Tenant]:
+        chosen = selection(options)
+        if options["nodes"]:
+            first = ("tohosts", self.listed(options["nodes"]))
+            chosen = Selection([first, *chosen.steps], chosen.with_master)
+        tenants = chosen.resolve()
+        if options["interactive"]:
+            check_terminal(options["nodes"])
+            question = f"{self.runs.title()} {{}}?"
+            tenants = [one for one in tenants if ask(self, question.format(one))]
+            if not tenants:
+                raise CommandFailed("No tenant is left: nothing was done")
+        return tenants
+
+    def retried(self, options: dict[str, Any]) -> Run:
+        if options["nodes"]:
+            raise CommandFailed(
+                "--retry takes the tenants of the former run: no --nodes"
+            )
+        return super().retried(options)
+
+    def listed(self, path: str) -> list[str]:
+        """Return the wwwroots of a list that the registry has."""
+        known = set(Tenant.objects.values_list("wwwroot", flat=True))
+        found = []
+        for node in nodelist.read(path, [nodelist.HOST]).nodes:
+            try:
+                root = clean_wwwroot(node.host)
+                why = node.error or ("" if root in known else "no such tenant")
+            except ValidationError as error:
+                why = node.error or " ".join(error.messages)
+            if why:
+                self.stderr.write(f"line {node.line}: {node.host}: {why}: left out")
+            else:
+                found.append(root)
+        if not found:
+            raise CommandFailed(f"{path} names no tenant of the registry")
+        return found
+
+
+def check_terminal(nodes: str | None) -> None:
+    if nodes == "-" or not sys.stdin.isatty():
+        raise CommandFailed("--interactive needs a terminal to ask on")
+
+
+def ask(command: BaseCommand, question: str) -> bool:
+    """Ask about one tenant; q ends all, before anything is done."""
+    answer = ""
+    while answer not in {"y", "n", "q"}:
+        command.stderr.write(f"{question} y(es), n(o), q(uit): ", ending="")
+        command.stderr.flush()
+        answer = (sys.stdin.readline() or "q").strip().lower()[:1]
+    if answer == "q":
+        raise CommandFailed("Nothing was done")
+    return answer == "y"

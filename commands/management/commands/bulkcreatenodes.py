@@ -1,15 +1,13 @@
-import sys
 from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import CommandError
 
-from commands.base import CommandFailed
 from commands.cli import REFUSED, Base, begin, check_workers, refuse
 from commands.follow import follow
 from commands.lifecycle.create import Create
 from commands.models import Job, Run
-from commands.nodes import Batch, check_report, write_report
+from commands.nodes import Batch, ask, check_report, check_terminal, write_report
 from commands.options import jobs_at_once
 from tenants import nodelist
 from tenants.forms import NewTenantForm
@@ -66,8 +64,8 @@ class Command(Base):
 
     def check_options(self, nodes: str, options: dict[str, Any]) -> None:
         check_report(options["report"], nodes)
-        if options["interactive"] and (nodes == "-" or not sys.stdin.isatty()):
-            raise CommandFailed("--interactive needs a terminal to ask on")
+        if options["interactive"]:
+            check_terminal(nodes)
         jobs_at_once(options["jobs"])
         if not options["lint"]:
             check_workers(detach=False)
@@ -82,16 +80,7 @@ class Command(Base):
             self.stderr.write(f"line {node.line}: {node.host}: {node.error}")
 
     def wants(self, node: Node, form: NewTenantForm) -> bool:
-        """Ask about one tenant; q ends all, before anything is made."""
-        answer = ""
-        while answer not in {"y", "n", "q"}:
-            self.stderr.write(f"line {node.line}: {plan(form)}")
-            self.stderr.write("Make it? y(es), n(o), q(uit): ", ending="")
-            self.stderr.flush()
-            answer = (sys.stdin.readline() or "q").strip().lower()[:1]
-        if answer == "q":
-            raise CommandFailed("Nothing was made")
-        return answer == "y"
+        return ask(self, f"line {node.line}: {plan(form)}\nMake it?")
 
     def begun(self, batch: Batch, jobs: int | None) -> Run | None:
         """Enter the tenants in the registry, and start the run that makes them."""

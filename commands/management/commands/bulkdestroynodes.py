@@ -1,6 +1,6 @@
-from commands.cli import BulkCommand
 from commands.lifecycle.destroy import Destroy
+from commands.nodes import NodesCommand
 
 
-class Command(BulkCommand):
+class Command(NodesCommand):
     runs = Destroy

@@ -1,6 +1,6 @@
-from commands.cli import BulkCommand
 from commands.lifecycle.snapshot import Snapshot
+from commands.nodes import NodesCommand
 
 
-class Command(BulkCommand):
+class Command(NodesCommand):
     runs = Snapshot

@@ -124,7 +124,7 @@ def test_each_tenant_is_asked_about(manage: Manage, nodes, monkeypatch):
     terminal.seek(0)
     again = manage("bulkcreatenodes", f"--nodes={path}", "-i")
     assert (again.code, Run.objects.count()) == (2, 1)
-    assert "Nothing was made" in again.err
+    assert "Nothing was done" in again.err
 
 
 def test_a_job_that_fails_is_a_line_that_failed(
