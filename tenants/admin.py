@@ -8,17 +8,24 @@ from django.core.exceptions import ValidationError
 from django.db.models import Count, F, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.formats import localize
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
 from tenants import moodledb
 from tenants.adopt import is_adopted
-from tenants.models import DatabaseServer, Release, Tag, Tenant, pending
+from tenants.models import Checkup, DatabaseServer, Release, Tag, Tenant, pending
 from tenants.moodledb import MoodleDbError
 from tenants.php import PhpError
 from tenants.publish import PublishError
 
+CHECKED = {
+    Checkup.State.OK: "succeeded",
+    Checkup.State.WARNING: "queued",
+    Checkup.State.FAILED: "failed",
+}
 SECRETS = {"admin_password", "db_password"}
 
 
@@ -227,13 +234,14 @@ class TenantAdmin(PublishingAdmin):
         "tags",
         "network",
         "is_main",
+        ("checkup__state", admin.ChoicesFieldListFilter),
     ]
     list_select_related = ["release", "server"]
     search_fields = ["name", "shortname", "wwwroot"]
     filter_horizontal = ["tags"]
     show_full_result_count = False
     actions = ["enable", "disable"]
-    readonly_fields = ["created_at", "seen_version", "seen_at", "job"]
+    readonly_fields = ["created_at", "seen_version", "seen_at", "job", "checks"]
     fieldsets = [
         (None, {"fields": ["wwwroot", "name", "shortname", "description"]}),
         (
@@ -260,7 +268,12 @@ class TenantAdmin(PublishingAdmin):
         ),
         (
             _("State"),
-            {"fields": ["attention", "job", "seen_version", "seen_at", "created_at"]},
+            {
+                "fields": [
+                    *("attention", "checks", "job"),
+                    *("seen_version", "seen_at", "created_at"),
+                ]
+            },
         ),
     ]
 
@@ -311,6 +324,23 @@ class TenantAdmin(PublishingAdmin):
             tenant.last_command.partition("/")[2],
             badge(tenant.last_state, tenant.last_state.replace("_", " ")),
         )
+
+    @admin.display(description=_("checks"))
+    def checks(self, tenant: Tenant) -> SafeString | str:
+        """Show what the last checks found; a page of one tenant alone asks."""
+        last = Checkup.objects.filter(pk=tenant.pk).first()
+        if last is None:
+            return f"manage.py check_tenant --host={tenant.wwwroot}"
+        found = format_html_join(
+            "",
+            "<li>{} {}: {}</li>",
+            (
+                (badge(CHECKED[f["state"]], f["state"]), f["check"], f["sentence"])
+                for f in last.findings
+            ),
+        )
+        at = localize(localtime(last.at))
+        return format_html('<ul class="checks">{}</ul><p>{}</p>', found, at)
 
     @admin.action(description=_("Enable the selected tenants"), permissions=["change"])
     def enable(self, request: HttpRequest, queryset: QuerySet[Tenant]) -> None:

@@ -4,7 +4,6 @@ All is checked before anything is made.
 """
 
 import secrets
-import socket
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +19,7 @@ from tenants.adopt import is_adopted
 from tenants.models import DatabaseServer, Release, Snapshot, Tenant
 from tenants.provision import CLONE, INSTALL, ORIGINS, REGISTER, TEMPLATE, Plan
 from tenants.steps import EXPECTED
+from tenants.web import resolves
 from tenants.wwwroot import clean_wwwroot
 
 Config = dict[str, dict[str, str]]
@@ -307,14 +307,6 @@ class NewTenantForm(forms.ModelForm):
 def same_version(one: str, other: str) -> bool:
     """Whether they are equal; 2023100900.00 is stored as PHP prints a number."""
     return bool(one and other) and float(one) == float(other)
-
-
-def resolves(host: str) -> bool:
-    try:
-        socket.getaddrinfo(host, None)
-    except OSError:
-        return False
-    return True
 
 
 def next_network() -> int:

@@ -38,7 +38,7 @@ from tenants.boot import (
 if TYPE_CHECKING:  # models imports this module
     from tenants.models import Tenant
 
-__all__ = ["PublishError", "publish", "rebuild", "unpublish", "verify"]
+__all__ = ["PublishError", "differences", "publish", "rebuild", "unpublish", "verify"]
 
 BOOT = Path(__file__).parent / "moodle" / "boot.php"
 READ_BACK = BOOT.with_name("read_back.php")
@@ -126,6 +126,14 @@ def rebuild(tenants: Iterable["Tenant"], *, check: bool = False) -> list[str]:
         steps = _file_steps(texts) + _link_steps(trees) + _stale_steps(texts, trees)
         if not check:
             _take(steps, texts)
+        return [said for said, _ in steps]
+
+
+def differences(tenant: "Tenant") -> list[str]:
+    """Return what is not published of the tenant, or not as it is now."""
+    with _explained(tenant.wwwroot):
+        texts = {FLEET: fleet_text(), tenant.key: boot_text(tenant)}
+        steps = _file_steps(texts) + _link_steps({tenant.key: code_tree(tenant)})
         return [said for said, _ in steps]
 
 

@@ -177,6 +177,8 @@ VMOODLE_WEB_USER = env.str("VMOODLE_WEB_USER", "")
 VMOODLE_USE_SUBPATH = env.bool("VMOODLE_USE_SUBPATH", False)
 VMOODLE_SUBPATH_LINKS = env.bool("VMOODLE_SUBPATH_LINKS", False)
 VMOODLE_SUDO_USER = env.str("VMOODLE_SUDO_USER", "")
+# Where this machine asks the sites' pages; empty: where their host names lead.
+VMOODLE_WEB_ADDRESS = env.str("VMOODLE_WEB_ADDRESS", "").rstrip("/")
 VMOODLE_TRUSTED_PROXIES = env.list("VMOODLE_TRUSTED_PROXIES", default=[])
 VMOODLE_FORCED_SETTINGS = env.json("VMOODLE_FORCED_SETTINGS", default={})
 VMOODLE_UPGRADE_KEY = env.str("VMOODLE_UPGRADE_KEY", "")

@@ -1,5 +1,6 @@
 """The registry: servers, releases (code trees), tenants, and their snapshots."""
 
+from tenants.models.checkup import Checkup
 from tenants.models.journal import Journal
 from tenants.models.release import Release
 from tenants.models.server import DatabaseServer
@@ -7,6 +8,7 @@ from tenants.models.snapshot import Snapshot
 from tenants.models.tenant import Tag, Tenant, TenantQuerySet, pending
 
 __all__ = [
+    "Checkup",
     "DatabaseServer",
     "Journal",
     "Release",

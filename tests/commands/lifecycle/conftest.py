@@ -8,6 +8,7 @@ import pytest
 from tenants import agent, databases, moodledb, provision, snapshots
 from tenants.forms import NewTenantForm
 from tenants.models import Snapshot, Tenant
+from tests.commands.upgrade.conftest import visitor  # noqa: F401 - a fixture
 from tests.tenants.test_dump import end
 
 NEW = {"wwwroot": "https://new.example.org", "name": "New School", "shortname": "new"}

@@ -53,7 +53,7 @@ class Visitor:
         """Return the status of the login page in the tree the tenant is pinned to."""
         release = Tenant.objects.select_related("release").get(pk=tenant.pk).release
         request = urllib.request.Request(
-            f"http://127.0.0.1:{self._port(release.path)}/login/index.php",
+            f"http://127.0.0.1:{self.port(release.path)}/login/index.php",
             headers={"Host": tenant.wwwroot.partition("://")[2]},
         )
         try:
@@ -63,7 +63,7 @@ class Visitor:
             with answer:
                 return answer.code
 
-    def _port(self, tree: str) -> int:
+    def port(self, tree: str) -> int:
         if tree not in self.servers:
             with socket.socket() as free:
                 free.bind(("127.0.0.1", 0))

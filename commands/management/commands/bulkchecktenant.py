@@ -1,0 +1,6 @@
+from commands.cli import BulkCommand
+from commands.lifecycle.check import Check
+
+
+class Command(BulkCommand):
+    runs = Check
