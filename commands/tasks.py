@@ -17,6 +17,7 @@ from commands.base import Command, CommandFailed, Json, NothingToDo, UnknownComm
 from commands.claim import claim_next
 from commands.models import Job, Run
 from commands.recorder import Cancelled, Lost, Recorder
+from mnet.errors import MnetError
 from tenants import moodledb, php
 from tenants.files import FilesError
 from tenants.moodledb import MoodleDbError
@@ -32,6 +33,7 @@ EXPECTED = (
     FilesError,
     PublishError,
     LifecycleError,
+    MnetError,
 )
 REFUSED = (ValidationError, UnknownCommand)  # the run does not fit its command
 BLOCKED = 2.0  # seconds a lane waits for limits and locks before it goes to the back

@@ -15,7 +15,7 @@ from tenants import moodledb
 from tenants.models import DatabaseServer, Tenant
 from tenants.moodledb import MoodleDbError, Part
 
-LOCK, LOCK_SECONDS = "vmoodle_mnet", 120
+LOCK, LOCK_SECONDS = "vmoodle_mnet", 100  # less than a query may take
 SOME = 200  # rows in one INSERT: of 2 KB each
 
 UNKNOWN, KEY, SERVICES, KNOWN = "unknown", "key", "services", "known"
@@ -41,26 +41,31 @@ class Change:
 
 @contextmanager
 def alone(tenants: Iterable[Tenant]) -> Iterator[None]:
-    """Let nobody else bind tenants of these servers meanwhile."""
+    """Let nobody else bind tenants of these servers meanwhile.
+
+    On a server that is away nobody can.
+    """
     servers = sorted({tenant.server for tenant in tenants}, key=lambda s: s.pk)
     with ExitStack() as held:
         for server in servers:
-            held.enter_context(_lock(server))
+            try:
+                _take(server)
+            except MoodleDbError as error:
+                if not error.is_servers:
+                    raise
+            else:
+                release = "SELECT RELEASE_LOCK(%s)"
+                held.callback(moodledb.query, server, release, [LOCK])
         yield
 
 
-@contextmanager
-def _lock(server: DatabaseServer) -> Iterator[None]:
+def _take(server: DatabaseServer) -> None:
     asked = moodledb.query(server, "SELECT GET_LOCK(%s, %s)", [LOCK, LOCK_SECONDS])
     if asked[0][0] != 1:
         raise MoodleDbError(
             f"database server {server.name}: MNet is being bound there by somebody "
             "else: try again"
         )
-    try:
-        yield
-    finally:
-        moodledb.query(server, "SELECT RELEASE_LOCK(%s)", [LOCK])
 
 
 def differences(sites: Mapping[int, Site], bonds: Bonds) -> list[Change]:

@@ -10,11 +10,12 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mnet import keys
+from mnet.errors import MnetError
 from tenants import moodledb
 from tenants.models import Release, Tenant
 from tenants.moodledb import MoodleDbError, Part, Rows
 
-SEPARATOR = "@" * 8  # PHP: mnet_environment::replace_keys()
 SETTINGS = ("auth", "mnet_dispatcher_mode", "mnetkeylifetime", "noreplyaddress")
 ON, OFF = "strict", "off"
 
@@ -38,6 +39,7 @@ class Site:
 
     tenant: Tenant
     problem: str = ""
+    away: bool = False  # that is its server's
     name: str = ""
     wwwroot: str = ""  # of its own row, which its messages are sent from
     ip_address: str = ""
@@ -70,9 +72,19 @@ class Site:
             return "its keys are not those it tells of itself"
         if self.wwwroot != self.tenant.wwwroot:
             return f"its keys are of {self.wwwroot or 'no address'}"
+        if not _is_for(self.certificate, self.wwwroot):
+            return "its MNet keys name another address"
         if self.expires <= time.time():
             return "its MNet keys have expired"
         return ""
+
+
+def _is_for(certificate: str, wwwroot: str) -> bool:
+    """Whether Moodle would take a certificate for this address's own."""
+    try:
+        return keys.is_for(certificate, wwwroot)
+    except MnetError:
+        return False
 
 
 def plain(certificate: str) -> str:
@@ -90,7 +102,8 @@ def lacks_mnet(release: Release) -> str:
     tree = Path(release.path)
     if (tree / "mnet/lib.php").is_file() and (tree / "auth/mnet/auth.php").is_file():
         return ""
-    return f"{release.release or release} has no MNet: Moodle has it up to 4.5"
+    number = release.release.partition(" ")[0] or release
+    return f"Moodle {number} has no MNet, which there is up to 4.5"
 
 
 def read(
@@ -109,7 +122,7 @@ def read(
         asked = [site.tenant for site in sites.values() if not site.problem]
         for pk, rows in moodledb.each(asked, parts).items():
             if isinstance(rows, MoodleDbError):
-                sites[pk].problem = str(rows)
+                sites[pk].problem, sites[pk].away = str(rows), rows.is_servers
             else:
                 take(sites[pk], rows)
     return sites
@@ -122,7 +135,7 @@ def _settings(tenant: Tenant) -> list[Part]:
     )
     name, value = moodledb.utf8("name"), moodledb.utf8("value")
     marks = ", ".join(["%s"] * len(SETTINGS))
-    pair = moodledb.utf8(f"SUBSTRING_INDEX(value, '{SEPARATOR}', 1)")
+    pair = moodledb.utf8(f"SUBSTRING_INDEX(value, '{keys.SEPARATOR}', 1)")
     return [
         (f"1, {name}, {value} FROM {config} WHERE name IN ({marks})", SETTINGS),
         (

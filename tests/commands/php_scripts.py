@@ -25,9 +25,7 @@ BULK = """
 
 # They come with the life of tenants (create, destroy, snapshot) and with MNet.
 LATER = """
-    bulkinitmnet bulkrenewmnetkeys
-    bulkstartmnet fix_mnet_tables init_mnet_node integrate_vmoodles
-    renew_mnetkeys start_mnet sync_vmoodle_register
+    fix_mnet_tables integrate_vmoodles sync_vmoodle_register
 """
 
 # The command classes, as PHP's `run_command` names them; the guide spells CopyFilearea.

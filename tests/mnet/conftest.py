@@ -38,8 +38,7 @@ def network(rows, with_mnet: Release) -> Iterator[Callable[..., list[Tenant]]]:
                 tenant.server,
                 f"CREATE DATABASE `{tenant.db_name}` {tables.COLLATION}",
             )
-            certificate = f"the certificate of {tenant.shortname}\n" if keys else ""
-            tables.fill(tenant, certificate=certificate)
+            tables.fill(tenant, own_keys=keys)
         return list(Tenant.objects.with_edges().order_by("pk"))
 
     yield make

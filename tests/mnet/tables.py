@@ -1,7 +1,9 @@
 """The tables of Moodle 4.3 that MNet has to do with, and sites made of them."""
 
 import time
+from functools import lru_cache
 
+from mnet import keys
 from tenants import moodledb
 from tenants.models import Tenant
 
@@ -23,13 +25,24 @@ TABLES = {
     "mnet_service": "id INT PRIMARY KEY, name VARCHAR(40), offer TINYINT",
     "mnet_host2service": "id INT AUTO_INCREMENT PRIMARY KEY, hostid INT, serviceid INT,"
     " publish TINYINT, subscribe TINYINT, UNIQUE (hostid, serviceid)",
+    "role": "id INT PRIMARY KEY, shortname VARCHAR(100)",
+    "context": "id INT PRIMARY KEY, contextlevel INT",
+    "role_capabilities": "id INT PRIMARY KEY, contextid INT, roleid INT,"
+    " capability VARCHAR(255), permission INT",
     "mnet_session": "id INT AUTO_INCREMENT PRIMARY KEY, mnethostid INT",
 }
 COLLATION = "CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci"
 
 
-def fill(tenant: Tenant, *, certificate: str = "", expires: int = 0) -> None:
+@lru_cache
+def pair(wwwroot: str) -> keys.Pair:
+    """Return a key pair of a site, always the same."""
+    return keys.make(keys.Owner(wwwroot, "A site", "a@example.org"), 365)
+
+
+def fill(tenant: Tenant, *, own_keys: bool = True) -> None:
     """Make a site as Moodle's installer leaves it, with MNet on if it has keys."""
+    certificate = pair(tenant.wwwroot).certificate if own_keys else ""
     for name, columns in TABLES.items():
         table = moodledb.table(tenant, name)
         moodledb.execute(tenant.server, f"CREATE TABLE {table} ({columns}) {COLLATION}")
@@ -38,7 +51,7 @@ def fill(tenant: Tenant, *, certificate: str = "", expires: int = 0) -> None:
     host += " portno, last_connect_time, last_log_id, force_theme, theme,"
     host += " applicationid, sslverification)"
     rest = "0, 0, 0, 0, 0, '', 1, 0"
-    own = (tenant.wwwroot, tenant.name, certificate, expires or int(time.time()) + 9999)
+    own = (tenant.wwwroot, tenant.name, certificate, int(time.time()) + 9999)
     put(
         tenant,
         f"{{mnet_host}} {host} VALUES (1, %s, '127.0.0.1', %s, %s, %s, {rest})",
@@ -47,6 +60,8 @@ def fill(tenant: Tenant, *, certificate: str = "", expires: int = 0) -> None:
     put(tenant, f"{{mnet_host}} {host} VALUES (2, '', '', 'All Hosts', '', 0, {rest})")
     put(tenant, "{course} VALUES (1, 0, %s)", [tenant.name])
     put(tenant, "{mnet_application} VALUES (1, 'moodle'), (2, 'mahara')")
+    put(tenant, "{context} VALUES (1, 10)")
+    put(tenant, "{role} VALUES (7, 'user')")
     # Their ids differ from site to site.
     services = [
         (f"{tenant.pk}{n}", s) for n, s in enumerate(("sso_sp", "sso_idp", "pf"))
@@ -61,11 +76,10 @@ def fill(tenant: Tenant, *, certificate: str = "", expires: int = 0) -> None:
     ):
         put(tenant, "{config} (name, value) VALUES (%s, %s)", [name, value])
     if certificate:
-        pair = f"{certificate}@@@@@@@@the private key of {tenant.shortname}"
         put(
             tenant,
             "{config_plugins} (plugin, name, value) VALUES ('mnet', 'openssl', %s)",
-            [pair],
+            [pair(tenant.wwwroot).stored()],
         )
 
 
@@ -94,3 +108,7 @@ def peers(tenant: Tenant) -> dict[str, tuple]:
         f"wwwroot, deleted, public_key, {services} FROM {{mnet_host}} h WHERE id > 2",
     )
     return {root.partition("://")[2].partition(".")[0]: rest for root, *rest in found}
+
+
+def spoil(tenant: Tenant, sql: str, values=()) -> None:
+    moodledb.execute(tenant.server, named(tenant, sql), values)

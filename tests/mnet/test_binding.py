@@ -1,12 +1,16 @@
 import pytest
 
-from mnet import binding, networks, sites
+from mnet import binding, networks, rotation, sites
 from mnet.models import Strategy
 from tenants import moodledb
 from tenants.models import Tenant
 from tests.mnet import tables
 
 BOTH = "sso_idp11,sso_sp11"
+CERTIFICATE = {
+    name: tables.pair(f"https://{name}.example.org").certificate
+    for name in ("t0", "t1", "t2")
+}
 
 
 def changes(tenants: list[Tenant]) -> list[binding.Change]:
@@ -23,8 +27,8 @@ def test_a_network_is_bound_both_ways_and_the_second_time_nothing_is_done(networ
 
     assert {change.kinds for change in done} == {(binding.UNKNOWN,)}
     assert tables.peers(one) == {
-        "t0": [0, "the certificate of t0\n", BOTH],
-        "t2": [0, "the certificate of t2\n", BOTH],
+        "t0": [0, CERTIFICATE["t0"], BOTH],
+        "t2": [0, CERTIFICATE["t2"], BOTH],
     }
     assert (
         set(tables.peers(main))
@@ -42,8 +46,7 @@ def test_a_network_is_bound_both_ways_and_the_second_time_nothing_is_done(networ
 def test_what_has_gone_astray_is_told_and_repaired(network):
     main, one, two = tenants = network(3)
     binding.write(changes(tenants))
-    spoil = tables.named(one, "UPDATE {mnet_host} SET public_key = 'x' WHERE id = 3")
-    moodledb.execute(one.server, spoil)
+    tables.spoil(one, "UPDATE {mnet_host} SET public_key = 'x' WHERE id = 3")
     moodledb.execute(
         two.server,
         tables.named(two, "DELETE FROM {mnet_host2service} WHERE hostid = 4"),
@@ -61,7 +64,7 @@ def test_what_has_gone_astray_is_told_and_repaired(network):
         (two.pk, main.pk): (binding.UNKNOWN,),
     }
     assert changes(tenants) == []
-    assert tables.peers(one)["t0"] == [0, "the certificate of t0\n", BOTH]
+    assert tables.peers(one)["t0"] == [0, CERTIFICATE["t0"], BOTH]
 
 
 def test_who_is_off_or_has_no_keys_is_bound_to_nobody(network):
@@ -80,8 +83,8 @@ def test_who_is_off_or_has_no_keys_is_bound_to_nobody(network):
 
     assert {change.kinds for change in found} == {(binding.KNOWN,)}
     assert {change.other.tenant.pk for change in found} >= {one.pk}
-    assert tables.peers(main)["t1"] == [1, "the certificate of t1\n", None]
-    assert tables.peers(main)["t2"] == [0, "the certificate of t2\n", BOTH]
+    assert tables.peers(main)["t1"] == [1, CERTIFICATE["t1"], None]
+    assert tables.peers(main)["t2"] == [0, CERTIFICATE["t2"], BOTH]
     assert tables.rows(main, "mnethostid FROM {mnet_session}") == [(4,)]
     assert sites.read([two])[two.pk].trouble == "MNet is off on the site"
 
@@ -103,16 +106,15 @@ def test_who_is_bound_by_hand_keeps_it_and_gets_new_keys(network):
     two.network = 2
     bonds = networks.asked_bonds(one, two, Strategy.all())
     binding.write(binding.differences(sites.read(tenants), bonds))
-    key = "UPDATE {mnet_host} SET public_key = 'other' WHERE id = 1"
-    moodledb.execute(one.server, tables.named(one, key))
-    pair = "UPDATE {config_plugins} SET value = 'other@@@@@@@@key'"
-    moodledb.execute(one.server, tables.named(one, pair))
+    rotation.renew(sites.read([one])[one.pk], [])
 
     found = [c for c in changes(tenants) if c.other.tenant.pk == one.pk]
     binding.write(found)
 
+    [fresh] = tables.rows(one, "public_key FROM {mnet_host} WHERE id = 1")
+    assert fresh != (CERTIFICATE["t1"],)
     assert [c.kinds for c in found if c.site.tenant.pk == two.pk] == [(binding.KEY,)]
-    assert tables.peers(two)["t1"] == [0, "other", BOTH]
+    assert tables.peers(two)["t1"] == [0, *fresh, BOTH]
 
 
 def test_all_statements_are_done_or_none(network):

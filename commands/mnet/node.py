@@ -1,0 +1,100 @@
+"""The base of commands for MNet: keys, switching on, and what is SKIPPED."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from commands.agent import AgentCommand
+from commands.base import CommandFailed, Json, NothingToDo, Steps
+from mnet import rotation, sites
+from mnet.sites import Site
+from tenants import agent, moodledb
+from tenants.models import Tenant
+from tenants.php import PhpError
+
+
+class MnetCommand(AgentCommand):
+    """Does something to the MNet of one site, and to what others know of it."""
+
+    operation = "mnet"
+
+    def skips(self, tenants: Sequence[Tenant]) -> dict[int, str]:
+        """Leave out the tenants whose release has no MNet."""
+        reasons = {
+            release.pk: sites.lacks_mnet(release)
+            for release in {tenant.release for tenant in tenants}
+        }
+        return {t.pk: why for t in tenants if (why := reasons[t.release_id])}
+
+    def site(self, tenant: Tenant) -> Site:
+        """Return what the site knows of itself; raise CommandFailed."""
+        site = sites.read([tenant], about=[])[tenant.pk]
+        if site.problem:
+            raise CommandFailed(site.problem)
+        return site
+
+    def renew(self, site: Site) -> Steps:
+        """Give the site new keys, and all that know it their certificate."""
+        self.renewing = True
+        renewal = rotation.renew(site, Tenant.objects.with_edges().living())
+        yield f"new keys, which serve until {day(renewal.expires)}"
+        for other in renewal.told:
+            yield f"{other} has the new certificate"
+        return {
+            "expires": day(renewal.expires),
+            "told": [other.wwwroot for other in renewal.told],
+        }
+
+    def switch(
+        self,
+        tenant: Tenant,
+        *,
+        mode: str = "",
+        auth: bool = False,
+        roles: Sequence[str] = (),
+    ) -> Steps:
+        """Do what only Moodle can, and purge what it has cached of MNet.
+
+        Returns the sentences that tell what was changed.
+        """
+        given = {"mode": mode, "auth": auth, "roles": list(roles)}
+        try:
+            answer = yield from self.ask(tenant, self.operation, given)
+        except NothingToDo:
+            return []
+        except (PhpError, CommandFailed) as error:
+            if not getattr(self, "renewing", False):
+                raise
+            raise CommandFailed(
+                f"{error}; its new keys are stored, but its caches may hold the former"
+                " ones: run purge_caches on it"
+            ) from error
+        assert isinstance(answer, dict)
+        changed: Json = answer["changed"]
+        return changed
+
+    def recover(self, tenant: Tenant) -> None:
+        """Let the site see the keys that may have been stored."""
+        given = {"mode": "", "auth": False, "roles": []}
+        try:
+            agent.read(tenant, self.operation, given)
+        except agent.AgentNothingToDo:
+            return
+
+
+def day(seconds: int) -> str:
+    """Return a time as a day."""
+    return datetime.fromtimestamp(seconds, UTC).date().isoformat()
+
+
+def granted(tenant: Tenant) -> set[str]:
+    """Return the short names of the roles whose users may go to other sites."""
+    capabilities, role, context = (
+        moodledb.table(tenant, name)
+        for name in ("role_capabilities", "role", "context")
+    )
+    sql = (
+        f"SELECT r.shortname FROM {capabilities} c JOIN {role} r ON r.id = c.roleid"  # noqa: S608
+        f" JOIN {context} x ON x.id = c.contextid AND x.contextlevel = 10"
+        " WHERE c.capability = 'moodle/site:mnetlogintoremote' AND c.permission = 1"
+    )
+    return {name for (name,) in moodledb.query(tenant.server, sql)}
