@@ -70,7 +70,7 @@ def fill(server: "DatabaseServer", tenants: "list[Tenant]") -> None:
             f"INSERT INTO {config} (name, value) SELECT name, value FROM {source}"
             if number
             else f"INSERT INTO {config} (name, value) SELECT CONCAT('setting', seq),"
-            f" 'boost' FROM seq_1_to_{ROWS}",
+            f" 'boost' FROM `{tenant.db_name}`.seq_1_to_{ROWS}",
         )
 
 

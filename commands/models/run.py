@@ -15,6 +15,7 @@ from commands import notify, queue
 from commands.base import Command, Json, find
 from commands.models.job import Job
 from commands.models.material import Material
+from commands.patience import past_deadlocks
 from commands.statements import change, row
 from tenants.fields import EncryptedTextField
 from tenants.models import Tenant
@@ -261,9 +262,14 @@ class Run(models.Model):
 
     def cancel(self, by: str) -> None:
         """Cancel what is queued and ask what runs to stop."""
-        with transaction.atomic():
-            self.stop(f"cancelled by {by}")
-            self.jobs.filter(state=Job.State.RUNNING).update(cancel_requested=True)
+
+        def all_of_it() -> None:
+            with transaction.atomic():
+                self.stop(f"cancelled by {by}")
+                running = self.jobs.filter(state=Job.State.RUNNING)
+                running.update(cancel_requested=True)
+
+        past_deadlocks(all_of_it)  # a job that ends has locked its own row first
 
     def cancel_queued(self, which: Q, reason: str) -> int:
         """Cancel queued jobs of the run; return how many."""

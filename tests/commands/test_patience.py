@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import pytest
 from django.db import IntegrityError, InterfaceError, OperationalError
 
@@ -55,3 +57,36 @@ def test_other_errors_are_not_waited_out(clock: Clock):
         patience.patiently(work)
 
     assert clock.now == 0
+
+
+def deadlocks(times: int) -> Callable[[], str]:
+    answers = [OperationalError(1213, "Deadlock found")] * times
+
+    def transaction() -> str:
+        if answers:
+            raise answers.pop()
+        return "done"
+
+    return transaction
+
+
+def test_the_victim_of_a_deadlock_begins_anew_at_once(clock: Clock):
+    assert patience.past_deadlocks(deadlocks(4)) == "done"
+    assert clock.now == 0
+
+
+def test_deadlock_after_deadlock_is_told():
+    with pytest.raises(OperationalError, match="Deadlock"):
+        patience.past_deadlocks(deadlocks(5))
+
+
+def test_a_registry_that_is_down_is_no_deadlock():
+    tried = []
+
+    def transaction() -> None:
+        tried.append(1)
+        raise OperationalError(2006, "Server has gone away")
+
+    with pytest.raises(OperationalError, match="gone away"):
+        patience.past_deadlocks(transaction)
+    assert tried == [1]

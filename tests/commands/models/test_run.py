@@ -2,6 +2,7 @@ from collections.abc import Callable
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import OperationalError
 from django_q.models import OrmQ
 
 from commands import notify, queue
@@ -181,6 +182,27 @@ def test_a_run_that_was_stopped_says_why_first_it_was(run_of, rows):
 
     run.refresh_from_db()
     assert run.stopped == "cancelled by alice"
+
+
+def test_a_cancellation_outlasts_a_deadlock(run_of, rows, monkeypatch):
+    run = run_of("commands/Probe", rows(2))
+    stop, victims = Run.stop, [OperationalError(1213, "Deadlock found")]
+
+    def deadlocked(run: Run, reason: str) -> None:
+        stop(run, reason)
+        if victims:
+            raise victims.pop()
+
+    monkeypatch.setattr(Run, "stop", deadlocked)
+
+    run.cancel("alice")
+
+    run.refresh_from_db()
+    assert (run.state, run.done, run.stopped) == (
+        Run.State.FINISHED,
+        2,
+        "cancelled by alice",
+    )
 
 
 def test_a_run_stops_after_the_failures_it_may_have(run_of, rows):
