@@ -25,7 +25,7 @@ BULK = """
 
 # They come with the life of tenants (create, destroy, snapshot) and with MNet.
 LATER = """
-    fix_mnet_tables integrate_vmoodles sync_vmoodle_register
+    integrate_vmoodles sync_vmoodle_register
 """
 
 # The command classes, as PHP's `run_command` names them; the guide spells CopyFilearea.
