@@ -1,12 +1,12 @@
 """Replace a site's address, or another text, everywhere in its database.
 
 As Moodle's own tool does it, and in what that leaves out: settings, blocks, values that
-PHP or JSON has encoded. In one statement a table, and only where the text stands.
+PHP or JSON has encoded, links in links. Only in the tables where the text stands.
 """
 
 import base64
 import re
-from collections.abc import Iterable
+from urllib.parse import quote
 
 from tenants import moodledb, serialised
 from tenants.models import Tenant
@@ -15,19 +15,19 @@ TEXTS = "'char','varchar','tinytext','text','mediumtext','longtext'"
 # What tells what happened, or is made again, keeps what it says.
 LEFT_OUT = re.compile(r"log|logs|.*(_log|_logs|_log_.*)|sessions|files|cache_.*")
 BLOCKS = "block_instances"  # their settings are base64 of what PHP has serialised
+AT_ONCE = 60  # tables in a statement
 # An address ends there: https://a.org is not meant in https://a.org.uk or a.org:8080.
-END = r"(?![A-Za-z0-9_-]|\.[A-Za-z0-9]|:[0-9])"
+END = r"(?![A-Za-z0-9_-]|\.[A-Za-z0-9]|(:|%3A)[0-9])"
 
 
 def replace(tenant: Tenant, changes: dict[str, str]) -> int:
     """Replace each text by its other; return in how many tables."""
     columns = _columns(tenant)
-    used = _used(tenant, columns)
-    number = 0
-    for table in used:
-        for old, new in changes.items():
-            number += _in_table(tenant, table, columns[table], old, new)
-    return number
+    return sum(
+        _in_table(tenant, table, columns[table], old, new)
+        for old, new in changes.items()
+        for table in _holding(tenant, columns, old)
+    )
 
 
 def _columns(tenant: Tenant) -> dict[str, list[str]]:
@@ -48,20 +48,35 @@ def _columns(tenant: Tenant) -> dict[str, list[str]]:
     return found
 
 
-def _used(tenant: Tenant, tables: Iterable[str]) -> list[str]:
-    """Return which of the tables have rows."""
-    looks = [
-        f"(SELECT '{table}' FROM {moodledb.table(tenant, table)} LIMIT 1)"  # noqa: S608
-        for table in tables
-    ]
-    rows = moodledb.query(tenant.server, " UNION ALL ".join(looks)) if looks else []
-    return [table for (table,) in rows]
+def _holding(tenant: Tenant, columns: dict[str, list[str]], old: str) -> list[str]:
+    """Return which of the tables may hold the text, by its longest plain part.
+
+    A few statements for all of them: most tables hold nothing.
+    """
+    part = max(re.split("[/:]", old), key=len)
+    wanted = [f"%{_like(text)}%" for text in dict.fromkeys([part, quote(part)])]
+    found, names = [], list(columns)
+    for at in range(0, len(names), AT_ONCE):
+        looks, values = [], []
+        for table in names[at : at + AT_ONCE]:
+            texts = [f"`{column}`" for column in columns[table]]
+            if table == BLOCKS:
+                texts.append("FROM_BASE64(configdata)")
+            holds = " OR ".join(f"{text} LIKE %s" for text in texts for _ in wanted)
+            source = moodledb.table(tenant, table)
+            looks.append(f"(SELECT '{table}' FROM {source} WHERE {holds} LIMIT 1)")  # noqa: S608
+            values += wanted * len(texts)
+        rows = moodledb.query(tenant.server, " UNION ALL ".join(looks), values)
+        found += [table for (table,) in rows]
+    return found
 
 
 def _in_table(
     tenant: Tenant, table: str, columns: list[str], old: str, new: str
 ) -> bool:
-    pairs = [(old, new), (_json(old), _json(new))] if "/" in old else [(old, new)]
+    pairs = [(old, new)]
+    if "/" in old:
+        pairs += [(written(old), written(new)) for written in (_json, _query)]
     encoded = _encoded_rows(tenant, table, columns, old)
     for key, column, value in encoded:
         fresh = _recoded(table, value, pairs)
@@ -73,6 +88,11 @@ def _in_table(
 def _json(text: str) -> str:
     r"""Return the text as PHP writes it in JSON: https:\/\/a.org."""
     return text.replace("/", r"\/")
+
+
+def _query(text: str) -> str:
+    """Return the text as it stands in the query of a link: https%3A%2F%2Fa.org."""
+    return quote(text, safe="")
 
 
 def _encoded_rows(

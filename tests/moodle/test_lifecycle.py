@@ -1,15 +1,18 @@
 """The life of tenants, on real Moodle sites."""
 
+import base64
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tenants import databases, moodledb, provision
+from tenants import databases, moodledb, provision, publish, web
 from tenants.forms import NewTenantForm
-from tenants.models import Journal, Snapshot, Tenant
+from tenants.models import Checkup, Journal, Snapshot, Tenant
 from tests.conftest import RunOf
 from tests.moodle.fleet import Fleet, url
+from tests.moodle.in_moodle import in_moodle
 
 pytestmark = [pytest.mark.moodle, pytest.mark.slow]
 Campus = tuple[Tenant, Tenant]
@@ -27,9 +30,50 @@ def made(campus: Campus, newest_sites: Fleet) -> Iterator[list[Tenant]]:
         moodledb.execute(tenant.server, sql)
 
 
+# Where Moodle keeps addresses, and how it writes them there.
+BLOCK = b'O:8:"stdClass":1:{s:4:"text";s:24:"http://alpha.example.org";}'
+PLANTED = {
+    "config_plugins (plugin, name, value)": (
+        *("vmoodle_test", "json"),
+        r'{"a":["http:\/\/alpha.example.org\/pluginfile.php"]}',
+    ),
+    "user_preferences (userid, name, value)": (
+        *(2, "vmoodle_test"),
+        "/login?to=http%3A%2F%2Falpha.example.org%2Fmy",
+    ),
+    "course_sections (course, section, summary)": (
+        *(1, 99),
+        '<img src="http://alpha.example.org/pluginfile.php/1/a b.png">',
+    ),
+    "block_instances (blockname, parentcontextid, pagetypepattern, configdata)": (
+        *("html", 1, "vmoodle-test"),
+        base64.b64encode(BLOCK).decode(),
+    ),
+}
+UPROOTED = """
+    DELETE FROM {db}.mdl_config_plugins WHERE plugin = 'vmoodle_test';
+    DELETE FROM {db}.mdl_user_preferences WHERE name = 'vmoodle_test';
+    DELETE FROM {db}.mdl_course_sections WHERE section = 99;
+    DELETE FROM {db}.mdl_block_instances WHERE pagetypepattern = 'vmoodle-test'
+"""
+
+
 @pytest.fixture
-def template(campus: Campus, finished: RunOf) -> Snapshot:
-    run = finished("lifecycle/Snapshot", [campus[0]], "template=1")
+def planted(campus: Campus) -> Iterator[Tenant]:
+    """Plant the main site's address in the ways that Moodle writes it."""
+    alpha = campus[0]
+    for columns, row in PLANTED.items():
+        marks = ", ".join(["%s"] * len(row))
+        sql = f"INSERT IGNORE INTO `{alpha.db_name}`.mdl_{columns} VALUES ({marks})"
+        moodledb.execute(alpha.server, sql, row)
+    yield alpha
+    for sql in UPROOTED.format(db=f"`{alpha.db_name}`").split(";"):
+        moodledb.execute(alpha.server, sql)
+
+
+@pytest.fixture
+def template(planted: Tenant, finished: RunOf) -> Snapshot:
+    run = finished("lifecycle/Snapshot", [planted], "template=1")
     assert run.counts()["succeeded"] == 1, run.jobs.get().error
     return Snapshot.objects.get()
 
@@ -85,6 +129,11 @@ STORED = (
     " WHERE value IN ('77', '9', 'x', 'ldaps://x') AND"
     " name IN ('timelimit', 'maxanswers', 'anything', 'host_url') ORDER BY 1"
 )
+# Base64 hides an address: all blocks that have any settings.
+BLOCKS_SAY = (
+    "SELECT CAST(FROM_BASE64(configdata) AS BINARY) FROM {db}.mdl_block_instances"
+    " WHERE FROM_BASE64(configdata) LIKE '%%.example.org%%'"
+)
 TASKS = (
     "SELECT classname, minute, hour FROM {db}.mdl_task_scheduled WHERE customised = 0"
     " ORDER BY classname"
@@ -131,10 +180,124 @@ def test_a_tenant_is_made_from_a_template(
     keys, former = values(tenant, KEYS), values(alpha, KEYS)
     assert len(keys) == 4
     assert not set(keys) & set(former)
-    assert "alpha.example.org" not in dumped(tenant)
-    assert alpha.data_path not in dumped(tenant)
+    text = dumped(tenant)
+    assert [row for row in text.splitlines() if "alpha.example.org" in row] == []
+    assert alpha.data_path not in text
+    for written in (
+        r"http:\\/\\/delta.example.org\\/pluginfile.php",
+        "http%3A%2F%2Fdelta.example.org%2Fmy",
+        "http://delta.example.org/pluginfile.php/1/a b.png",
+    ):
+        assert written in text
+    assert values(tenant, BLOCKS_SAY) == [BLOCK.replace(b"alpha", b"delta")]
     [email] = values(tenant, "SELECT email FROM {db}.mdl_user WHERE username = 'admin'")
     assert email == "ann@example.com"
     assert moodledb.config_of(tenant, ["siteidentifier"])["siteidentifier"].endswith(
         "delta.example.org"
     )
+
+
+ANN = (
+    "INSERT INTO {db}.mdl_user (auth, confirmed, mnethostid, username, firstname,"
+    " lastname, email, city, description) VALUES ('manual', 1, 1, 'lc_ann', 'Ann',"
+    " 'Realname', 'ann@real.example', 'Lyon', 'I am Ann Realname')"
+)
+PEOPLE = (
+    "SELECT username, firstname, email, city FROM {db}.mdl_user"
+    " WHERE id > 2 AND deleted = 0 ORDER BY id"
+)
+STORE = """
+    $record = ['contextid' => $system, 'component' => 'vmoodle_test',
+        'filearea' => 'life', 'itemid' => 0, 'filepath' => '/', 'filename' => 'a.txt'];
+    if ($old = $fs->get_file(...array_values($record))) {
+        $old->delete();
+    }
+    if ($in) {
+        $fs->create_file_from_string($record, $in);
+    }
+    set_config('lifetest', $in, 'vmoodle_test');
+    // As cron does with what nobody uses any more.
+    $fs->cron();
+    fulldelete($CFG->dataroot . '/trashdir');
+"""
+READ = """
+    $file = $fs->get_file($system, 'vmoodle_test', 'life', 0, '/', 'a.txt');
+    $mail = email_to_user(get_admin(), get_admin(), 'subject', 'text');
+    return [$file ? $file->get_content() : '', get_config('vmoodle_test', 'lifetest'),
+        !empty($CFG->noemailever), $mail];
+"""
+
+
+@pytest.fixture
+def ann(campus: Campus) -> Iterator[Tenant]:
+    """Let somebody have an account on the second site; return the site."""
+    beta = campus[1]
+    moodledb.execute(beta.server, ANN.format(db=f"`{beta.db_name}`"))
+    yield beta
+    sql = f"DELETE FROM `{beta.db_name}`.mdl_user WHERE username = 'lc_ann'"
+    moodledb.execute(beta.server, sql)
+
+
+def done(finished: RunOf, command: str, tenant: Tenant, attributes: str = ""):
+    """Return the result of a command that must succeed; renew the tenant."""
+    job = finished(command, [tenant], attributes).jobs.get()
+    assert job.state == "succeeded", job.error + job.text()[0][-2000:]
+    if Tenant.objects.filter(pk=tenant.pk).exists():
+        tenant.refresh_from_db()
+    return job.result
+
+
+def test_a_tenant_lives_and_ends(
+    ann: Tenant, made, finished: RunOf, newest_sites: Fleet, settings, monkeypatch
+):
+    port = newest_sites.served(newest_sites.tree("new"))
+    settings.VMOODLE_WEB_ADDRESS = f"http://127.0.0.1:{port}"
+    monkeypatch.setattr(web, "resolves", lambda host: True)
+
+    gamma = make(
+        finished, made, "gamma", source=ann.wwwroot, anonymise="1", mail_off="1"
+    )
+    text = dumped(gamma)
+    assert [row for row in text.splitlines() if "beta.example.org" in row] == []
+    assert "Realname" not in text
+    assert "real.example" not in text
+    [(username, first, email, city)] = values(gamma, PEOPLE)
+    assert (first, city) == ("User", "")
+    assert username.startswith("user")
+    assert email.endswith("@example.invalid")
+
+    in_moodle(gamma, STORE, "first")
+    snapshot = done(finished, "lifecycle/Snapshot", gamma)["snapshot"]
+    in_moodle(gamma, STORE, "")
+    assert in_moodle(gamma, READ) == ["", "", True, True]
+    done(finished, "lifecycle/Restore", gamma, f"snapshot={snapshot}")
+    # Mail is off, which Moodle takes for sent.
+    assert in_moodle(gamma, READ) == ["first", "first", True, True]
+    tested = done(finished, "lifecycle/Restore", gamma, f"test=1&snapshot={snapshot}")
+    assert tested == {"snapshot": snapshot, "verified": True}
+
+    finished("lifecycle/Check", [gamma])
+    found = {f["check"]: f for f in Checkup.objects.get(tenant=gamma).findings}
+    told = found.pop("Moodle")["sentence"]
+    assert "report/status/index.php" in told, told
+    assert {f["state"] for f in found.values()} == {"ok"}, found
+
+    done(finished, "lifecycle/Disable", gamma)
+    assert newest_sites.page("gamma")[0] == 503
+    done(finished, "lifecycle/Enable", gamma)
+    assert newest_sites.page("gamma")[0] == 200
+
+    names = ("db_name", "db_user", "db_password", "data_path")
+    known = {name: getattr(gamma, name) for name in names}
+    gamma.delete()
+    gamma = make(finished, made, "gamma", origin="register", **known)
+    assert newest_sites.page("gamma")[0] == 200
+
+    done(finished, "lifecycle/Destroy", gamma, "now=1")
+    assert not databases.exists(ann.server, gamma.db_name)
+    assert not databases.has_account(ann.server, gamma.db_user)
+    assert not Path(gamma.data_path).exists()
+    assert not publish.boot_file(gamma.key).is_symlink()
+    assert not publish.site_link(gamma.key).is_symlink()
+    assert not Tenant.objects.filter(shortname="gamma").exists()
+    assert Snapshot.objects.get(reason="final").wwwroot == gamma.wwwroot
