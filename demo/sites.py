@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 ROUTER = Path(__file__).with_name("router.php")
+OPENSSL = ROUTER.parent.parent / "tenants/moodle/openssl.cnf"  # MNet needs RC4
 
 
 @contextmanager
@@ -19,6 +20,7 @@ def serve(sites: Path, port: int, log: Path) -> Iterator[None]:
             [*argv, "-S", f"127.0.0.1:{port}", str(ROUTER)],
             env={
                 "PATH": os.environ["PATH"],
+                "OPENSSL_CONF": str(OPENSSL),
                 "PHP_CLI_SERVER_WORKERS": "4",  # a page asks for a dozen files at once
                 "VMOODLE_SITES_DIR": str(sites),
             },

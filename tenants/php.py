@@ -38,6 +38,7 @@ LONGEST = 16 * 1024**2  # characters of one line; what comes then is another one
 STACK_FRAME = re.compile(r"\s*(\* line \d+ of |#\d+ /)")
 MARKER = "VMOODLE_JOB"  # names the job in the environment of its children
 PROBE = Path(__file__).parent / "moodle" / "versions_hash.php"
+OPENSSL = Path(__file__).parent / "moodle" / "openssl.cnf"  # MNet needs RC4
 # They include Moodle's language files again and again: 2 to 4 GB by the file cache.
 HEAVY = ("admin/cli/install_database.php", "admin/cli/upgrade.php")
 
@@ -160,8 +161,8 @@ def _as_web_user(job: int | None) -> list[str]:
     if not settings.VMOODLE_WEB_USER:
         return []
     # sudo drops the environment, and its child is not ours to limit: behind it.
-    marker = [f"{MARKER}={_mark(job)}"] if job else []
-    return [*_sudo(), "prlimit", f"--as={MEMORY}", "env", *marker]
+    given = [f"OPENSSL_CONF={OPENSSL}", *([f"{MARKER}={_mark(job)}"] if job else [])]
+    return [*_sudo(), "prlimit", f"--as={MEMORY}", "env", *given]
 
 
 def _sudo() -> list[str]:
@@ -170,7 +171,11 @@ def _sudo() -> list[str]:
 
 def _environment(job: int | None) -> dict[str, str]:
     # An inherited REMOTE_ADDR or HTTP_HOST makes Moodle's scripts refuse.
-    clean = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
+    clean = {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "OPENSSL_CONF": str(OPENSSL),
+    }
     return clean | ({MARKER: _mark(job)} if job else {})
 
 

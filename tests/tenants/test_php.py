@@ -163,7 +163,7 @@ def test_the_environment_is_clean(run, monkeypatch):
 
     [found] = lines(run("echo implode(' ', array_keys(getenv()));", job=7))
 
-    assert set(found.split()) == {"PATH", "LANG", "VMOODLE_JOB"}
+    assert set(found.split()) == {"PATH", "LANG", "OPENSSL_CONF", "VMOODLE_JOB"}
 
 
 def test_a_script_may_not_eat_all_memory(run, monkeypatch):
