@@ -332,8 +332,7 @@ class _Counted(Paginator):
 
 
 def _job_page(request: HttpRequest, jobs: Any, number: int) -> Page[Job]:
-    # A result may be a megabyte, and the page is asked for every second.
-    rows = jobs.defer("result").annotate(urgency=ORDER)
+    rows = jobs.with_outcomes().annotate(urgency=ORDER)
     rows = rows.order_by("urgency", "position", "pk")
     paginator = _Counted(rows, PER_PAGE)
     paginator.count = number

@@ -6,6 +6,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Q
+from django.db.models.functions import Cast, Substr
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -31,12 +32,18 @@ UPDATE tenants_tenant
 SET last_job = %s, last_command = %s, last_state = %s, last_job_at = %s
 WHERE id = %s
 """
+BRIEF = 300  # characters of a result that is told in a line
 
 
 class JobQuerySet(models.QuerySet["Job"]):
     def with_edges(self) -> "JobQuerySet":
         """With all that running a job needs."""
         return self.select_related("run", "tenant__server", "tenant__release")
+
+    def with_outcomes(self) -> "JobQuerySet":
+        """With `outcome`, but without the results: one may be a megabyte."""
+        text = Cast("result", models.TextField())
+        return self.defer("result").annotate(brief=Substr(text, 1, BRIEF + 1))
 
     def startable(self) -> "JobQuerySet":
         """Those that are queued and whose time has come."""
@@ -181,6 +188,23 @@ class Job(models.Model):
             return not alive
         silent = timezone.now() - (self.heartbeat_at or timezone.now())
         return silent > timedelta(seconds=settings.VMOODLE_HEARTBEAT_TIMEOUT)
+
+    @property
+    def outcome(self) -> str:
+        """Return a small result in a line, "" for none or a large one."""
+        brief: str = getattr(self, "brief", None) or ""  # by with_outcomes
+        if len(brief) > BRIEF:
+            return ""
+        result = json.loads(brief or "{}")
+        if not isinstance(result, dict) or any(
+            isinstance(value, dict | list) for value in result.values()
+        ):
+            return ""
+        return " · ".join(
+            f"{name.replace('_', ' ')} {value}"
+            for name, value in result.items()
+            if value is not None and name != "exit_code"
+        )
 
     def text(self, after: int = 0) -> tuple[str, int]:
         """Return the output that came after a sequence number, and the new number."""
