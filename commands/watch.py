@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from commands import host, queue
+from commands import host, mnetkeys, queue
 from commands.models import Cluster
 from commands.upgrade.status import statuses
 from tenants import moodledb
@@ -49,6 +49,7 @@ def look() -> int:
             continue
     tenants = list(Tenant.objects.enabled().with_edges())
     statuses(tenants)
+    mnetkeys.look(tenants)
     return len(tenants) - len(note_crons(tenants))
 
 

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Count, F, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.formats import localize
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -26,6 +27,7 @@ CHECKED = {
     Checkup.State.WARNING: "queued",
     Checkup.State.FAILED: "failed",
 }
+FEW_DAYS = 7  # that an MNet key serves still
 SECRETS = {"admin_password", "db_password"}
 
 
@@ -223,7 +225,16 @@ class UpgradeFilter(admin.SimpleListFilter):
 @admin.register(Tenant)
 class TenantAdmin(PublishingAdmin):
     form = TenantForm
-    list_display = ["name", "site", "status", "release", "code", "cron", "job"]
+    list_display = [
+        "name",
+        "site",
+        "status",
+        "release",
+        "code",
+        "cron",
+        "mnet_key",
+        "job",
+    ]
     list_filter = [
         "enabled",
         AttentionFilter,
@@ -313,6 +324,16 @@ class TenantAdmin(PublishingAdmin):
     def cron(self, tenant: Tenant) -> str:
         gap = tenant.last_cron_gap
         return "–" if gap is None else f"{gap // 60} min"
+
+    @admin.display(description=_("MNet key"), ordering="mnet_expires_at")
+    def mnet_key(self, tenant: Tenant) -> SafeString | str:
+        """Tell how long it serves; "–" where MNet is off or not there."""
+        if tenant.mnet_expires_at is None:
+            return "–"
+        days = (tenant.mnet_expires_at - timezone.now()).days
+        if days < 0:
+            return badge("failed", _("Expired"))
+        return badge("queued", f"{days} d") if days < FEW_DAYS else f"{days} d"
 
     @admin.display(description=_("last job"), ordering="last_job_at")
     def job(self, tenant: Tenant) -> SafeString | str:

@@ -204,6 +204,8 @@ VMOODLE_HEARTBEAT_TIMEOUT = env.int("VMOODLE_HEARTBEAT_TIMEOUT", 90)
 VMOODLE_DATABASE_WAIT = env.int("VMOODLE_DATABASE_WAIT", 30)
 # Seconds between two looks at the sites' versions and crons.
 VMOODLE_WATCH_SECONDS = env.int("VMOODLE_WATCH_SECONDS", 300)
+# MNet keys are renewed so many hours before they expire; 0: never by itself.
+VMOODLE_MNET_RENEW_HOURS = env.int("VMOODLE_MNET_RENEW_HOURS", 72)
 # Django-q2's own time-out must never fire before ours: it cannot stop a child.
 _task_timeout = VMOODLE_JOB_MAX_SECONDS + VMOODLE_LANE_SECONDS + 120
 Q_CLUSTER = {

@@ -141,6 +141,9 @@ class Tenant(models.Model):
     last_cron_gap = models.PositiveIntegerField(
         null=True, blank=True, editable=False, help_text=_("Seconds.")
     )
+    mnet_expires_at = models.DateTimeField(
+        _("MNet key expires"), null=True, editable=False
+    )
     cron_count = models.PositiveIntegerField(default=0, editable=False)
 
     # Kept by the engine: the job that holds the tenant, and the latest one.
