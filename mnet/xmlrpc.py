@@ -17,8 +17,8 @@ Value = bool | int | float | str | bytes | None | list["Value"] | dict[str, "Val
 class Fault(MnetError):
     """The peer answered that it will not."""
 
-    def __init__(self, code: int, text: str) -> None:
-        super().__init__(f"it answers with fault {code}: {text}")
+    def __init__(self, code: int, text: str, message: str = "") -> None:
+        super().__init__(message or f"it answers with fault {code}: {text}")
         self.code, self.text = code, text
 
 
@@ -70,8 +70,9 @@ def _value(element: Element, depth: int) -> Value:
         }
     if kind not in SCALARS:
         raise MnetError(f"its answer has a value of unknown type {kind[:40]!r}")
+    text = content.text or ""
     try:
-        return SCALARS[kind]((content.text or "").strip())
+        return SCALARS[kind](text if kind == "string" else text.strip())
     except (ValueError, binascii.Error) as error:
         raise MnetError(f"its answer has a wrong value of type {kind}") from error
 
