@@ -23,10 +23,8 @@ BULK = """
     bulkupdatelangpacks bulkupgrade bulkupgradeassignments
 """
 
-# They come with the life of tenants (create, destroy, snapshot) and with MNet.
-LATER = """
-    integrate_vmoodles sync_vmoodle_register
-"""
+# Those that are still to come.
+LATER = ""
 
 # The command classes, as PHP's `run_command` names them; the guide spells CopyFilearea.
 CLASSES = """

@@ -1,0 +1,231 @@
+"""Sites that are served by something else so far become tenants of the registry.
+
+Nothing but the registry is changed, and what it publishes: a site is served by us when
+its code tree is adopted.
+"""
+
+import re
+from collections.abc import Iterable
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from tenants import checks, databases, moodledb
+from tenants.boot import PublishError, boot_text
+from tenants.forms import same_version
+from tenants.legacy import PORT, Account, Site
+from tenants.models import DatabaseServer, Release, Tenant
+from tenants.moodledb import MoodleDbError
+from tenants.wwwroot import clean_wwwroot
+
+TYPES = {"mariadb": "mariadb", "mysqli": "mysqli", "mysql": "mysqli"}
+LOCAL = {"", "localhost", "127.0.0.1", "::1"}
+# What of a tenant that is there already may be brought up to date.
+COMPARED = ("name", "network", "enabled", "db_user", "db_password", "data_path")
+
+
+def server_of(site: Site) -> DatabaseServer | None:
+    """Return the registered server that holds the site's database."""
+    for server in DatabaseServer.objects.all():
+        same_host = server.host.lower() == site.db_host.lower() or (
+            {server.host.lower(), site.db_host.lower()} <= LOCAL
+        )
+        if site.socket or server.socket:
+            local = site.db_host.lower() in LOCAL
+            if server.socket == site.socket or (local and not site.socket):
+                return server
+        elif same_host and server.port == site.port:
+            return server
+    return None
+
+
+def new_server(site: Site, account: Account) -> DatabaseServer:
+    """Return a row for the site's server, not yet saved."""
+    name = "local" if site.db_host.lower() in LOCAL else site.db_host
+    if site.port != PORT:
+        name += f"-{site.port}"
+    return DatabaseServer(
+        name=re.sub(r"[^A-Za-z0-9_-]", "-", name)[:50],
+        host=site.db_host or "localhost",
+        port=site.port,
+        socket=site.socket,
+        admin_user=account.user,
+        admin_password=account.password,
+    )
+
+
+class Move:
+    """Sites, each made ready to be entered in the registry, or refused."""
+
+    def __init__(
+        self,
+        sites: Iterable[Site],
+        *,
+        release: Release | None = None,
+        account: Account | None = None,
+        update: bool = False,
+    ) -> None:
+        self.sites = list(sites)
+        self.release, self.account, self.update = release, account, update
+        self.releases = list(Release.objects.all())
+        self.new_servers: list[DatabaseServer] = []
+        self.taken: dict[tuple[str, str], str] = {}
+        for site in self.sites:
+            self._prepare(site)
+
+    @property
+    def ready(self) -> list[Site]:
+        return [site for site in self.sites if site.tenant and not site.problems]
+
+    @property
+    def refused(self) -> list[Site]:
+        return [site for site in self.sites if site.problems]
+
+    @transaction.atomic
+    def carry_out(self) -> int:
+        """Enter what is ready in the registry, all or nothing; return how many."""
+        for server in self.new_servers:
+            server.save()
+        for site in self.ready:
+            assert site.tenant
+            site.tenant.server = site.tenant.server  # its key, now that it is saved
+            site.tenant.save()
+        return len(self.ready)
+
+    def _prepare(self, site: Site) -> None:
+        if site.problems:
+            return
+        try:
+            site.fields["wwwroot"] = clean_wwwroot(site.wwwroot)
+            there = Tenant.objects.filter(wwwroot=site.wwwroot).first()
+            if there:
+                self._compare(site, there)
+            else:
+                self._enter(site)
+        except ValidationError as error:
+            site.problems.append(_sentence(error))
+        except PublishError as error:
+            site.problems.append(str(error))
+        except MoodleDbError as error:
+            site.problems.append(f"{error}: let the site's server answer first")
+
+    def _compare(self, site: Site, there: Tenant) -> None:
+        """Tell how a tenant that is there differs from what was found."""
+        differ = [
+            name
+            for name in COMPARED
+            if name in site.fields
+            and site.fields[name] not in ("", getattr(there, name))
+        ]
+        if not differ:
+            site.notes = ["it is there already"]
+            return
+        words = ", ".join(name.replace("db_", "database ") for name in differ)
+        if not self.update:
+            site.notes = [f"it is there, with another {words}: --update takes it over"]
+            return
+        for name in differ:
+            setattr(there, name, site.fields[name])
+        there.full_clean()
+        site.tenant, site.notes = there, [f"to be changed: {words}"]
+
+    def _enter(self, site: Site) -> None:
+        if site.fields["db_type"] not in TYPES:
+            raise ValidationError(
+                f"its database is {site.fields['db_type']}: VMoodle serves MariaDB and "
+                "MySQL only"
+            )
+        server = self._server(site)
+        given = {**site.fields, "db_type": TYPES[site.fields["db_type"]]}
+        tenant = Tenant(**given, server=server)
+        self._look(site, tenant)
+        tenant.release = self._release(tenant)
+        self._take(site, tenant)
+        tenant.clean()  # makes its key
+        exclude = [] if server.pk else ["server"]
+        tenant.clean_fields(exclude)
+        tenant.validate_unique(exclude)
+        tenant.validate_constraints(exclude)
+        boot_text(tenant)
+        site.tenant = tenant
+
+    def _server(self, site: Site) -> DatabaseServer:
+        if known := server_of(site):
+            return known
+        for server in self.new_servers:
+            if (server.host, server.port, server.socket) == (
+                *(site.db_host, site.port, site.socket),
+            ):
+                return server
+        if not self.account or not self.account.user:
+            raise ValidationError(
+                f"its database server {site.socket or site.db_host}:{site.port} is not "
+                "registered: register it, or give --admin-user, an account that may "
+                "read and write every tenant's database"
+            )
+        server = new_server(site, self.account)
+        server.full_clean()
+        moodledb.wait_until_up(server, 0)
+        self.new_servers.append(server)
+        return server
+
+    def _look(self, site: Site, tenant: Tenant) -> None:
+        """Refuse what is no site; take its names where none are given."""
+        if not databases.exists(tenant.server, tenant.db_name):
+            raise ValidationError(f"there is no database {tenant.db_name!r}")
+        for check in (checks.database, checks.data):
+            found = check(tenant)
+            if found.state == checks.FAILED:
+                raise ValidationError(str(found))
+        table = moodledb.table(tenant, "course")
+        sql = f"SELECT fullname, shortname FROM {table} WHERE category = 0"  # noqa: S608
+        for full, short in moodledb.query(tenant.server, sql):
+            tenant.name = tenant.name or full
+            tenant.shortname = tenant.shortname or short
+        plain = re.sub("[^A-Za-z0-9_]+", "_", tenant.shortname).strip("_")[:80]
+        if plain != tenant.shortname and not re.fullmatch(
+            "[A-Za-z0-9_]+(-[A-Za-z0-9_]+)*", tenant.shortname
+        ):
+            site.notes.append(f"its short name {tenant.shortname!r} becomes {plain}")
+            tenant.shortname = plain
+
+    def _release(self, tenant: Tenant) -> Release:
+        # Not `config_of`: the row of the server may be a new one.
+        table = moodledb.table(tenant, "config")
+        sql = f"SELECT value FROM {table} WHERE name = 'version'"  # noqa: S608
+        version = next((v for (v,) in moodledb.query(tenant.server, sql)), "")
+        if not version:
+            raise ValidationError("Moodle is not installed in its database")
+        if self.release:
+            return self.release
+        for release in self.releases:
+            if same_version(release.version, version):
+                return release
+        raise ValidationError(
+            f"it is of Moodle {version}, and no release is: add its code tree, or give "
+            "--release"
+        )
+
+    def _take(self, site: Site, tenant: Tenant) -> None:
+        """Refuse what another of these sites has."""
+        server = f"{tenant.server.name} {tenant.db_name}"
+        for what, value in (
+            ("address", tenant.wwwroot),
+            ("short name", tenant.shortname.lower()),
+            ("database", server),
+            ("data path", tenant.data_path),
+        ):
+            if other := self.taken.get((what, value)):
+                raise ValidationError(f"its {what} is that of {other}")
+            self.taken[what, value] = site.label
+
+
+def _sentence(error: ValidationError) -> str:
+    if hasattr(error, "error_dict"):
+        return "; ".join(
+            f"{name.replace('_', ' ')}: {' '.join(said)}"
+            if name != "__all__"
+            else " ".join(said)
+            for name, said in error.message_dict.items()
+        )
+    return "; ".join(error.messages)
