@@ -1,7 +1,6 @@
 """Runs in the console, and the commands as actions of the tenant list."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any, ClassVar
 
 from django import forms
@@ -17,13 +16,16 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from commands import comparison, options, views
+from commands import comparison, deeds, options, views
 from commands.base import Command, all_commands
 from commands.compare import Comparison
+from commands.drafts import draft, forget_old_drafts
 from commands.models import Run, SavedCommand
+from commands.newtenant import new_tenant
 from commands.results_page import results_page
+from commands.snapshot_admin import SnapshotAdmin
 from tenants.admin import TenantAdmin, badge
-from tenants.models import Tenant
+from tenants.models import Snapshot, Tenant
 from tenants.selection import SelectionError
 
 # A schedule or a task names any function: editing them would be running code.
@@ -41,7 +43,7 @@ def action_of(command: type[Command]) -> Callable[..., HttpResponse]:
         if issubclass(command, Comparison):
             pks = queryset.values_list("pk", flat=True)
             return redirect(command.address(pks))
-        run = draft(request, queryset, command.name())
+        run = draft(request, pks_of(queryset), command.name())
         return redirect("admin:commands_run_launch", run.pk)
 
     prepare.__name__ = command.name().replace("/", "_").lower()
@@ -53,31 +55,31 @@ def action_of(command: type[Command]) -> Callable[..., HttpResponse]:
 def any_command(
     model_admin: Any, request: HttpRequest, queryset: QuerySet[Tenant]
 ) -> HttpResponse:
-    return redirect("admin:commands_run_choose", draft(request, queryset, "").pk)
+    run = draft(request, pks_of(queryset), "")
+    return redirect("admin:commands_run_choose", run.pk)
 
 
-def draft(request: HttpRequest, tenants: QuerySet[Tenant], command: str) -> Run:
-    """Return a draft of a run over these tenants."""
-    forget_old_drafts()
-    return Run.objects.create(
-        command=command,
-        targets=list(tenants.order_by("pk").values_list("pk", flat=True)),
-        actor=request.user.get_username(),
-    )
-
-
-def forget_old_drafts() -> None:
-    """Delete what was prepared and never started."""
-    yesterday = timezone.now() - timedelta(days=1)
-    Run.objects.filter(state=Run.State.DRAFT, created_at__lt=yesterday).delete()
+def pks_of(tenants: QuerySet[Tenant]) -> list[int]:
+    return list(tenants.order_by("pk").values_list("pk", flat=True))
 
 
 admin.site.unregister(Tenant)
+admin.site.register(Snapshot, SnapshotAdmin)
 
 
 @admin.register(Tenant)
 class CommandedTenantAdmin(TenantAdmin):
     """The tenant list of the registry, which knows no commands, with an action each."""
+
+    def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return new_tenant(request)
+
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        if (tenant := kwargs.get("obj")) is not None:
+            context["deeds"] = deeds.deeds(request, tenant)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         actions: dict[str, Any] = super().get_actions(request)
@@ -236,6 +238,7 @@ class RunAdmin(admin.ModelAdmin):
             ("run/<int:pk>/confirm/", views.confirm, "run_confirm"),
             ("run/<int:pk>/cancel/", views.cancel, "run_cancel"),
             ("run/<int:pk>/retry/", views.retry, "run_retry"),
+            ("tenant/<int:pk>/do/", deeds.do, "tenant_do"),
             ("job/<int:pk>/", views.job_page, "job_view"),
             ("job/<int:pk>/log/", views.job_log, "job_log"),
             ("job/<int:pk>/cancel/", views.cancel_job, "job_cancel"),

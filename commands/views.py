@@ -211,9 +211,10 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
     number = targets.count()
     dangerous = _is_dangerous(run, command)
     canary = request.GET.get("canary", "")
+    to_type = str(number) if number != 1 else targets[0].wwwroot
     if request.method == "POST":
-        if dangerous and request.POST.get("typed") != str(number):
-            messages.error(request, _("Type the number of tenants to go on."))
+        if dangerous and request.POST.get("typed", "").strip() != to_type:
+            messages.error(request, f"Type {to_type} to go on: nothing was done")
         elif _start(request, run, int(canary) if canary.isdigit() else 0):
             return redirect("admin:commands_run_view", pk)
     return page(
@@ -224,6 +225,7 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
         dangerous=dangerous,
         targets=targets.only("name", "wwwroot", "is_main", "enabled"),
         number=number,
+        to_type=to_type,
         canary=canary,
         parameters=parse_qsl(run.attributes),
         shell=shell_line(run, [tenant.wwwroot for tenant in targets], canary),

@@ -308,6 +308,8 @@ class TenantAdmin(PublishingAdmin):
             return badge("failed", _("Needs attention"))
         if tenant.held_by:
             return badge("running", _("Busy"))
+        if tenant.deleted_at:
+            return badge("cancelled", _("Deleted"))
         if not tenant.enabled:
             return badge("skipped", _("Disabled"))
         return badge("succeeded", _("Main") if tenant.is_main else _("Enabled"))

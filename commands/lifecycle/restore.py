@@ -2,12 +2,29 @@ from collections.abc import Sequence
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from commands.base import Command, CommandFailed, Steps, register
 from commands.upgrade.upgrade import PAGE
 from tenants import restore, snapshots
 from tenants.models import Snapshot, Tenant
+
+
+def clean_names(text: str) -> str:
+    """Return names of snapshots, by commas; raise ValidationError for what is none."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    found = Snapshot.objects.filter(name__in=names)
+    known = set(found.values_list("name", flat=True))
+    if unknown := [name for name in names if name not in known]:
+        raise ValidationError(f"There is no snapshot {', '.join(unknown)}")
+    return ",".join(names)
+
+
+def fitting(tenant: Tenant, names: str) -> QuerySet[Snapshot]:
+    """Return the tenant's snapshots, of these names if there are any; newest first."""
+    found = Snapshot.objects.filter(tenant=tenant)
+    return found.filter(name__in=names.split(",")) if names else found
 
 
 @register
@@ -30,8 +47,10 @@ class Restore(Command):
 
     snapshot = forms.CharField(
         required=False,
-        max_length=120,
-        help_text=_("Name of the snapshot; empty: the tenant's newest."),
+        max_length=20_000,
+        help_text=_(
+            "Its name, or by commas one of each tenant's; empty: the tenant's newest."
+        ),
     )
     test = forms.BooleanField(
         required=False, help_text=_("Only prove that it can be restored.")
@@ -47,10 +66,7 @@ class Restore(Command):
         return not self.cleaned_data["test"]
 
     def clean_snapshot(self) -> str:
-        name: str = self.cleaned_data["snapshot"]
-        if name and not Snapshot.objects.filter(name=name).exists():
-            raise ValidationError(f"There is no snapshot {name}")
-        return name
+        return clean_names(self.cleaned_data["snapshot"])
 
     def skips(self, tenants: Sequence[Tenant]) -> dict[int, str]:
         return {
@@ -60,10 +76,7 @@ class Restore(Command):
         }
 
     def _chosen(self, tenant: Tenant) -> Snapshot | None:
-        found = Snapshot.objects.filter(tenant=tenant)
-        if name := self.cleaned_data["snapshot"]:
-            found = found.filter(name=name)
-        return found.first()
+        return fitting(tenant, self.cleaned_data["snapshot"]).first()
 
     def run(self, tenant: Tenant) -> Steps:
         snapshot = self._chosen(tenant)

@@ -354,7 +354,7 @@ def test_only_dangerous_parameters_want_the_number_typed(console, rows, word):
     run = prepared(console, rows(2))
     form = console.post(url("run_launch", run.pk), {"word": word})
 
-    asked = "Type 2 to go on" in text(console.get(form["Location"]))
+    asked = "Type <code>2</code> to go on" in text(console.get(form["Location"]))
     console.post(form["Location"])
 
     assert (asked, Job.objects.count()) == (

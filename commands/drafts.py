@@ -1,0 +1,28 @@
+"""Drafts: runs that a page has prepared and nobody has started yet."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from commands.models import Run
+
+
+def draft(
+    request: HttpRequest, tenants: Iterable[int], command: str, attributes: str = ""
+) -> Run:
+    """Return a draft of a run over the tenants of these pks."""
+    forget_old_drafts()
+    return Run.objects.create(
+        command=command,
+        attributes=attributes,
+        targets=list(tenants),
+        actor=request.user.get_username(),
+    )
+
+
+def forget_old_drafts() -> None:
+    """Delete what was prepared and never started."""
+    yesterday = timezone.now() - timedelta(days=1)
+    Run.objects.filter(state=Run.State.DRAFT, created_at__lt=yesterday).delete()
