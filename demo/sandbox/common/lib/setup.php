@@ -10,6 +10,9 @@ $CFG->dirroot = dirname(__DIR__);
 $CFG->libdir = __DIR__;
 $CFG->cachedir ??= "$CFG->dataroot/cache";
 $CFG->localcachedir ??= "$CFG->dataroot/localcache";
+$CFG->filepermissions ??= $CFG->directorypermissions & 0666;
+$CFG->forced_plugin_settings ??= [];
+$CFG->config_php_settings = (array) $CFG;
 
 if (CLI_SCRIPT && isset($_SERVER['REMOTE_ADDR'])) {
     exit("Command line scripts can not be executed from the web interface\n");
@@ -37,10 +40,14 @@ set_exception_handler(function (Throwable $error) {
     exit(1);
 });
 require_once __DIR__ . '/classes/component.php';
-require_once __DIR__ . '/database.php';
+require_once __DIR__ . '/classes/session/manager.php';
+require_once __DIR__ . '/setuplib.php';
+require_once __DIR__ . '/moodlelib.php';
+require_once __DIR__ . '/dml/moodle_database.php';
+require_once __DIR__ . '/dml/moodle_transaction.php';
 
-$DB = new sandbox_database($CFG);
-foreach ($DB->has_table('config') ? $DB->rows('SELECT name, value FROM {config}') : [] as $row) {
+$DB = new moodle_database($CFG);
+foreach ($DB->get_columns('config') ? $DB->rows('SELECT name, value FROM {config}') : [] as $row) {
     $CFG->{$row['name']} ??= $row['value'];
 }
 if (($CFG->upgraderunning ?? 0) > time()) {

@@ -4,6 +4,7 @@
 const TABLES = [
     'config' => 'name varchar(255) UNIQUE, value longtext',
     'config_plugins' => 'plugin varchar(100), name varchar(100), value longtext, UNIQUE (plugin, name)',
+    'config_log' => 'userid bigint, timemodified bigint, plugin varchar(100), name varchar(100), value longtext, oldvalue longtext',
     'course' => 'category bigint, fullname varchar(254), shortname varchar(255), summary longtext, timecreated bigint',
     'user' => 'auth varchar(20), username varchar(100), password varchar(255), email varchar(100), lastaccess bigint DEFAULT 0, deleted tinyint DEFAULT 0,'
         . ' secret varchar(15) DEFAULT \'\'',
@@ -17,6 +18,10 @@ const TABLES = [
         . ' ip_address varchar(45) DEFAULT \'\', deleted tinyint DEFAULT 0',
     'sessions' => 'sid varchar(128), userid bigint, timemodified bigint',
     'role' => 'name varchar(255), shortname varchar(100), sortorder bigint',
+    'user_info_category' => 'name varchar(255), sortorder bigint DEFAULT 0',
+    'user_info_field' => 'shortname varchar(255), name longtext, datatype varchar(255), description longtext, categoryid bigint DEFAULT 0,'
+        . ' sortorder bigint DEFAULT 0, required tinyint DEFAULT 0, locked tinyint DEFAULT 0, visible smallint DEFAULT 0,'
+        . ' defaultdata longtext, param1 longtext',
 ];
 
 /** Hold the upgrade lock for so many more seconds. */

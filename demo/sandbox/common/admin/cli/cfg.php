@@ -4,7 +4,6 @@
 define('CLI_SCRIPT', true);
 require __DIR__ . '/../../config.php';
 require_once "$CFG->libdir/clilib.php";
-require_once "$CFG->libdir/upgradelib.php";
 
 [$options, $unrecognised] = cli_get_params(
     ['component' => null, 'name' => null, 'set' => null, 'unset' => false, 'help' => false], ['h' => 'help']

@@ -16,7 +16,7 @@ if ($options['help']) {
     cli_writeln('Advanced command line Moodle database installer: --adminpass=PASSWORD --agree-license');
     exit(0);
 }
-if ($DB->has_table('config')) {
+if ($DB->get_columns('config')) {
     cli_error('Database tables already present; command line installation cannot continue.');
 }
 if (!$options['agree-license']) {

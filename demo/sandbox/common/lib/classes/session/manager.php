@@ -1,0 +1,11 @@
+<?php
+// Who the user is while a script runs.
+
+namespace core\session;
+
+class manager {
+    public static function set_user(\stdClass $user): void {
+        global $USER;
+        $USER = $user;
+    }
+}

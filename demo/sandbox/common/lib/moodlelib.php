@@ -1,0 +1,109 @@
+<?php
+// Settings, and what Moodle does after some of them. The sandbox reads settings and strings
+// from their tables and files each time: only the revisions, which browsers see, are reset.
+
+function set_config(string $name, mixed $value, ?string $plugin = null): bool {
+    global $DB, $CFG;
+    if ($value === null) {
+        return unset_config($name, $plugin);
+    }
+    $table = $plugin ? 'config_plugins' : 'config';
+    $key = ['name' => $name] + ($plugin ? ['plugin' => $plugin] : []);
+    $found = $DB->get_record($table, $key);
+    if (!$found) {
+        $DB->insert_record($table, $key + ['value' => $value], false);
+    } else if ($found->value !== $value) {
+        $DB->set_field($table, 'value', $value, ['id' => $found->id]);
+    }
+    if (!$plugin && !isset($CFG->config_php_settings[$name])) {
+        $CFG->$name = (string) $value;
+    }
+    return true;
+}
+
+function unset_config(string $name, ?string $plugin = null): bool {
+    global $DB, $CFG;
+    $plugin
+        ? $DB->delete_records('config_plugins', ['name' => $name, 'plugin' => $plugin])
+        : $DB->delete_records('config', ['name' => $name]);
+    if (!$plugin && !isset($CFG->config_php_settings[$name])) {
+        unset($CFG->$name);
+    }
+    return true;
+}
+
+function get_admin(): stdClass|false {
+    global $DB, $CFG;
+    foreach (array_filter(explode(',', $CFG->siteadmins ?? '')) as $id) {
+        if ($user = $DB->get_record('user', ['id' => $id, 'deleted' => 0])) {
+            return $user;
+        }
+    }
+    return false;
+}
+
+/** Make browsers fetch anew what has this revision in its address. */
+function next_revision(string $name): void {
+    global $CFG;
+    set_config($name, (string) max(time(), ($CFG->$name ?? 0) + 1));
+}
+
+function theme_reset_all_caches(): void {
+    next_revision('themerev');
+}
+
+function js_reset_all_caches(): void {
+    next_revision('jsrev');
+}
+
+function template_reset_all_caches(): void {
+    next_revision('templaterev');
+}
+
+function reset_text_filters_cache(): void {
+}
+
+function get_string_manager(): core_string_manager {
+    return new core_string_manager();
+}
+
+class core_string_manager {
+    public function reset_caches(): void {
+        next_revision('langrev');
+    }
+}
+
+class core_plugin_manager {
+    public static function reset_caches(): void {
+    }
+}
+
+class cache_helper {
+    public static function invalidate_by_definition(string $component, string $area, array $identifiers, array $keys): void {
+    }
+}
+
+/** Purge what is chosen, or everything. */
+function purge_caches(array $options = []): void {
+    global $CFG;
+    $all = !array_filter($options);
+    $resets = [
+        'theme' => 'theme_reset_all_caches', 'js' => 'js_reset_all_caches', 'template' => 'template_reset_all_caches',
+        'lang' => static fn() => get_string_manager()->reset_caches(),
+        'other' => static fn() => array_map('remove_dir', [$CFG->cachedir, $CFG->localcachedir]),
+    ];
+    foreach ($resets as $kind => $reset) {
+        $all || !empty($options[$kind]) ? $reset() : null;
+    }
+}
+
+function purge_all_caches(): void {
+    purge_caches();
+}
+
+function remove_dir(string $directory): void {
+    foreach (is_dir($directory) ? array_diff(scandir($directory), ['.', '..']) : [] as $name) {
+        is_dir("$directory/$name") ? remove_dir("$directory/$name") : unlink("$directory/$name");
+    }
+    is_dir($directory) && rmdir($directory);
+}

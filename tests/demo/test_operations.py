@@ -1,0 +1,129 @@
+"""What the sandbox does of what needs Moodle's own functions, and what it does not."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from commands.base import CommandFailed
+from tenants import moodledb
+from tenants.models import Tenant
+from tests.conftest import AddTenant, RunOf
+
+pytestmark = pytest.mark.django_db
+Pair = tuple[Tenant, Tenant]
+Told = Callable[..., list[str]]
+DONE, SO, SOURCE = "succeeded", "it is so already", "it is the source"
+
+
+@pytest.fixture
+def pair(add_tenant: AddTenant) -> Pair:
+    """Return two sites of 4.3, the first of which is the main tenant."""
+    return add_tenant("one", "4.3", is_main=True), add_tenant("two", "4.3")
+
+
+@pytest.fixture
+def told(pair: Pair, finished: RunOf) -> Told:
+    """Return a function that runs a command on both, and returns what it says of each.
+
+    That is the sentence why it was not done, or else the state.
+    """
+
+    def run(command: str, attributes: str) -> list[str]:
+        jobs = finished(command, pair, attributes).jobs.order_by("tenant")
+        return [job.error or job.state for job in jobs]
+
+    return run
+
+
+def change(tenant: Tenant, sql: str, *values: Any) -> None:
+    moodledb.execute(tenant.server, _with_tables(tenant, sql), values)
+
+
+def read(tenant: Tenant, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+    return list(moodledb.query(tenant.server, _with_tables(tenant, sql), values))
+
+
+def _with_tables(tenant: Tenant, sql: str) -> str:
+    start = f"`{tenant.db_name}`.`{tenant.db_prefix}"
+    return sql.replace("{", start).replace("}", "`")
+
+
+def test_settings_are_set_copied_and_logged(pair: Pair, told: Told):
+    one, two = pair
+    log = "SELECT userid, plugin, oldvalue, value FROM {config_log} WHERE name = %s"
+    stored = "SELECT value FROM {config_plugins} WHERE plugin = 'quiz' AND name = %s"
+
+    assert told("generic/SetConfig", "key=frontpage&value=6") == [DONE, DONE]
+    assert told("generic/SetConfig", "key=frontpage&value=6") == [SO, SO]
+    assert moodledb.config_of(two, ["frontpage"]) == {"frontpage": "6"}
+    assert read(two, log, "frontpage") == [(2, None, None, "6")]
+
+    for tenant in pair:
+        change(
+            tenant, "INSERT INTO {config_plugins} (plugin, name) VALUES ('quiz', 'a')"
+        )
+    change(one, "UPDATE {config_plugins} SET value = 'é' WHERE name = 'a'")
+    assert told("generic/CopyFullPluginConfig", "plugin=quiz") == [SOURCE, DONE]
+    assert read(two, stored, "a") == [("é",)]
+
+    assert told("generic/SetPluginConfig", "pkey=quiz/a&pvalue=") == [DONE, DONE]
+    assert read(two, stored, "a") == [("",)]
+    [nowhere, _same] = told("generic/SetPluginConfig", "pkey=mod_nix/a&pvalue=1")
+    assert nowhere == "the site has no plugin mod_nix: install it, or check the name"
+
+
+def test_a_forced_setting_is_refused(pair: Pair, told: Told):
+    one, _two = pair
+    one.forced_settings = {"theme": "boost"}
+    one.save()
+
+    fixed = "theme is fixed for this site by config.php or by its forced settings"
+    [first, second] = told("generic/SetConfig", "key=theme&value=classic")
+
+    assert first.startswith(fixed)
+    assert second == DONE
+
+
+def test_a_site_is_closed_with_a_message(pair: Pair, told: Told):
+    _one, two = pair
+    names = ["maintenance_enabled", "maintenance_message"]
+    page = Path(two.data_path, "climaintenance.html")
+
+    assert told("generic/Maintenance", "message=<b>Back</b>") == [DONE, DONE]
+    assert list(moodledb.config_of(two, names).values()) == ["1", "<b>Back</b>"]
+
+    assert told("generic/Maintenance", "message=<b>Soon</b>&hard=1") == [DONE, DONE]
+    assert "<b>Soon</b>" in page.read_text()
+
+    assert told("generic/Maintenance", "message=OFF") == [DONE, DONE]
+    assert moodledb.config_of(two, names) == {"maintenance_enabled": "0"}
+    assert not page.exists()
+
+
+def test_a_table_is_copied(pair: Pair, told: Told):
+    one, two = pair
+    table = "generic/CopyTable", "table=user_info_category"
+    for tenant, *names in [(one, "A", "b\n'"), (two, "old", "A")]:
+        for name in names:
+            change(tenant, "INSERT INTO {user_info_category} (name) VALUES (%s)", name)
+
+    assert told(*table) == [SOURCE, DONE]
+    assert told(*table) == [SOURCE, SO]
+
+    kept = "SELECT id, name, sortorder FROM {user_info_category}"
+    assert read(two, kept) == [(2, "A", 0), (3, "b\n'", 0)]
+    with pytest.raises(CommandFailed, match="the site has no table scale: check"):
+        told("generic/CopyTable", "table=scale")
+
+
+@pytest.mark.parametrize(
+    ("command", "attributes"),
+    [("system/UpdateLangPacks", ""), ("system/RecoverGrades", "userid=2")],
+)
+def test_the_sandbox_says_what_needs_a_real_moodle(
+    told: Told, command: str, attributes: str
+):
+    for sentence in told(command, attributes):
+        assert "this command needs Moodle's own functions" in sentence
