@@ -18,6 +18,7 @@ error_log = {dir}/error.log
 daemonize = no
 [www]
 listen = {dir}/fpm.sock
+listen.mode = 0666
 pm = static
 pm.max_children = 2
 """
@@ -50,6 +51,7 @@ class Answer:
 
 @contextmanager
 def running(directory: Path) -> Iterator["Fpm"]:
+    directory.chmod(0o711)
     (directory / "fpm.conf").write_text(CONFIG.format(dir=directory))
     options = [part for item in INI.items() for part in ("-d", "{}={}".format(*item))]
     process = subprocess.Popen(
