@@ -23,12 +23,12 @@ _due = 0.0  # of this process's clock
 def enqueue_look() -> None:
     """Enqueue a look at the fleet when one is due; called by control clusters."""
     global _due
-    if time.monotonic() >= _due and _is_first():
+    if time.monotonic() >= _due and is_first():
         _due = time.monotonic() + settings.VMOODLE_WATCH_SECONDS
         queue.enqueue_control(look)
 
 
-def _is_first() -> bool:
+def is_first() -> bool:
     """Whether no control cluster lives that has been there for longer than this one."""
     since = timezone.now() - timedelta(seconds=30)
     lives = Cluster.objects.filter(queue=queue.CONTROL, heartbeat_at__gt=since)

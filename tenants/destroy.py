@@ -11,7 +11,7 @@ from pathlib import Path
 from django.conf import settings
 from django.utils import timezone
 
-from tenants import content, databases, moodledb, snapshots
+from tenants import content, databases, manifest, moodledb, snapshots
 from tenants.files import FilesError
 from tenants.models import Journal, Snapshot, Tenant
 from tenants.steps import LifecycleError, Lines
@@ -41,9 +41,32 @@ def delete(tenant: Tenant, *, snapshot: bool = True) -> Lines:
     yield "It answers nobody from now on"
 
 
+def due() -> list[Tenant]:
+    """Return the tenants that have been deleted for long, and may be ended.
+
+    Only with a last snapshot that is there: without one nothing would be left.
+    """
+    if not settings.VMOODLE_PURGE_DAYS:
+        return []
+    before = timezone.now() - timedelta(days=settings.VMOODLE_PURGE_DAYS)
+    deleted = Tenant.objects.filter(
+        deleted_at__lt=before, held_by=None, is_main=False, journal=None
+    )
+    return [tenant for tenant in deleted.order_by("pk") if _has_last(tenant)]
+
+
+def _has_last(tenant: Tenant) -> bool:
+    """Whether its last snapshot was taken as it was deleted, and is there still."""
+    last = Snapshot.objects.filter(tenant=tenant, reason=Snapshot.Reason.FINAL).first()
+    return last is not None and (last.path / manifest.NAME).is_file()
+
+
 def end(tenant: Tenant) -> Lines:
     """Remove all that is the tenant's own, and its row last."""
     refuse(tenant)
+    until = timezone.now() + timedelta(days=settings.VMOODLE_FINAL_DAYS)
+    last = Snapshot.objects.filter(tenant=tenant, reason=Snapshot.Reason.FINAL)
+    last.update(keep_until=until)
     server = tenant.server
     yield "== drop the database"
     moodledb.execute(server, f"DROP DATABASE IF EXISTS `{tenant.db_name}`")

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Generator, Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -235,21 +236,42 @@ def begun() -> Iterable[Path]:
 def expired(snapshots: Iterable[Snapshot]) -> list[Snapshot]:
     """Return which of one tenant's snapshots, the newest first, may go.
 
-    Templates stay, and what is to be kept, and always the newest one.
+    Templates stay, what is to be kept, the newest one, and the newest of those that
+    have been proved to be restorable. Copies go with the work they were made for.
     """
     now = timezone.now()
     oldest = now - timedelta(days=settings.VMOODLE_SNAPSHOT_DAYS)
-    free = [
-        one
-        for one in snapshots
-        if not one.is_template and (one.keep_until is None or one.keep_until < now)
-    ]
+    known = [one for one in snapshots if one.reason != Snapshot.Reason.COPY]
+    proved = next((one for one in known if one.verified_at), None)
+    free = [one for one in known if not _is_kept(one)]
     return [
         one
         for number, one in enumerate(free)
         if number >= max(1, settings.VMOODLE_SNAPSHOT_KEEP)
         or (number and one.created_at < oldest)
+        if one != proved
     ]
+
+
+def _is_kept(snapshot: Snapshot) -> bool:
+    until = snapshot.keep_until
+    return snapshot.is_template or (until is not None and until > timezone.now())
+
+
+def all_expired() -> list[Snapshot]:
+    """Return all that may go, by one statement; those of a busy tenant stay."""
+    rows = Snapshot.objects.select_related("tenant").order_by(
+        "tenant_id", "-created_at", "-pk"
+    )
+    gone: list[Snapshot] = []
+    final = timezone.now() - timedelta(days=settings.VMOODLE_FINAL_DAYS)
+    for pk, group in groupby(rows.iterator(), key=lambda one: one.tenant_id):
+        found = list(group)
+        if pk is None:  # of tenants that are no more
+            gone += [s for s in found if not _is_kept(s) and s.created_at < final]
+        elif found[0].tenant and found[0].tenant.held_by is None:
+            gone += expired(found)
+    return gone
 
 
 def delete(snapshot: Snapshot) -> None:

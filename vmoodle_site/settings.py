@@ -190,7 +190,9 @@ VMOODLE_SNAPSHOT_DIR = Path(env.str("VMOODLE_SNAPSHOT_DIR", str(VAR_DIR / "snaps
 # A snapshot goes when a tenant has so many newer ones, or at such an age in days.
 VMOODLE_SNAPSHOT_KEEP = env.int("VMOODLE_SNAPSHOT_KEEP", 7)
 VMOODLE_SNAPSHOT_DAYS = env.int("VMOODLE_SNAPSHOT_DAYS", 30)
-# Days that a destroyed tenant's last snapshot is kept.
+# Days after which a deleted tenant is removed for good; 0: never.
+VMOODLE_PURGE_DAYS = env.int("VMOODLE_PURGE_DAYS", 30)
+# Days that a tenant's last snapshot is kept after its end.
 VMOODLE_FINAL_DAYS = env.int("VMOODLE_FINAL_DAYS", 90)
 
 # Jobs.

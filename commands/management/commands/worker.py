@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 
-from commands import host, notify, queue, tasks, watch
+from commands import host, notify, queue, tasks, tidy, watch
 from commands.models import Cluster
 
 log = logging.getLogger(__name__)
@@ -53,6 +53,7 @@ def show_life(name: str) -> None:
         if name == queue.CONTROL:
             notify.enqueue_waiting()
             watch.enqueue_look()
+            tidy.enqueue_tidying()
     except DatabaseError as error:
         # The jobs go on and keep their output until the registry is back.
         log.warning("The registry does not answer, trying again: %s", error)

@@ -2,6 +2,7 @@ import os
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
 from tenants import databases, moodledb, publish
 from tenants.models import Journal, Snapshot, Tenant
@@ -62,12 +63,17 @@ def test_nothing_of_it_is_left_at_the_end(manage: Manage, owner: Tenant):
     assert not Path(owner.data_path).exists()
 
 
-def test_the_last_snapshot_outlives_it(finished: RunOf, tenant: Tenant):
+def test_the_last_snapshot_outlives_it(finished: RunOf, tenant: Tenant, settings):
+    finished("lifecycle/Destroy", [tenant])
+    Snapshot.objects.update(keep_until=None)
+
     run = finished("lifecycle/Destroy", [tenant], "now=1")
 
     assert run.jobs.get().state == "succeeded", run.jobs.get().error
     final = Snapshot.objects.get()
     assert (final.tenant, final.wwwroot) == (None, "https://one.example.org")
+    days = (final.keep_until - timezone.now()).days
+    assert days == settings.VMOODLE_FINAL_DAYS - 1
     assert final.path.is_dir()
     assert run.jobs.get().wwwroot == "https://one.example.org"
 

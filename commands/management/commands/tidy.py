@@ -1,0 +1,32 @@
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from commands import tidy
+from commands.cli import actor
+from tenants import snapshots
+
+
+class Command(BaseCommand):
+    help = """Delete snapshots that are past their time, end tenants deleted long ago.
+
+    The workers of the queue `control` do so once a day. Never deleted are templates, a
+    tenant's newest snapshot, and the newest that has passed a restore test."""
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--dry-run", action="store_true", help="Only print what would go."
+        )
+
+    def handle(self, *, dry_run: bool, **options: Any) -> None:
+        for line in tidy.plan():
+            self.stdout.write(line)
+        if dry_run:
+            return
+        gone = snapshots.all_expired()
+        for snapshot in gone:
+            snapshots.delete(snapshot)
+        run = tidy.end(tidy.tenants_to_end(), actor())
+        told = f"; run {run.pk} ends {run.total} tenants" if run else ""
+        self.stdout.write(f"{len(gone)} snapshots deleted{told}")
