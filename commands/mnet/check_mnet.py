@@ -1,0 +1,100 @@
+from collections.abc import Iterator, Sequence
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from commands.base import CommandFailed, NothingToDo, Steps, register
+from commands.mnet.node import MnetCommand
+from mnet import networks, platform, sites
+from mnet.models import Strategy
+from mnet.proof import Proof
+from mnet.sites import Site
+from tenants.models import Tenant
+from tenants.wwwroot import clean_wwwroot
+
+
+@register
+class CheckMnet(MnetCommand):
+    """Prove that a site and its peers trust each other.
+
+    Each of a pair is called over the network as the other one would call it, signed
+    and sealed with its keys. Tells one sentence for each thing that is wrong, also when
+    the PHP that serves a site lacks RC4. Changes nothing. Disabled tenants are left
+    out.
+
+    Example of attributes: bindhost=https://other.example.org
+    """
+
+    exclusive = False
+    letters = {"bindhost": "b"}
+
+    bindhost = forms.CharField(
+        required=False,
+        max_length=255,
+        help_text=_(
+            "wwwroot of the tenant to be checked with; empty: all of its network."
+        ),
+    )
+
+    def clean_bindhost(self) -> str:
+        text: str = self.cleaned_data["bindhost"]
+        wwwroot = clean_wwwroot(text) if text else ""
+        if wwwroot and not Tenant.objects.living().filter(wwwroot=wwwroot).exists():
+            raise ValidationError(
+                f"No such tenant: {text}; give a wwwroot of the registry"
+            )
+        return wwwroot
+
+    def skips(self, tenants: Sequence[Tenant]) -> dict[int, str]:
+        found = super().skips(tenants)
+        for tenant in tenants:
+            if tenant.wwwroot == self.cleaned_data["bindhost"]:
+                found.setdefault(tenant.pk, "it is the host to be checked with")
+            elif not tenant.enabled:
+                found.setdefault(tenant.pk, "it is disabled, so it answers nobody")
+        return found
+
+    def run(self, tenant: Tenant) -> Steps:
+        me, peers = self._sites(tenant)
+        if not peers:
+            raise NothingToDo("its network binds it with no enabled tenant")
+        if why := platform.lacks_rc4(tenant.release.php):
+            yield why
+        proof, wrong, trusts = Proof(), list[str](), list[str]()
+        for peer in peers:
+            yield None
+            if found := proof.problems(me, peer):
+                fresh = [sentence for sentence in found if sentence not in wrong]
+                wrong += fresh
+                yield from fresh
+            else:
+                trusts.append(peer.tenant.wwwroot)
+                yield f"{peer.tenant}: each trusts the other"
+        if proof.no_rc4:
+            yield from platform.mend()
+        if wrong:
+            more = f"; and {len(wrong) - 1} more, in the log" if wrong[1:] else ""
+            raise CommandFailed(
+                f"{len(peers) - len(trusts)} of {len(peers)} peers and it do not trust"
+                f" each other: {wrong[0]}{more}"
+            )
+        return {"trusts": trusts}
+
+    def _sites(self, tenant: Tenant) -> tuple[Site, list[Site]]:
+        """Return what a site knows, and those that it shall be checked with."""
+        others = list(self._others(tenant))
+        known = sites.read([tenant])
+        known |= sites.read(others, about=[tenant.wwwroot])
+        return known[tenant.pk], [known[other.pk] for other in others]
+
+    def _others(self, tenant: Tenant) -> Iterator[Tenant]:
+        registry = Tenant.objects.with_edges().living().exclude(pk=tenant.pk)
+        if host := self.cleaned_data["bindhost"]:
+            yield from registry.filter(wwwroot=host)
+            return
+        everybody = list(registry.enabled())
+        bonds = networks.bonds_of([tenant], everybody, Strategy.all())
+        for other in everybody:
+            if bonds.get((tenant.pk, other.pk)) is not None:
+                yield other

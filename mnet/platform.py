@@ -1,0 +1,42 @@
+"""Whether PHP has RC4, which MNet seals its messages with, and what mends it.
+
+OpenSSL 3 has it in its provider `legacy`, which is loaded by a configuration only. PHP
+reads that when it starts: a command-line script is ours to start, the PHP that serves
+the sites is not.
+"""
+
+from functools import lru_cache
+from pathlib import Path
+
+from tenants import php
+
+PROBE = Path(php.__file__).parent / "moodle" / "rc4.php"
+
+
+@lru_cache(16)
+def lacks_rc4(program: str) -> str:
+    """Return why a PHP that we start could not seal a message, "" when it can.
+
+    Raises PhpError.
+    """
+    found, library = php.feed(program, PROBE, [""])[:2]
+    if found == "yes":
+        return ""
+    return (
+        f"{program} has no RC4: its {library} has not the provider 'legacy' that "
+        f"{php.OPENSSL} loads: install it (a package with openssl's legacy.so)"
+    )
+
+
+def mend() -> list[str]:
+    """Return, line by line, what the PHP that serves the sites has to be told."""
+    settings = php.OPENSSL.read_text("utf-8")
+    begin, end = settings.index("openssl_conf"), settings.index("\n\n# What PHP")
+    return [
+        "systemctl edit php8.2-fpm    (the service of the PHP that serves the sites)",
+        "    [Service]",
+        f"    Environment=OPENSSL_CONF={php.OPENSSL}",
+        "systemctl restart php8.2-fpm",
+        "or put into the file that this PHP reads now (openssl version -d):",
+        *(f"    {line}" for line in settings[begin:end].splitlines()),
+    ]
