@@ -16,7 +16,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from commands import comparison, deeds, options, views
+from commands import comparison, deeds, networks, options, views
 from commands.base import Command, all_commands
 from commands.compare import Comparison
 from commands.drafts import draft, forget_old_drafts
@@ -233,6 +233,7 @@ class RunAdmin(admin.ModelAdmin):
                 comparison.copy_cells,
                 "compare_copy",
             ),
+            *networks.PAGES,
             ("run/<int:pk>/choose/", views.choose, "run_choose"),
             ("run/<int:pk>/launch/", views.launch, "run_launch"),
             ("run/<int:pk>/confirm/", views.confirm, "run_confirm"),

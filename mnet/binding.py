@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext_lazy as _
 
-from mnet.sites import Services, Site, digest, own_id
+from mnet.sites import Services, Site, own_id
 from tenants import moodledb
 from tenants.models import DatabaseServer, Tenant
 from tenants.moodledb import MoodleDbError, Part
@@ -20,10 +20,10 @@ SOME = 200  # rows in one INSERT: of 2 KB each
 
 UNKNOWN, KEY, SERVICES, KNOWN = "unknown", "key", "services", "known"
 WORDS = {
-    UNKNOWN: _("does not know it"),
-    KEY: _("has another key of it"),
-    SERVICES: _("gives or takes other services"),
-    KNOWN: _("still knows it"),
+    UNKNOWN: _("does not know {}"),
+    KEY: _("has another key of {}"),
+    SERVICES: _("has other services with {}"),
+    KNOWN: _("still knows {}"),
 }
 # What a site shall give another, by the pks of both; None: it shall not know it.
 Bonds = Mapping[tuple[int, int], Services | None]
@@ -37,6 +37,11 @@ class Change:
     other: Site
     kinds: tuple[str, ...]
     services: Services | None  # None: those it has
+
+    def said(self) -> str:
+        """Return what is wrong with the site, as the end of a sentence."""
+        parts = [str(WORDS[kind]).format(self.other.tenant) for kind in self.kinds]
+        return ", ".join(parts)
 
 
 @contextmanager
@@ -93,7 +98,7 @@ def _kinds(site: Site, other: Site, services: Services | None) -> Iterator[str]:
     elif peer is None or not known:
         yield UNKNOWN
     else:
-        if peer.digest != digest(other.certificate):
+        if peer.digest != other.digest:
             yield KEY
         if peer.services != offered(site, services):
             yield SERVICES
@@ -117,7 +122,7 @@ def _former_keys(sites: Mapping[int, Site], bonds: Bonds) -> list[Change]:
             if other is None or peer.deleted or (pk, other) in bonds:
                 continue
             known = sites[other]
-            if not known.trouble_with_keys and peer.digest != digest(known.certificate):
+            if not known.trouble_with_keys and peer.digest != known.digest:
                 found.append(Change(site, known, (KEY,), None))
     return found
 

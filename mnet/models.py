@@ -25,7 +25,9 @@ class Strategy(models.Model):
         DEFAULT = "default", _("With any other tenant")
 
     kind = models.CharField(max_length=12, choices=Kind.choices, unique=True)
-    services = models.JSONField(default=dict)  # {name: [publish, subscribe]}
+    services = models.JSONField(
+        default=dict, blank=True
+    )  # {name: [publish, subscribe]}
 
     class Meta:
         verbose_name_plural = _("strategies")

@@ -8,6 +8,7 @@ import hashlib
 import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from mnet import keys
@@ -63,7 +64,12 @@ class Site:
             return "MNet is off on the site"
         return self.trouble_with_keys
 
-    @property
+    @cached_property
+    def digest(self) -> str:
+        """What others' `Peer.digest` of it is when they have its certificate."""
+        return digest(self.certificate)
+
+    @cached_property
     def trouble_with_keys(self) -> str:
         """Why the site needs new keys, "" if it needs none."""
         if not self.certificate or not self.signs_with:
@@ -187,9 +193,9 @@ def _peers(tenant: Tenant, about: Collection[str] | None) -> list[Part]:
         for name in ("mnet_host", "mnet_host2service", "mnet_service")
     )
     listed = (
-        "SELECT GROUP_CONCAT(CONCAT(s.name, ':', g.publish, ':', g.subscribe))"  # noqa: S608
-        f" FROM {given} g JOIN {services} s ON s.id = g.serviceid"
-        " WHERE g.hostid = h.id"
+        "SELECT g.hostid, GROUP_CONCAT(CONCAT(s.name, ':', g.publish, ':',"  # noqa: S608
+        f" g.subscribe)) AS services FROM {given} g JOIN {services} s"
+        " ON s.id = g.serviceid GROUP BY g.hostid"
     )
     key = "SHA1(TRIM(TRAILING '\n' FROM REPLACE(h.public_key, '\r', '')))"
     which = "1 = 1"
@@ -199,7 +205,8 @@ def _peers(tenant: Tenant, about: Collection[str] | None) -> list[Part]:
     return [
         (
             f"h.id, {moodledb.utf8('h.wwwroot')}, h.deleted, {moodledb.utf8(key)},"
-            f" h.public_key_expires, {moodledb.utf8(f'({listed})')} FROM {hosts} h"
+            f" h.public_key_expires, {moodledb.utf8('l.services')} FROM {hosts} h"
+            f" LEFT JOIN ({listed}) l ON l.hostid = h.id"
             f" WHERE h.wwwroot <> '' AND h.id <> {own_id(tenant)} AND {which}",
             list(about or ()),
         )

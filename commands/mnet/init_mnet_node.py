@@ -80,8 +80,7 @@ class InitMnetNode(MnetCommand):
         done = yield from self._prepare(tenant)
         bound, waiting = self._bind(tenant)
         for change in bound:
-            words = " and ".join(str(binding.WORDS[kind]) for kind in change.kinds)
-            yield f"{change.site.tenant}, of {change.other.tenant}: {words}: mended"
+            yield f"mended: {change.site.tenant} {change.said()}"
         yield from (f"{root} is not bound yet: {why}" for root, why in waiting.items())
         if not bound and not done:
             number = f"; {len(waiting)} others are not ready" if waiting else ""

@@ -1,0 +1,144 @@
+"""The pages of MNet."""
+
+import re
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+
+from commands.models import Run
+from mnet.models import Strategy
+from tenants import moodledb
+from tenants.models import Tenant
+from tests.commands.mnet.test_init_mnet_node import bind
+from tests.mnet import tables
+from tests.mnet.conftest import network, with_mnet
+
+__all__ = ["network", "with_mnet"]
+OF = "/commands/run/of/"
+PAGE = f"{OF}networks/1/"
+
+
+@pytest.fixture
+def console(admin_client: Client) -> Client:
+    return admin_client
+
+
+def text(answer) -> str:
+    assert answer.status_code == 200
+    return re.sub(r"\s+", " ", answer.content.decode())
+
+
+def test_a_network_that_is_bound_has_nothing_to_mend(network, console):
+    bind(network(3))
+
+    page = text(console.get(PAGE))
+
+    assert "All who can know each other do" in page
+    assert page.count(">2 / 2<") == 3
+    assert page.count('<td class="is-fine"') == 6
+    assert "sso_idp ⇄, sso_sp ⇄" in page
+    answer = console.post(f"{PAGE}repair/", follow=True)
+    assert "Nothing is wrong that a run could mend." in text(answer)
+    assert Run.objects.count() == 0
+
+
+def test_what_is_wrong_is_shown_on_its_side_and_one_button_mends_it(network, console):
+    main, one, two, three = tenants = network(4)
+    bind(tenants)
+    tables.spoil(one, "UPDATE {mnet_host} SET public_key = 'x' WHERE id = 3")
+    tables.spoil(two, "DELETE FROM {mnet_host2service} WHERE hostid = 3")
+    tables.spoil(two, "UPDATE {mnet_host} SET deleted = 1 WHERE id = 4")
+    tables.spoil(three, "UPDATE {config} SET value = 'off' WHERE value = 'strict'")
+
+    page = text(console.get(PAGE))
+    console.post(f"{PAGE}repair/")
+
+    assert "3 sites have something to mend" in page
+    assert "has another key of https://t0.example.org" in page
+    assert "has other services with https://t0.example.org" in page
+    assert "does not know https://t1.example.org" in page
+    assert "MNet is off on the site" in page
+    for kind, number in {"key": 1, "services": 1, "unknown": 1, "waits": 6}.items():
+        assert page.count(f'<td class="is-{kind}"') == number, kind
+    run = Run.objects.get()
+    assert (run.command, run.state) == ("mnet/InitMnetNode", "draft")
+    assert set(run.targets) == {one.pk, two.pk, three.pk}
+
+
+def test_a_page_costs_as_many_statements_for_many_as_for_few(
+    network, console, monkeypatch, django_assert_max_num_queries
+):
+    asked = []
+    query = moodledb.query
+    monkeypatch.setattr(
+        moodledb, "query", lambda *given: asked.append(given) or query(*given)
+    )
+    network(6)
+
+    asked.clear()
+    with django_assert_max_num_queries(12):
+        text(console.get(PAGE))
+
+    assert len(asked) == 3
+
+
+def test_networks_are_listed_and_who_is_only_with_the_main_tenant(network, console):
+    _main, one, two, three = network(4)
+    Tenant.objects.filter(pk=one.pk).update(network=0)
+    Tenant.objects.filter(pk=two.pk).update(network=-1)
+    bind(list(Tenant.objects.with_edges().order_by("pk")))
+    by_hand = "VALUES (4, 0, %s, '', '', '', 0, 0, 0, 0, 0, 0, '', 1, 0)"
+    tables.put(one, "{mnet_host} " + by_hand, [three.wwwroot])
+
+    listed = text(console.get(f"{OF}networks/"))
+    page = text(console.get(f"{OF}networks/0/"))
+
+    assert f'href="{PAGE}">Sub-network 1' in listed
+    assert "MNet is off" in listed
+    assert "t3.example.org</a>" not in page
+    assert f"bound by hand: {three.wwwroot}" in page
+    assert console.get(f"{OF}networks/9/").status_code == 404
+
+
+def test_strategies_are_stored_told_and_applied_by_a_run(network, console):
+    tenants = network(2)
+    Tenant.objects.filter(pk=tenants[1].pk).update(network=-1)
+
+    page = text(console.get(f"{OF}strategies/"))
+    ticked = {"main.sso_sp.publish": "on", "subnetwork.pf.both": "on", "x.y.z": "on"}
+    console.post(f"{OF}strategies/", ticked)
+    answer = console.post(f"{OF}strategies/apply/")
+
+    assert page.count(" checked") == 10
+    assert 'name="default.pf.publish"' in page
+    assert Strategy.all() == {
+        "main": {"sso_sp": (True, False)},
+        "subnetwork": {"pf": (True, True)},
+        "default": {},
+    }
+    assert LogEntry.objects.filter(change_message__contains="sso_sp").count() == 1
+    run = Run.objects.get()
+    assert run.targets == [tenants[0].pk]
+    assert answer["Location"] == f"{OF}run/{run.pk}/confirm/"
+
+
+@pytest.mark.django_db
+def test_who_may_only_look_changes_nothing():
+    user = User.objects.create_user("bob", is_staff=True)
+    for name in ("view_strategy", "view_tenant"):
+        user.user_permissions.add(Permission.objects.get(codename=name))
+    client = Client()
+    client.force_login(user)
+
+    page = text(client.get(f"{OF}strategies/"))
+    posted = client.post(f"{OF}strategies/", {})
+    others = [
+        client.post(f"{OF}{to}") for to in ("strategies/apply/", "networks/1/repair/")
+    ]
+
+    assert page.count(" disabled") == 10
+    assert "Save" not in page
+    assert [answer.status_code for answer in (posted, *others)] == [403, 403, 403]
+    assert Strategy.objects.count() == 0
