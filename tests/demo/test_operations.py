@@ -70,6 +70,10 @@ def test_settings_are_set_copied_and_logged(pair: Pair, told: Told):
 
     assert told("generic/SetPluginConfig", "pkey=quiz/a&pvalue=") == [DONE, DONE]
     assert read(two, stored, "a") == [("",)]
+    change(one, "UPDATE {config_plugins} SET value = '7' WHERE name = 'a'")
+    assert told("generic/SyncSettings", "settings=quiz/a") == [SOURCE, DONE]
+    assert read(two, stored, "a") == [("7",)]
+
     [nowhere, _same] = told("generic/SetPluginConfig", "pkey=mod_nix/a&pvalue=1")
     assert nowhere == "the site has no plugin mod_nix: install it, or check the name"
 
@@ -116,6 +120,61 @@ def test_a_table_is_copied(pair: Pair, told: Told):
     assert read(two, kept) == [(2, "A", 0), (3, "b\n'", 0)]
     with pytest.raises(CommandFailed, match="the site has no table scale: check"):
         told("generic/CopyTable", "table=scale")
+
+
+def test_a_role_is_made_as_on_another_site(pair: Pair, told: Told):
+    one, two = pair
+    mine = (
+        "SELECT capability, permission, modifierid FROM {role_capabilities} p"
+        " JOIN {role} r ON r.id = roleid WHERE shortname = %s ORDER BY capability"
+    )
+    change(one, "UPDATE {role_capabilities} SET permission = -1 WHERE roleid = 4")
+    change(one, "DELETE FROM {role_capabilities} WHERE capability = 'mod/quiz:grade'")
+
+    preview = "role=teacher&capability=mod/quiz:preview"
+    assert told("roles/CapabilitySync", preview) == [SOURCE, DONE]
+    assert ("mod/quiz:preview", -1, 2) in read(two, mine, "teacher")
+    assert ("mod/quiz:grade", 1, 0) in read(two, mine, "teacher")
+
+    assert told("roles/Sync", "role=teacher") == [SOURCE, DONE]
+    assert told("roles/Sync", "role=teacher") == [SOURCE, SO]
+    assert told("roles/Compare", "role=teacher") == [SOURCE, DONE]
+    assert read(two, mine, "teacher") == [
+        ("mod/forum:replypost", -1, 2),
+        ("mod/quiz:preview", -1, 2),
+    ]
+    log = "SELECT action, COUNT(*) FROM {logstore_standard_log} WHERE userid = 2"
+    assert read(two, f"{log} GROUP BY 1") == [("assigned", 2), ("unassigned", 1)]
+
+
+def test_a_missing_role_is_created_on_demand(pair: Pair, told: Told):
+    one, two = pair
+    change(one, "UPDATE {role} SET shortname = 'tutor', name = 'Tutor' WHERE id = 3")
+
+    [_source, lacking] = told("roles/Sync", "role=tutor")
+    assert lacking == "there is no role 'tutor' on this site: create the role first"
+
+    assert told("roles/Sync", "role=tutor&create=1") == [SOURCE, DONE]
+    made = "SELECT id, name, archetype, sortorder FROM {role} WHERE shortname = 'tutor'"
+    assert read(two, made) == [(9, "Tutor", "editingteacher", 9)]
+    levels = (
+        "SELECT contextlevel FROM {role_context_levels} WHERE roleid = 9 ORDER BY 1"
+    )
+    assert read(two, levels) == [(50,), (70,)]
+
+
+def test_who_may_assign_whom_is_copied(pair: Pair, told: Told):
+    one, two = pair
+    change(one, "DELETE FROM {role_allow_assign} WHERE roleid = 3 AND allowassign = 4")
+    change(one, "INSERT INTO {role_allow_view} (roleid, allowview) VALUES (5, 4)")
+    pairs = "SELECT allow{0} FROM {{role_allow_{0}}} WHERE roleid = %s ORDER BY 1"
+
+    assert told("roles/AllowSync", "table=assign") == [SOURCE, DONE]
+    assert told("roles/AllowSync", "table=view&role=student") == [SOURCE, DONE]
+    assert told("roles/AllowSync", "table=switch") == [SOURCE, SO]
+
+    assert read(two, pairs.format("assign"), 3) == [(5,)]
+    assert read(two, pairs.format("view"), 5) == [(4,)]
 
 
 @pytest.mark.parametrize(

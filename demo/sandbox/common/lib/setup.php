@@ -43,6 +43,7 @@ require_once __DIR__ . '/classes/component.php';
 require_once __DIR__ . '/classes/session/manager.php';
 require_once __DIR__ . '/setuplib.php';
 require_once __DIR__ . '/moodlelib.php';
+require_once __DIR__ . '/accesslib.php';
 require_once __DIR__ . '/dml/moodle_database.php';
 require_once __DIR__ . '/dml/moodle_transaction.php';
 

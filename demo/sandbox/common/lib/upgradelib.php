@@ -17,7 +17,19 @@ const TABLES = [
     'mnet_host' => 'wwwroot varchar(255), name varchar(80), public_key longtext, public_key_expires bigint DEFAULT 0,'
         . ' ip_address varchar(45) DEFAULT \'\', deleted tinyint DEFAULT 0',
     'sessions' => 'sid varchar(128), userid bigint, timemodified bigint',
-    'role' => 'name varchar(255), shortname varchar(100), sortorder bigint',
+    'context' => 'contextlevel bigint, instanceid bigint DEFAULT 0, path varchar(255), depth tinyint DEFAULT 0, locked tinyint DEFAULT 0',
+    'capabilities' => 'name varchar(255) UNIQUE, captype varchar(50), contextlevel bigint, component varchar(100), riskbitmask bigint DEFAULT 0',
+    'role' => 'name varchar(255), shortname varchar(100) UNIQUE, description longtext, sortorder bigint UNIQUE, archetype varchar(30)',
+    'role_capabilities' => 'contextid bigint, roleid bigint, capability varchar(255), permission bigint, timemodified bigint, modifierid bigint,'
+        . ' UNIQUE (roleid, contextid, capability)',
+    'role_context_levels' => 'roleid bigint, contextlevel bigint, UNIQUE (contextlevel, roleid)',
+    'role_allow_assign' => 'roleid bigint, allowassign bigint, UNIQUE (roleid, allowassign)',
+    'role_allow_override' => 'roleid bigint, allowoverride bigint, UNIQUE (roleid, allowoverride)',
+    'role_allow_switch' => 'roleid bigint, allowswitch bigint, UNIQUE (roleid, allowswitch)',
+    'role_allow_view' => 'roleid bigint, allowview bigint, UNIQUE (roleid, allowview)',
+    'logstore_standard_log' => 'eventname varchar(255), component varchar(100), action varchar(100), target varchar(100),'
+        . ' objecttable varchar(50), objectid bigint, crud varchar(1), edulevel tinyint, contextid bigint, contextlevel bigint,'
+        . ' contextinstanceid bigint, userid bigint, other longtext, timecreated bigint, origin varchar(10)',
     'user_info_category' => 'name varchar(255), sortorder bigint DEFAULT 0',
     'user_info_field' => 'shortname varchar(255), name longtext, datatype varchar(255), description longtext, categoryid bigint DEFAULT 0,'
         . ' sortorder bigint DEFAULT 0, required tinyint DEFAULT 0, locked tinyint DEFAULT 0, visible smallint DEFAULT 0,'

@@ -6,6 +6,7 @@ require __DIR__ . '/../../config.php';
 require_once "$CFG->libdir/clilib.php";
 require_once "$CFG->libdir/upgradelib.php";
 require_once "$CFG->libdir/cronlib.php";
+require_once "$CFG->libdir/db/install.php";
 
 [$options, $unrecognised] = cli_get_params([
     'lang' => 'en', 'adminuser' => 'admin', 'adminpass' => '', 'adminemail' => '', 'supportemail' => '',
@@ -32,13 +33,18 @@ foreach (TABLES as $name => $columns) {
         . ' ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci');
 }
 add_scheduled_tasks();
+xmldb_main_install();
 upgrade_core($version, $release, $branch);
 upgrade_noncore();
 $DB->execute('INSERT INTO {course} (category, fullname, shortname, timecreated) VALUES (0, ?, ?, ?)',
     [$options['fullname'], $options['shortname'], time()]);
-foreach (['guest', $options['adminuser']] as $user) {
+$passwords = [
+    'guest' => password_hash('guest', PASSWORD_BCRYPT, ['cost' => 4]), // no secret: quick
+    $options['adminuser'] => password_hash($options['adminpass'], PASSWORD_DEFAULT),
+];
+foreach ($passwords as $user => $password) {
     $DB->execute("INSERT INTO {user} (auth, username, password, email) VALUES ('manual', ?, ?, ?)",
-        [$user, password_hash($options['adminpass'], PASSWORD_DEFAULT), $options['adminemail']]);
+        [$user, $password, $options['adminemail']]);
 }
 set_config('siteidentifier', bin2hex(random_bytes(16)) . parse_url($CFG->wwwroot, PHP_URL_HOST));
 set_config('siteadmins', '2');
