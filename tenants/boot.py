@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
+from tenants.wwwroot import site_key
+
 if TYPE_CHECKING:  # models imports this module
     from tenants.models import Tenant
 
@@ -49,6 +51,16 @@ def boot_text(tenant: "Tenant") -> str:
         return php_return(boot_values(tenant))
     except NotInPhp as error:
         raise PublishError(f"{tenant.wwwroot} cannot be published: {error}") from error
+
+
+def former_keys(tenant: "Tenant") -> set[str]:
+    """Return the keys of addresses that lead to the tenant's own."""
+    return {site_key(root) for root in tenant.former.split()} - {tenant.key}
+
+
+def moved_text(tenant: "Tenant") -> str:
+    """Return the text of a boot file under a former address of the tenant."""
+    return php_return({"moved": tenant.wwwroot})
 
 
 def fleet_text() -> str:

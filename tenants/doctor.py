@@ -11,11 +11,16 @@ from pathlib import Path
 
 from django.conf import settings
 
-from tenants import content, databases, manifest, provision, restore, snapshots
+from tenants import content, databases, manifest, provision, rename, restore, snapshots
 from tenants.models import DatabaseServer, Journal, Snapshot, Tenant
 from tenants.steps import EXPECTED, LifecycleError
 
 ASIDE = re.compile(r".+\.(new|old)-(?P<token>[0-9a-f]{16})")
+WORKS = {
+    provision.WORK: "creation",
+    restore.WORK: "restore",
+    rename.WORK: "renaming",
+}
 TOKEN = re.compile(r"vmoodle (create|restore) (?P<token>[0-9a-f]{16})")
 
 
@@ -38,12 +43,11 @@ def examine() -> Iterator[Finding]:
 
 
 def half_done() -> Iterator[Finding]:
-    """Yield creations and restores that nobody is at work on."""
+    """Yield the works in a tenant's life that nobody is at work on."""
     idle = Journal.objects.filter(tenant__held_by=None)
     for journal in idle.select_related("tenant__server", "tenant__release"):
-        what = {provision.WORK: "creation", restore.WORK: "restore"}[journal.work]
         yield Finding(
-            f"{journal.tenant}: its {what} was cut off",
+            f"{journal.tenant}: its {WORKS[journal.work]} was cut off",
             partial(undo, journal.tenant, journal.work),
         )
 
@@ -51,7 +55,9 @@ def half_done() -> Iterator[Finding]:
 def undo(tenant: Tenant, work: str) -> None:
     if work == restore.WORK:
         restore.recover(tenant)
-    elif left := provision.recover(tenant):
+        return
+    recover = {provision.WORK: provision, rename.WORK: rename}[work].recover
+    if left := recover(tenant):
         raise LifecycleError(left)
 
 

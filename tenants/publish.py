@@ -33,6 +33,8 @@ from tenants.boot import (
     code_tree,
     fleet_text,
     fleet_values,
+    former_keys,
+    moved_text,
 )
 
 if TYPE_CHECKING:  # models imports this module
@@ -54,12 +56,19 @@ def publish(tenant: "Tenant") -> None:
     with _explained(tenant.wwwroot):
         text, tree = boot_text(tenant), code_tree(tenant)
         prepare()
-        former = _target(site_link(tenant.key))
-        with subpath.linked(tree, tenant.key):
-            _flip(tenant.key, text, tree)
+        _put(tenant.key, text, tree)
+        for key in former_keys(tenant):
+            _put(key, moved_text(tenant), tree)
+
+
+def _put(key: str, text: str, tree: str) -> None:
+    """Put a key's boot file and all its links in place."""
+    former = _target(site_link(key))
+    with subpath.linked(tree, key):
+        _flip(key, text, tree)
     if former != tree:
         with suppress(PublishError):  # `verify` tells of it, make_subdirs mends it
-            _unlink(former, tenant.key)
+            _unlink(former, key)
 
 
 def unpublish(key: str) -> None:
@@ -118,7 +127,14 @@ def rebuild(tenants: Iterable["Tenant"], *, check: bool = False) -> list[str]:
     others are done: `verify` says why.
     """
     with _explained("The fleet"):
-        texts, trees = {FLEET: fleet_text()}, {}
+        texts, trees = {FLEET: fleet_text()}, dict[str, str]()
+        tenants = list(tenants)
+        for tenant in tenants:
+            if not tenant.former:
+                continue
+            moved = former_keys(tenant)
+            texts |= dict.fromkeys(moved, moved_text(tenant))
+            trees |= dict.fromkeys(moved, code_tree(tenant))
         for tenant in tenants:
             trees[tenant.key] = code_tree(tenant)
             with suppress(PublishError):
@@ -155,32 +171,9 @@ def verify(tenants: Iterable["Tenant"]) -> list[str]:
     if end != "end":
         unlike.append(end)
     wrong += [f"{path}: PHP reads other values than were meant" for path in unlike]
-    return wrong + [f"{said}: run make_subdirs" for said, _ in links_in_trees(tenants)]
-
-
-def links_in_trees(tenants: Iterable["Tenant"], trees: Iterable[str] = ()) -> Steps:
-    """Return what is wrong with the links in code trees, and what mends each.
-
-    `trees`: others that may have stray ones. None without VMOODLE_SUBPATH_LINKS.
-    """
-    if not settings.VMOODLE_SUBPATH_LINKS:
-        return []
-    wanted: dict[str, set[str]] = {tree: set() for tree in trees}
-    for tenant in tenants:
-        segment = subpath.segment_of(tenant.key)
-        wanted.setdefault(code_tree(tenant), set()).update({segment} - {""})
-    steps: Steps = []
-    for tree, names in wanted.items():
-        if not Path(tree).is_dir():
-            continue
-        for name in sorted(names):
-            if not subpath.has(tree, name):
-                add = partial(subpath.add, tree, name)
-                steps.append((f"{tree} has no link {name}", add))
-        for name in subpath.strays(tree, names):
-            remove = partial(subpath.remove, tree, name)
-            steps.append((f"{tree}: the link {name} belongs to no tenant", remove))
-    return steps
+    return wrong + [
+        f"{said}: run make_subdirs" for said, _ in subpath.wrong_links(tenants)
+    ]
 
 
 def _file_steps(texts: dict[str, str]) -> Steps:

@@ -7,17 +7,23 @@ what has a link's name and is none is never touched.
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from getpass import getuser
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from tenants.boot import PublishError
+from tenants.boot import PublishError, code_tree, former_keys
 from tenants.files import FilesError, as_user
 from tenants.wwwroot import SEGMENT
 
+if TYPE_CHECKING:  # models imports this module
+    from tenants.models import Tenant
+
+Steps = list[tuple[str, Callable[[], object]]]
 LN, FIND = "/usr/bin/ln", "/usr/bin/find"
 
 
@@ -105,6 +111,32 @@ def strays(tree: str, segments: set[str]) -> list[str]:
     links = (path for path in root_of(tree).iterdir() if path.is_symlink())
     names = [link.name for link in links if str(link.readlink()) == "."]
     return sorted(n for n in names if SEGMENT.fullmatch(n) and n not in segments)
+
+
+def wrong_links(tenants: Iterable["Tenant"], trees: Iterable[str] = ()) -> Steps:
+    """Return what is wrong with the links in code trees, and what mends each.
+
+    `trees`: others that may have stray ones. None without VMOODLE_SUBPATH_LINKS.
+    """
+    if not settings.VMOODLE_SUBPATH_LINKS:
+        return []
+    wanted: dict[str, set[str]] = {tree: set() for tree in trees}
+    for tenant in tenants:
+        keys = {tenant.key, *former_keys(tenant)}
+        names = {segment_of(key) for key in keys} - {""}
+        wanted.setdefault(code_tree(tenant), set()).update(names)
+    steps: Steps = []
+    for tree, names in wanted.items():
+        if not Path(tree).is_dir():
+            continue
+        for name in sorted(names):
+            if not has(tree, name):
+                make = partial(add, tree, name)
+                steps.append((f"{tree} has no link {name}", make))
+        for name in strays(tree, names):
+            drop = partial(remove, tree, name)
+            steps.append((f"{tree}: the link {name} belongs to no tenant", drop))
+    return steps
 
 
 def sudoers(trees: Iterable[str]) -> str:

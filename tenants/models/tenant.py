@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from tenants import publish, subpath
+from tenants.boot import former_keys
 from tenants.fields import EncryptedTextField
 from tenants.models.release import Release
 from tenants.models.server import DatabaseServer
@@ -51,9 +52,9 @@ class TenantQuerySet(models.QuerySet["Tenant"]):
 
     def delete(self) -> tuple[int, dict[str, int]]:
         """Forget these tenants and unpublish them, as the console deletes."""
-        keys = list(self.values_list("key", flat=True))
+        keys = [tenant.keys() for tenant in self]
         deleted = super().delete()
-        for key in keys:
+        for key in set().union(*keys):
             publish.unpublish(key)
         return deleted
 
@@ -88,6 +89,11 @@ class Tenant(models.Model):
         _("main tenant"),
         default=False,
         help_text=_("Source of copies; left out of bulk runs unless asked for."),
+    )
+    former = models.TextField(
+        blank=True,
+        editable=False,
+        help_text=_("Addresses that lead to this one, a line each."),
     )
     enabled = models.BooleanField(
         default=True, help_text=_("A disabled tenant answers 503 to everybody.")
@@ -178,22 +184,38 @@ class Tenant(models.Model):
         self.wwwroot = clean_wwwroot(self.wwwroot)
         self.key = site_key(self.wwwroot)
         with transaction.atomic():
-            former = Tenant.objects.filter(pk=self.pk).values_list("key", flat=True)
-            stale = set(former) - {self.key}
+            row = Tenant.objects.filter(pk=self.pk).only("key", "former").first()
+            stale = row.keys() if row else set()
             super().save(*args, **kwargs)
+            if self.key not in stale:
+                self._take_over()
             if self.deleted_at is None:
                 publish.publish(self)
+                stale -= self.keys()
             else:
-                stale.add(self.key)
+                stale |= self.keys()
         for key in stale:
             publish.unpublish(key)
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """Forget the tenant and unpublish it; its database and files stay."""
-        key = self.key
+        keys = self.keys()
         deleted = super().delete(*args, **kwargs)
-        publish.unpublish(key)
+        for key in keys:
+            publish.unpublish(key)
         return deleted
+
+    def keys(self) -> set[str]:
+        """Return all keys that it is published under, those that lead to it too."""
+        return {self.key, *former_keys(self)}
+
+    def _take_over(self) -> None:
+        """Let our address lead to no other tenant any more."""
+        host = self.key.partition("~")[0].partition("+")[0]
+        for other in Tenant.objects.filter(former__contains=host):
+            kept = [root for root in other.former.split() if site_key(root) != self.key]
+            if kept != other.former.split():
+                Tenant.objects.filter(pk=other.pk).update(former="\n".join(kept))
 
     def clean(self) -> None:
         if self.wwwroot:
@@ -251,16 +273,23 @@ class Tenant(models.Model):
             row.save(update_fields=["release"])
         self.release = release
 
-    def move(self, wwwroot: str) -> None:
+    def move(
+        self, wwwroot: str, *, redirect: bool = False, former: str | None = None
+    ) -> None:
         """Give the tenant, as the registry has it by now, another address.
 
-        The former one is published no longer. Raises ValidationError when another
-        tenant has it.
+        The one it had leads to it from now on, or is published no longer. `former`:
+        instead, all addresses that lead to it. Raises ValidationError when another
+        tenant has the address.
         """
         with transaction.atomic():
             row = Tenant.objects.select_for_update().get(pk=self.pk)
-            row.wwwroot = clean_wwwroot(wwwroot)
+            before, row.wwwroot = row.wwwroot, clean_wwwroot(wwwroot)
             row.clean()
             row.validate_unique()
-            row.save(update_fields=["wwwroot", "key"])
-        self.wwwroot, self.key = row.wwwroot, row.key
+            if former is None:
+                roots = [*row.former.split(), *([before] if redirect else [])]
+                former = "\n".join(r for r in roots if site_key(r) != row.key)
+            row.former = former
+            row.save(update_fields=["wwwroot", "key", "former"])
+        self.wwwroot, self.key, self.former = row.wwwroot, row.key, row.former

@@ -75,10 +75,13 @@ return static function (string $tree): stdClass {
         $port = (int) ($_SERVER['SERVER_PORT'] ?? 80);
         // A sub-path without its slash may come to the site at the root of the host.
         [$uri, $query] = explode('?', $_SERVER['REQUEST_URI'] ?? '', 2) + ['', ''];
+        $leadTo = static function (string $place) use ($query): never {
+            header("Location: $place" . ($query === '' ? '' : "?$query"), true, 301);
+            exit;
+        };
         foreach ($keys($host, $port, strtolower(substr($uri, 1))) as $key) {
             if (str_contains($key, '~') && $below = $read($key)) {
-                header("Location: $below[wwwroot]/" . ($query === '' ? '' : "?$query"), true, 301);
-                exit;
+                $leadTo(($below['moved'] ?? $below['wwwroot']) . '/');
             }
         }
         $path = explode('/', $_SERVER['SCRIPT_NAME'] ?? '', 4);
@@ -125,6 +128,13 @@ return static function (string $tree): stdClass {
     $tenant = null;
     foreach ($asked as $key) {
         $tenant = $read($key);
+        if (isset($tenant['moved'])) {
+            // A former address: scripts must be given the new one.
+            if ($web) {
+                $leadTo($tenant['moved'] . (str_contains($key, '~') ? preg_replace('|^/[^/]+|', '', $uri) : $uri));
+            }
+            $refuse(0, '', "$root has moved: give $tenant[moved].");
+        }
         // On the command line the address is exact, in a browser Moodle redirects.
         if ($tenant && ($web || $tenant['wwwroot'] === $wwwroot)) {
             break;

@@ -59,6 +59,7 @@ def make_tenant(wwwroot: str, tree: Path, **values: object) -> SimpleNamespace:
         wwwroot=wwwroot,
         key=site_key(wwwroot),
         enabled=True,
+        former="",
         release=release,
         server=server,
         db_type="mariadb",

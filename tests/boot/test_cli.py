@@ -177,3 +177,11 @@ def test_a_tree_of_5_1(tmp_path: Path):
     done = run_cli(tree, f"--host={A}", script="public/index.php")
 
     assert json.loads(done.stdout)["cfg"]["wwwroot"] == A
+
+
+def test_a_script_is_told_the_new_address(two: Path):
+    published("https://new.example.org", two, former="https://old.example.org")
+
+    said = refusal(two, "--host=https://old.example.org")
+
+    assert "https://old.example.org has moved: give https://new.example.org" in said

@@ -254,6 +254,27 @@ def test_a_sub_path_without_its_slash_is_led_on(
     assert (answer.status, answer.headers["location"]) == (301, place)
 
 
+@pytest.mark.parametrize(
+    ("host", "uri", "place"),
+    [
+        ("old.example.org", "/course/view.php?id=1", "/course/view.php?id=1"),
+        ("old.example.org", "/", "/"),
+        ("old.example.org", "/pluginfile.php/1/a%20b", "/pluginfile.php/1/a%20b"),
+        ("s.example.org", "/Was/index.php?x", "/index.php?x"),
+        ("s.example.org", "/was", "/"),
+    ],
+)
+def test_a_former_address_leads_to_the_new_one(
+    fpm: Fpm, tree: Path, host: str, uri: str, place: str
+):
+    former = "http://old.example.org\nhttps://s.example.org/was"
+    published(f"{SUB[0]}/one", tree, former=former)
+
+    answer = fpm.get(tree, host, SCRIPT_NAME=uri.partition("?")[0], REQUEST_URI=uri)
+
+    assert (answer.status, answer.headers["location"]) == (301, f"{SUB[1]}{place}")
+
+
 def test_links_in_the_tree_serve_their_own_tenant_alone(fpm: Fpm, tree: Path, settings):
     settings.VMOODLE_SUBPATH_LINKS = True
     for number, root in enumerate(SUB):

@@ -12,6 +12,8 @@ from commands import tasks
 from commands.models import Job
 from tenants import databases, doctor, moodledb, provision, snapshots
 from tenants.models import Journal, Snapshot, Tenant
+from tests.commands.lifecycle import test_rename
+from tests.commands.lifecycle.test_rename import known  # noqa: F401 - a fixture
 from tests.conftest import ROOT
 from tests.tenants import test_provision, test_restore
 from tests.tenants.test_dump import end
@@ -184,6 +186,19 @@ def test_a_restore_test_that_is_killed_leaves_no_database(
     reap()
 
     assert databases.marked(tenant.server, "vmoodle") == {}
+    assert_healthy()
+
+
+@pytest.mark.parametrize("step", test_rename.STEPS)
+@pytest.mark.parametrize("when", ["begun", "done"])
+@pytest.mark.usefixtures("known")
+def test_a_renaming_that_is_killed_is_undone(victim, tenant: Tenant, step, when: str):
+    words = [f"--host={tenant.wwwroot}", f"--wwwroot={test_rename.NEW}", "--redirect"]
+    victim(f"{when}:{step}", "renamenode", *words)
+
+    reap()
+
+    assert not test_rename.is_renamed(tenant)
     assert_healthy()
 
 

@@ -5,7 +5,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from tenants import publish, subpath
+from tenants import subpath
+from tenants.boot import PublishError
 from tenants.models import Release, Tenant
 
 
@@ -43,11 +44,11 @@ class Command(BaseCommand):
             if options["sudoers"]:
                 self.stdout.write(subpath.sudoers(trees), ending="")
                 return
-            self._mend(publish.links_in_trees(tenants, trees), check)
-        except publish.PublishError as error:
+            self._mend(subpath.wrong_links(tenants, trees), check)
+        except PublishError as error:
             raise CommandError(str(error)) from error
 
-    def _mend(self, steps: publish.Steps, check: bool) -> None:
+    def _mend(self, steps: subpath.Steps, check: bool) -> None:
         if not settings.VMOODLE_SUBPATH_LINKS:
             raise CommandError(
                 "There are no links in code trees: set VMOODLE_SUBPATH_LINKS=true, if "

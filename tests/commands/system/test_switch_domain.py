@@ -2,8 +2,8 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from commands.models import Job
-from commands.system import address
 from commands.system.switch_domain import SwitchDomain
+from tenants import rename
 from tenants.models import Tenant
 from tests.commands.conftest import Manage
 from tests.commands.system.conftest import complaints, job_of, put_script
@@ -65,7 +65,7 @@ def test_two_that_would_get_the_same_address_do_not_both(run_of: RunOf, rows):
 @pytest.mark.parametrize("name", ["switch_domain", "bulkswitchdomain"])
 def test_the_shell_has_both_forms(manage: Manage, add_tenant, workers, name: str):
     tenant = add_tenant("one", install=False)
-    put_script(tenant, address.PURGE)
+    put_script(tenant, rename.PURGE)
     host = ["--yes"] if "bulk" in name else [f"--host={tenant.wwwroot}"]
 
     said = manage(name, *host, "-D", "example.net", "-F", "example.org")
@@ -76,7 +76,7 @@ def test_the_shell_has_both_forms(manage: Manage, add_tenant, workers, name: str
 
 def test_a_site_moves_once(finished: RunOf, add_tenant):
     tenant = add_tenant("one", install=False)
-    put_script(tenant, address.PURGE)
+    put_script(tenant, rename.PURGE)
 
     job = job_of(finished("system/SwitchDomain", [tenant], "domain=example.net"))
 

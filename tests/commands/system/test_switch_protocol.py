@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 
 from commands.models import Job
-from commands.system import address
 from commands.system.switch_protocol import SwitchProtocol
-from tenants import moodledb, publish
+from tenants import moodledb, publish, rename, steps
 from tenants.models import Tenant
 from tests.commands.conftest import Manage
 from tests.commands.system.conftest import job_of, put_script
@@ -31,7 +30,7 @@ def peers(add_tenant: AddTenant) -> list[Tenant]:
         for number, known in enumerate(made):
             insert = f"INSERT INTO {hosts} VALUES (%s, %s)"
             moodledb.execute(tenant.server, insert, [number, known.wwwroot])
-    put_script(made[0], address.PURGE)
+    put_script(made[0], rename.PURGE)
     return made
 
 
@@ -63,18 +62,26 @@ def test_registry_and_peers_have_the_new_address(finished: RunOf, peers):
 
 
 def test_the_texts_are_replaced_when_asked(finished: RunOf, peers):
-    put_script(peers[0], address.REPLACE)
+    one = peers[0]
+    pages = moodledb.table(one, "page")
+    moodledb.execute(one.server, f"CREATE TABLE {pages} (id INT, content TEXT)")
+    insert = f"INSERT INTO {pages} VALUES (1, 'http://one.example.org/x')"
+    moodledb.execute(one.server, insert)
 
-    job = job_of(finished(SWITCH, [peers[0]], "protocol=https&content=1"))
-
-    assert "--search=http://one.example.org\n" in job.text()[0]
-    assert "--replace=https://one.example.org\n--shorten\n" in job.text()[0]
+    for attributes, text in (
+        ("protocol=https&content=1", "https://one.example.org/x"),
+        ("protocol=http", "https://one.example.org/x"),
+    ):
+        job = job_of(finished(SWITCH, [one], attributes))
+        assert job.state == Job.State.SUCCEEDED, job.error
+        content = f"SELECT content FROM {pages}"
+        assert moodledb.query(one.server, content) == [(text,)]
 
 
 def test_a_failure_leaves_everything_as_it_was(finished: RunOf, peers):
     one = peers[0]
     before = known(one)
-    put_script(one, address.PURGE, 'fwrite(STDERR, "no room\\n"); exit(1);')
+    put_script(one, rename.PURGE, 'fwrite(STDERR, "no room\\n"); exit(1);')
 
     job = job_of(finished(SWITCH, [one], "protocol=https"))
 
@@ -92,11 +99,11 @@ def test_a_worker_that_dies_leaves_nothing_half_done(run_of: RunOf, peers, monke
     run = run_of(SWITCH, [one], "protocol=https")
     command = run.form()
     command.job = run.jobs.get().pk
-    steps = command.run(Tenant.objects.with_edges().get(pk=one.pk))
-    while "MNet" not in next(steps):
+    lines = command.run(Tenant.objects.with_edges().get(pk=one.pk))
+    while "knows its MNet peer" not in next(lines):
         pass
-    monkeypatch.setattr(SwitchProtocol, "_back", lambda *args: None)
-    steps.close()  # as killed: nothing is taken back
+    monkeypatch.setattr(steps, "take_back", lambda *args: "")
+    lines.close()  # as killed: nothing is taken back
     monkeypatch.undo()
     now = Tenant.objects.with_edges().get(pk=one.pk)
     assert now.wwwroot == "https://one.example.org"
@@ -131,7 +138,7 @@ def test_one_that_has_it_already_is_skipped(run_of: RunOf, peers):
 
 
 def test_the_shell_has_both_forms(manage: Manage, peers, workers):
-    put_script(peers[1], address.PURGE)
+    put_script(peers[1], rename.PURGE)
 
     one = manage("switch_protocol", "--host=http://one.example.org", "-p", "https")
     many = manage("bulkswitchprotocol", "--protocol=https", "--yes")

@@ -1,0 +1,6 @@
+from commands.cli import TenantCommand
+from commands.lifecycle.rename import Rename
+
+
+class Command(TenantCommand):
+    runs = Rename

@@ -1,0 +1,170 @@
+"""A renaming goes through whole, or leaves everything as it was."""
+
+from pathlib import Path
+
+import pytest
+
+from commands.lifecycle.rename import Rename
+from commands.models import Job
+from tenants import doctor, moodledb, publish, rename
+from tenants.models import Journal, Tenant
+from tenants.replace import replace
+from tenants.steps import LifecycleError, Step
+from tests.commands.conftest import Manage
+from tests.commands.system.conftest import complaints, job_of
+from tests.conftest import AddTenant, RunOf
+from tests.tenants.test_dump import end
+
+OLD, NEW = "https://one.example.org", "https://new.example.net"
+STEPS = [
+    "publish the new address",
+    "tell the MNet peers",
+    "replace it in the texts",
+    "purge the caches",
+]
+
+
+@pytest.fixture
+def known(tenant: Tenant) -> Tenant:
+    """Return a site that names itself in its texts and among its MNet hosts."""
+    for sql in (
+        f"INSERT INTO {moodledb.table(tenant, 'mnet_host')} (wwwroot) VALUES ('{OLD}')",
+        f"UPDATE {moodledb.table(tenant, 'course')} SET summary = '{OLD}/x'",
+    ):
+        moodledb.execute(tenant.server, sql)
+    return tenant
+
+
+def is_renamed(tenant: Tenant) -> bool:
+    """Whether it is; fail if it is half so."""
+    tenant.refresh_from_db()
+    wwwroot = NEW if tenant.wwwroot == NEW else OLD
+    other = OLD if wwwroot == NEW else NEW
+    texts = f"SELECT summary FROM {moodledb.table(tenant, 'course')}"
+    assert moodledb.query(tenant.server, texts) == [(f"{wwwroot}/x",)]
+    hosts = f"SELECT wwwroot FROM {moodledb.table(tenant, 'mnet_host')}"
+    assert moodledb.query(tenant.server, hosts) == [(wwwroot,)]
+    published = Path(publish.boot_file(wwwroot[8:])).read_text()
+    assert f"'{wwwroot}'" in published
+    assert Path(publish.boot_file(other[8:])).is_symlink() == bool(tenant.former)
+    assert publish.rebuild(Tenant.objects.with_edges(), check=True) == []
+    assert not Journal.objects.exists()
+    return wwwroot == NEW
+
+
+@pytest.mark.parametrize("redirect", ["", "&redirect=1"])
+def test_a_site_gets_another_address(known: Tenant, finished: RunOf, redirect: str):
+    job = job_of(finished("lifecycle/Rename", [known], f"wwwroot={NEW}{redirect}"))
+
+    assert job.state == Job.State.SUCCEEDED, job.error
+    assert job.result == {"wwwroot": NEW, "before": OLD}
+    assert is_renamed(known)
+    assert known.former == (OLD if redirect else "")
+
+
+def test_the_texts_may_stay_and_the_way_back_is_open(
+    manage: Manage, known: Tenant, workers
+):
+    words = ["renamenode", "--without-content", "--redirect", f"--host={OLD}"]
+    said = manage(*words, f"--wwwroot={NEW}")
+    assert said.code == 0, said
+    known.refresh_from_db()
+    assert (known.wwwroot, known.former) == (NEW, OLD)
+
+    said = manage(
+        "renamenode",
+        f"--host={NEW}",
+        f"--wwwroot={OLD}",
+        "--without-content",
+    )
+
+    assert said.code == 0, said
+    known.refresh_from_db()
+    assert known.former == ""
+    assert not is_renamed(known)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_failing_step_is_named_and_all_is_undone(
+    known: Tenant, monkeypatch, step: str
+):
+    def failing(work):
+        for found in steps(work):
+
+            def do(found=found):
+                yield from found.do()
+                if found.name == step:
+                    raise LifecycleError("the test wants it so")
+
+            yield Step(found.name, do, found.undo)
+
+    steps = rename.Renaming.steps
+    assert [s.name for s in steps(_journal(known))] == STEPS
+    monkeypatch.setattr(rename.Renaming, "steps", lambda work: [*failing(work)])
+
+    with pytest.raises(LifecycleError, match=f"^{step}: the test wants it so$"):
+        end(rename.rename(known, NEW, content=True, redirect=True))
+
+    assert not is_renamed(known)
+
+
+def _journal(tenant: Tenant) -> rename.Renaming:
+    plan = '{"old": "", "new": "", "content": true}'
+    return rename.Renaming(Journal(tenant=tenant, work=rename.WORK, text=plan))
+
+
+def test_the_doctor_takes_back_what_was_cut_off(known: Tenant, monkeypatch):
+    renaming = rename.rename(known, NEW, content=True)
+    while "replaced in" not in (next(renaming) or ""):
+        pass
+    monkeypatch.setattr(rename.steps, "take_back", lambda *args: "")
+    renaming.close()  # as killed
+    monkeypatch.undo()
+
+    [found] = doctor.examine()
+
+    assert found.sentence == f"{NEW}: its renaming was cut off"
+    assert doctor.mend(found) == ""
+    assert not is_renamed(known)
+
+
+def test_a_former_address_may_become_another_tenants(
+    tenant: Tenant, add_tenant: AddTenant
+):
+    tenant.move(NEW, redirect=True)
+
+    other = add_tenant("two", install=False, wwwroot=OLD)
+
+    tenant.refresh_from_db()
+    assert tenant.former == ""
+    assert OLD in publish.boot_file(other.key).read_text()
+    tenant.save()
+    assert "moved" not in publish.boot_file(other.key).read_text()
+    assert publish.rebuild(Tenant.objects.with_edges(), check=True) == []
+
+
+def test_a_deleted_tenants_former_address_is_gone(tenant: Tenant):
+    key = tenant.key
+    tenant.move(NEW, redirect=True)
+    assert "moved" in publish.boot_file(key).read_text()
+
+    tenant.delete()
+
+    assert not publish.boot_file(key).is_symlink()
+
+
+def test_what_is_no_address_is_refused(tenant: Tenant):
+    [said] = complaints(Rename, "wwwroot=ftp://x")
+
+    assert "must begin with http:// or https://" in said
+
+
+def test_a_longer_name_that_begins_the_same_is_left(known: Tenant):
+    texts = moodledb.table(known, "course")
+    sql = f"UPDATE {texts} SET summary = '{OLD}.uk/x'"
+    moodledb.execute(known.server, sql)
+
+    assert replace(known, {OLD: NEW}) == 1  # its own row of mnet_host
+
+    summary = f"SELECT summary FROM {texts}"
+    assert moodledb.query(known.server, summary) == [(f"{OLD}.uk/x",)]
