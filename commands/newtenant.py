@@ -52,7 +52,7 @@ GROUPS = (
     (
         _("Where it runs"),
         _("What is left empty is chosen: a release that fits, the data root."),
-        ("release", "data_path", "disabled", "mail_off", "force_dns"),
+        ("release", "data_path", "disabled", "mail_off", "force_dns", "check_login"),
     ),
     (
         _("Database"),
@@ -71,6 +71,7 @@ LABELS: dict[str, Any] = {
     "mail_off": _("No mail to anybody"),
     "force_dns": _("Even if its host name does not resolve"),
     "disabled": _("Leave it disabled"),
+    "check_login": _("Undo it unless its login page answers"),
     "data_path": _("Data directory"),
     "server": _("Database server"),
     "db_name": _("Database"),
@@ -84,6 +85,7 @@ HELP: dict[str, Any] = {
     "shortname": _("Names its database, account and directory, logs and cookie."),
     "disabled": _("It answers 503 until you enable it."),
     "mail_off": _("For a staging copy."),
+    "check_login": _("Else that is a warning in the result."),
     "force_dns": "",
     "anonymise": _("Names, addresses and passwords, but for administrators."),
     "admin_email": _("Needed by the installer; else it stays as it is."),

@@ -103,6 +103,10 @@ class NewTenantForm(forms.ModelForm):
     disabled = forms.BooleanField(
         required=False, help_text=_("Leave it disabled: it answers 503.")
     )
+    check_login = forms.BooleanField(
+        required=False,
+        help_text=_("Undo all unless its login page answers; else that is a warning."),
+    )
 
     class Meta:
         model = Tenant
@@ -177,6 +181,8 @@ class NewTenantForm(forms.ModelForm):
             raise ValidationError(f"Say which {asked} to make it from")
         if given["anonymise"] and asked != CLONE and asked != TEMPLATE:
             raise ValidationError("Only a copy can be made anonymous")
+        if given["check_login"] and given["disabled"]:
+            raise ValidationError("A disabled site shows no login page to check")
         if asked == INSTALL and not given["admin_email"]:
             raise ValidationError({"admin_email": "The installer needs an address"})
         given["origin"] = asked
@@ -298,6 +304,7 @@ class NewTenantForm(forms.ModelForm):
             make_account=given["origin"] != REGISTER and not self.has_account,
             enabled=not given["disabled"],
             anonymise=given["anonymise"],
+            check_login=given["check_login"],
             admin_email=given["admin_email"],
             admin_password=given["admin_password"],
             config=self.config,

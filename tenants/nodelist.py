@@ -54,6 +54,7 @@ FLAGS = {
     "forcedns": "force_dns",
     "anonymise": "anonymise",
     "mail_off": "mail_off",
+    "check_login": "check_login",
 }
 OTHERS = ("vdbhost", "services", "enabled", "tags", ERROR)
 SERVICES = ("default", "subnetwork")

@@ -15,6 +15,7 @@ from django.db import IntegrityError, transaction
 from tenants import (
     agent,
     anonymise,
+    checks,
     content,
     databases,
     identity,
@@ -32,6 +33,7 @@ WORK = "create"
 UNFINISHED = "its creation has not come to its end"
 ENTER = "enter it in the registry"  # the first step, which `reserve` has taken
 TEMPLATE, CLONE, INSTALL, REGISTER = "template", "clone", "install", "register"
+PATIENCE = 10.0  # seconds for a new site's login page
 ORIGINS = (TEMPLATE, CLONE, INSTALL, REGISTER)
 
 
@@ -45,6 +47,7 @@ class Plan:
     make_account: bool = True
     enabled: bool = True
     anonymise: bool = False
+    check_login: bool = False
     admin_email: str = ""
     admin_password: str = ""
     # By plugin, "" for the core.
@@ -120,10 +123,12 @@ class Creation:
             Step("look at the site", self.look),
             *([Step("set its settings", self.set_config)] if self.plan.config else []),
         ]
+        must_answer = self.plan.check_login
         return [
             Step(ENTER, self.enter, self.forget),
             *(known if self.plan.origin == REGISTER else new),
             Step("open the site", self.open),
+            *([Step("ask for its login page", self.ask)] if must_answer else []),
         ]
 
     def enter(self) -> Lines:
@@ -274,3 +279,9 @@ class Creation:
         self.tenant.enabled, self.tenant.attention = self.plan.enabled, ""
         self.tenant.save(update_fields=["enabled", "attention"])
         yield f"{self.tenant} is there"
+
+    def ask(self) -> Lines:
+        found = checks.login_page(self.tenant, PATIENCE)
+        if found.state != checks.OK:
+            raise LifecycleError(found.sentence)
+        yield found.sentence

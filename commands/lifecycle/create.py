@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 
 from commands.base import Command, CommandFailed, NothingToDo, Steps, register
-from tenants import provision
+from tenants import checks, provision
 from tenants.models import Journal, Tenant
 
 
@@ -10,7 +10,8 @@ class Create(Command):
     """Make the tenant, as it was planned when it was entered in the registry.
 
     Use `createnode` in the shell: it checks everything, enters the tenant and starts
-    this. When a step fails, all is undone, and the tenant leaves the registry.
+    this. When a step fails, all is undone, and the tenant leaves the registry. That its
+    login page does not answer is a warning in the result.
     """
 
     heals = True
@@ -32,8 +33,15 @@ class Create(Command):
             raise CommandFailed(
                 "its creation was cut off: run manage.py doctor --fix and begin anew"
             )
+        plan = journal.plan
         yield from provision.create(journal, self.job)
-        return {"wwwroot": tenant.wwwroot, "database": tenant.db_name}
+        result = {"wwwroot": tenant.wwwroot, "database": tenant.db_name}
+        if plan["enabled"] and not plan["check_login"]:
+            found = checks.login_page(journal.tenant, provision.PATIENCE)
+            if found.state != checks.OK:
+                result["warning"] = found.sentence
+                yield f"Warning: {found}"
+        return result
 
     def recover(self, tenant: Tenant) -> None:
         if left := provision.recover(tenant):

@@ -60,6 +60,7 @@ class Command(Base):
             pass  # some failed, as is told below
         finally:
             made = take_failures(run, batch) if run else 0
+            self.warn(run)
             self.end(found, batch, options["report"], made)
 
     def check_options(self, nodes: str, options: dict[str, Any]) -> None:
@@ -95,6 +96,11 @@ class Command(Base):
                 tenant.delete()
             raise
         return run
+
+    def warn(self, run: Run | None) -> None:
+        for job in run.jobs.filter(state=Job.State.SUCCEEDED) if run else ():
+            if warning := (job.result or {}).get("warning"):
+                self.stderr.write(f"Warning: {job.wwwroot}: {warning}")
 
     def end(self, found: NodeList, batch: Batch, report: str | None, made: int) -> None:
         counts = f"{made} made, {len(batch.present)} there, {len(batch.failed)} failed"

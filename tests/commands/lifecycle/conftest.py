@@ -15,7 +15,7 @@ NEW = {"wwwroot": "https://new.example.org", "name": "New School", "shortname": 
 
 
 @pytest.fixture
-def settled(monkeypatch, server) -> Iterator[list[tuple[str, dict]]]:
+def settled(monkeypatch, server, settings) -> Iterator[list[tuple[str, dict]]]:
     """Return what the agent was asked for, by operation; drop what was made."""
     asked: list[tuple[str, dict]] = []
 
@@ -25,6 +25,7 @@ def settled(monkeypatch, server) -> Iterator[list[tuple[str, dict]]]:
         return {"wwwroot": tenant.wwwroot}
 
     monkeypatch.setattr(agent, "ask", ask)
+    settings.VMOODLE_WEB_ADDRESS = "http://127.0.0.1:9"  # where nobody listens
     yield asked
     for name in databases.marked(server, "vmoodle"):
         moodledb.execute(server, f"DROP DATABASE `{name}`")

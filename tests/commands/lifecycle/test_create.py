@@ -8,6 +8,7 @@ from tenants import databases, provision
 from tenants.models import Journal, Release, Snapshot, Tenant
 from tests.commands.conftest import Manage
 from tests.commands.lifecycle.conftest import NEW, db_name
+from tests.commands.upgrade.conftest import Visitor
 from tests.conftest import RunOf
 
 
@@ -20,7 +21,8 @@ def words(template: Snapshot, /, **given: str) -> list[str]:
         "template": template.name,
     }
     options |= {name.replace("_", "-"): value for name, value in given.items()}
-    return ["--force-dns", *(f"--{name}={value}" for name, value in options.items())]
+    named = [f"--{n}" if v == "1" else f"--{n}={v}" for n, v in options.items()]
+    return ["--force-dns", *named]
 
 
 def test_one_line_makes_a_tenant(manage: Manage, template: Snapshot, settled):
@@ -33,6 +35,39 @@ def test_one_line_makes_a_tenant(manage: Manage, template: Snapshot, settled):
     assert "== load the site" in said.out
     run = Run.objects.get()
     assert (run.command, run.origin) == ("lifecycle/Create", "shell")
+
+
+def test_a_login_page_that_does_not_answer_is_a_warning(
+    manage: Manage, template: Snapshot, settled
+):
+    said = manage("createnode", *words(template))
+
+    assert said.code == 0, said.err
+    warning = Run.objects.get().jobs.get().result["warning"]
+    assert warning.startswith("127.0.0.1:9 does not answer")
+    assert f"Warning: login page: {warning}" in said.out
+    assert Tenant.objects.get(shortname="new").enabled
+
+
+@pytest.mark.parametrize("served", [True, False])
+def test_it_may_be_asked_to_answer(
+    manage: Manage, template: Snapshot, settled, settings, visitor: Visitor, served
+):
+    if served:
+        port = visitor.port(Release.objects.get(name="4.2").path)
+        settings.VMOODLE_WEB_ADDRESS = f"http://127.0.0.1:{port}"
+
+    said = manage("createnode", "--check-login", *words(template))
+
+    job = Run.objects.get().jobs.get()
+    assert Tenant.objects.filter(shortname="new", enabled=True).exists() is served
+    if served:
+        assert "/login/index.php answers 200" in said.out, said
+        assert "warning" not in job.result
+    else:
+        assert said.code == 1
+        assert "ask for its login page: 127.0.0.1:9 does not answer" in said.err
+        assert not databases.exists(template.tenant.server, db_name("new"))
 
 
 def test_a_password_is_read_from_a_file_and_kept_nowhere(
@@ -64,6 +99,7 @@ def test_a_password_is_read_from_a_file_and_kept_nowhere(
         ({"release": "4.3"}, "--release: What is copied is of Moodle 2023042400"),
         ({"origin": "clone"}, "Say what to make it from"),
         ({"data-path": "relative"}, "--data-path: 'relative' is not a plain"),
+        ({"check_login": "1", "disabled": "1"}, "shows no login page to check"),
         ({"server": "nowhere"}, "--server: Select a valid choice"),
     ],
 )
