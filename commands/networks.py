@@ -28,7 +28,7 @@ from mnet.sites import lacks_mnet
 from tenants import moodledb
 from tenants.models import Release, Tenant
 
-INIT = "mnet/InitMnetNode"
+INIT, CHECK = "mnet/InitMnetNode", "mnet/CheckMnet"
 SHOWN = 4  # sentences about one site
 ICONS = {
     FINE: "✓",
@@ -160,6 +160,15 @@ def repair(request: HttpRequest, number: int) -> HttpResponse:
 
 @require_POST
 @permission_required("commands.operate", raise_exception=True)
+def prove(request: HttpRequest, number: int) -> HttpResponse:
+    """Prepare a run that lets the sites of a network call each other."""
+    members = _picture(number).members
+    enabled = [member.tenant for member in members if member.tenant.enabled]
+    return _prepared(request, enabled, CHECK)
+
+
+@require_POST
+@permission_required("commands.operate", raise_exception=True)
 def apply_strategies(request: HttpRequest) -> HttpResponse:
     """Prepare a run that binds all tenants by the strategies as they are now."""
     tenants = Tenant.objects.living().exclude(network=networks.OFF)
@@ -169,10 +178,15 @@ def apply_strategies(request: HttpRequest) -> HttpResponse:
     return _prepared(request, list(tenants))
 
 
-def _prepared(request: HttpRequest, tenants: Sequence[Tenant]) -> HttpResponse:
+def _prepared(
+    request: HttpRequest,
+    tenants: Sequence[Tenant],
+    command: str = INIT,
+) -> HttpResponse:
     if not may_run(request, dangerous=False):
         raise PermissionDenied
-    run = draft(request, (tenant.pk for tenant in tenants), INIT, "roles=user")
+    attributes = "roles=user" if command == INIT else ""
+    run = draft(request, (tenant.pk for tenant in tenants), command, attributes)
     Run.objects.filter(pk=run.pk).update(parallel=settings.VMOODLE_WORKERS)
     return redirect("admin:commands_run_confirm", run.pk)
 
@@ -265,6 +279,7 @@ PAGES: list[tuple[str, Callable[..., HttpResponse], str]] = [
     ("networks/", networks_page, "networks"),
     ("networks/<int:number>/", network_page, "network"),
     ("networks/<int:number>/repair/", repair, "network_repair"),
+    ("networks/<int:number>/prove/", prove, "network_prove"),
     ("strategies/", strategies_page, "strategies"),
     ("strategies/apply/", apply_strategies, "strategies_apply"),
 ]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext_lazy as _
 
+from mnet import sites
 from mnet.sites import Services, Site, own_id
 from tenants import moodledb
 from tenants.models import DatabaseServer, Tenant
@@ -73,7 +74,7 @@ def _take(server: DatabaseServer) -> None:
         )
 
 
-def differences(sites: Mapping[int, Site], bonds: Bonds) -> list[Change]:
+def differences(known: Mapping[int, Site], bonds: Bonds) -> list[Change]:
     """Return what differs from the bonds.
 
     A pair is bound when both can be. Of those that are not in the bonds, but know each
@@ -81,12 +82,12 @@ def differences(sites: Mapping[int, Site], bonds: Bonds) -> list[Change]:
     """
     found = []
     for (one, two), services in bonds.items():
-        site, other = sites[one], sites[two]
+        site, other = known[one], known[two]
         if site.problem or (services is not None and (site.trouble or other.trouble)):
             continue
         if kinds := tuple(_kinds(site, other, services)):
             found.append(Change(site, other, kinds, services))
-    return found + _former_keys(sites, bonds)
+    return found + _former_keys(known, bonds)
 
 
 def _kinds(site: Site, other: Site, services: Services | None) -> Iterator[str]:
@@ -113,18 +114,29 @@ def offered(site: Site, services: Services) -> Services:
     }
 
 
-def _former_keys(sites: Mapping[int, Site], bonds: Bonds) -> list[Change]:
-    by_root = {site.tenant.wwwroot: pk for pk, site in sites.items()}
+def _former_keys(by_pk: Mapping[int, Site], bonds: Bonds) -> list[Change]:
+    by_root = {site.tenant.wwwroot: pk for pk, site in by_pk.items()}
     found = []
-    for pk, site in sites.items():
+    for pk, site in by_pk.items():
         for wwwroot, peer in site.peers.items():
             other = by_root.get(wwwroot)
             if other is None or peer.deleted or (pk, other) in bonds:
                 continue
-            known = sites[other]
+            known = by_pk[other]
             if not known.trouble_with_keys and peer.digest != known.digest:
                 found.append(Change(site, known, (KEY,), None))
     return found
+
+
+def forget(tenant: Tenant, others: Sequence[Tenant]) -> list[Change]:
+    """Let a tenant that goes be known by nobody; return who knew it."""
+    gone = Site(tenant, problem="it is deleted")
+    with alone(others):
+        known = sites.read(others, about=[tenant.wwwroot])
+        bonds = {(other.pk, tenant.pk): None for other in others}
+        changes = differences({**known, tenant.pk: gone}, bonds)
+        write(changes)
+    return changes
 
 
 def write(changes: Sequence[Change]) -> int:

@@ -59,19 +59,24 @@ class Picture:
 
 def picture(number: int) -> Picture:
     """Return how a network is, a few statements for some fifty of its sites."""
-    everybody = list(Tenant.objects.with_edges().living())
-    tenants = [t for t in everybody if t.is_main or t.network == number]
+    everybody = list(Tenant.objects.with_edges())
+    gone = [t for t in everybody if t.deleted_at or t.network == networks.OFF]
+    there = [t for t in everybody if t not in gone]
+    tenants = [t for t in there if t.is_main or t.network == number]
     tenants.sort(key=lambda tenant: not tenant.is_main)
     first = [tenant for tenant in tenants if tenant.is_main]
     pairs = tenants if number > networks.MAIN_ONLY else first
-    bonds = networks.bonds_of(pairs, tenants, Strategy.all())
     known = sites.read(tenants)
+    bonds = networks.bonds_of(pairs, tenants, Strategy.all())
+    for tenant in gone:  # nobody shall know it; it is not asked itself
+        known[tenant.pk] = Site(tenant, problem="it has no network")
+        bonds |= {(one.pk, tenant.pk): None for one in tenants}
     members = {tenant.pk: Member(known[tenant.pk]) for tenant in tenants}
     for (one, _two), services in bonds.items():
         members[one].wanted += services is not None
     for change in binding.differences(known, bonds):
         members[change.site.tenant.pk].changes.append(change)
-    by_root = {tenant.wwwroot: tenant for tenant in everybody}
+    by_root = {tenant.wwwroot: tenant for tenant in there}
     for member in members.values():
         member.others = _by_hand(member.site, by_root)
     shown = list(members.values())

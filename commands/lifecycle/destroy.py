@@ -2,6 +2,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from commands.base import Command, Steps, register
+from mnet import binding
 from tenants import destroy, snapshots
 from tenants.models import Tenant
 
@@ -10,9 +11,10 @@ from tenants.models import Tenant
 class Destroy(Command):
     """Delete the tenant: its site answers nobody any more.
 
-    A last snapshot is taken. Its database, its account and its data files stay, and
-    `lifecycle/Enable` brings it back. With `now` all of these are removed as well, on
-    its own server and below the data root only; then the last snapshot alone is left.
+    A last snapshot is taken, and its MNet peers forget it. Its database, account and
+    data files stay, and `lifecycle/Enable` brings it back. With `now` all of these are
+    removed as well, on its own server and below the data root only; then the last
+    snapshot alone is left.
 
     Example of attributes: now=1
     """
@@ -33,6 +35,9 @@ class Destroy(Command):
         if tenant.deleted_at is None:
             keep = not self.cleaned_data["without_snapshot"]
             yield from destroy.delete(tenant, snapshot=keep)
+        others = Tenant.objects.with_edges().exclude(pk=tenant.pk)
+        for change in binding.forget(tenant, list(others)):
+            yield f"{change.site.tenant}, its MNet peer, knows it no longer"
         if self.cleaned_data["now"]:
             yield from destroy.end(tenant)
         return {"wwwroot": tenant.wwwroot, "gone": self.cleaned_data["now"]}

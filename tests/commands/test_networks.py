@@ -6,6 +6,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.test import Client
+from django.utils import timezone
 
 from commands.models import Run
 from mnet.models import Strategy
@@ -65,6 +66,22 @@ def test_what_is_wrong_is_shown_on_its_side_and_one_button_mends_it(network, con
     run = Run.objects.get()
     assert (run.command, run.state) == ("mnet/InitMnetNode", "draft")
     assert set(run.targets) == {one.pk, two.pk, three.pk}
+
+
+def test_who_is_deleted_or_off_is_to_be_known_by_nobody(network, console):
+    _main, one, two, three = tenants = network(4)
+    bind(tenants)
+    Tenant.objects.filter(pk=one.pk).update(deleted_at=timezone.now())
+    Tenant.objects.filter(pk=two.pk).update(network=-1)
+
+    page = text(console.get(PAGE))
+    console.post(f"{PAGE}prove/")
+
+    assert page.count("still knows https://t1.example.org") == 2
+    assert page.count("still knows https://t2.example.org") == 2
+    assert page.count(">1 / 1<") == 2
+    run = Run.objects.get()
+    assert (run.command, run.targets[1:]) == ("mnet/CheckMnet", [three.pk])
 
 
 def test_a_page_costs_as_many_statements_for_many_as_for_few(

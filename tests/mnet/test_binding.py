@@ -137,3 +137,16 @@ def test_a_site_that_cannot_be_read_hides_no_other(network):
     assert "t1" in found[one.pk].problem
     assert found[two.pk].trouble == ""
     assert one.pk not in {c.site.tenant.pk for c in changes(tenants)}
+
+
+def test_a_tenant_that_goes_is_forgotten_by_all_that_knew_it(network):
+    main, one, two = tenants = network(3)
+    binding.write(changes(tenants))
+
+    knew = binding.forget(one, [main, two])
+
+    assert [change.site.tenant for change in knew] == [main, two]
+    assert tables.peers(main)["t1"][::2] == [1, None]
+    assert tables.peers(two)["t1"][::2] == [1, None]
+    assert tables.peers(two)["t0"][::2] == [0, BOTH]
+    assert binding.forget(one, [main, two]) == []
