@@ -98,6 +98,24 @@ class Creation:
         self.data = Path(self.tenant.data_path)
 
     def steps(self) -> list[Step]:
+        page = Step("ask for its login page", self.ask)
+        return [
+            Step(ENTER, self.enter, self.forget),
+            *(self.known() if self.plan.origin == REGISTER else self.new()),
+            Step("open the site", self.open),
+            *([page] if self.plan.check_login else []),
+        ]
+
+    def known(self) -> list[Step]:
+        """Return the steps for a site that is there already."""
+        settings = Step("set its settings", self.set_config)
+        return [
+            Step("look at the site", self.look),
+            *([settings] if self.plan.config else []),
+        ]
+
+    def new(self) -> list[Step]:
+        """Return the steps that make a site."""
         copied = [
             Step("load the site", self.load),
             Step("make it a site of its own", self.renew),
@@ -112,23 +130,12 @@ class Creation:
             ],
         }
         source = Step("copy the source", self.copy_source, self.forget_copy)
-        new = [
+        return [
             *([source] if self.plan.origin == CLONE else []),
             Step("make the database", self.make_database, self.forget_database),
             Step("make the account", self.make_account, self.forget_account),
             *parts.get(self.plan.origin, ()),
             Step("settle in Moodle", self.settle),
-        ]
-        known = [
-            Step("look at the site", self.look),
-            *([Step("set its settings", self.set_config)] if self.plan.config else []),
-        ]
-        must_answer = self.plan.check_login
-        return [
-            Step(ENTER, self.enter, self.forget),
-            *(known if self.plan.origin == REGISTER else new),
-            Step("open the site", self.open),
-            *([Step("ask for its login page", self.ask)] if must_answer else []),
         ]
 
     def enter(self) -> Lines:
