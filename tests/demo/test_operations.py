@@ -1,5 +1,6 @@
 """What the sandbox does of what needs Moodle's own functions, and what it does not."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,11 @@ from typing import Any
 import pytest
 
 from commands.base import CommandFailed
-from tenants import moodledb
+from tenants import moodledb, provision
+from tenants.forms import NewTenantForm
 from tenants.models import Tenant
 from tests.conftest import AddTenant, RunOf
+from tests.tenants.test_provision import NEW, cleared  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.django_db
 Pair = tuple[Tenant, Tenant]
@@ -175,6 +178,27 @@ def test_who_may_assign_whom_is_copied(pair: Pair, told: Told):
 
     assert read(two, pairs.format("assign"), 3) == [(5,)]
     assert read(two, pairs.format("view"), 5) == [(4,)]
+
+
+@pytest.mark.usefixtures("releases", "cleared")
+def test_a_tenant_is_made(finished: RunOf):
+    [weak] = finished("lifecycle/Create", [planned("admin")]).jobs.all()
+    assert "Passwords must be at least 8 characters long." in weak.error
+
+    new = planned("Very-secret-1")
+    [job] = finished("lifecycle/Create", [new]).jobs.all()
+    assert (job.state, job.error) == (DONE, "")
+    [(name, email)] = read(new, "SELECT username, email FROM {user} WHERE id = 2")
+    assert (name, email) == ("admin", "a@example.org")
+
+
+def planned(password: str) -> Tenant:
+    """Return a tenant that is entered in the registry, to be installed."""
+    given = {"admin_password": password, "admin_email": "a@example.org"}
+    given |= {"origin": "install", "release": "4.3", "server": "db1", "force_dns": "1"}
+    form = NewTenantForm(NEW | {"db_name": f"new_{os.getpid()}"} | given)
+    assert form.is_valid(), form.errors
+    return provision.reserve(form.save(commit=False), form.plan())
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@
 
 PLACE is `begun:STEP` or `done:STEP` for a step with a journal, `before:MODULE.NAME` or
 `after:MODULE.NAME` for a function. What the agent does inside
-of Moodle is left out, since the sandbox has no such functions.
+of Moodle is left out.
 """
 
 import inspect

@@ -1,6 +1,6 @@
 """A tenant is made whole, or nothing of it is left. Sandbox site, real MariaDB.
 
-The sandbox has none of Moodle's functions: what the agent does there is left out.
+What the agent does in a new site is left out; tests/demo/test_operations.py has it.
 """
 
 import os

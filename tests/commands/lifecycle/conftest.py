@@ -1,4 +1,4 @@
-"""The sandbox has none of Moodle's functions: what the agent does is left out."""
+"""What the agent does in a new site is left out; tests/demo has it."""
 
 import os
 from collections.abc import Iterator

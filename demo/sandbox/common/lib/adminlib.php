@@ -2,7 +2,7 @@
 // What the operations of tenants/moodle/ops/ load first. Those that the sandbox can do
 // by functions of its own go on; for the others it says that it is no Moodle.
 
-const OPERATIONS = ['maintenance', 'read_table', 'set_config', 'sync_role', 'sync_role_allows', 'write_table'];
+const OPERATIONS = ['maintenance', 'read_table', 'set_config', 'settle', 'sync_role', 'sync_role_allows', 'write_table'];
 
 if (!in_array(end($_SERVER['argv']), OPERATIONS, true)) {
     fwrite(STDERR, "The sandbox is no Moodle: this command needs Moodle's own functions, try it on a real one\n");

@@ -42,6 +42,30 @@ function get_admin(): stdClass|false {
     return false;
 }
 
+/** Whether a password is good enough by Moodle's policy as it is at first; tell what it lacks. */
+function check_password_policy(string $password, ?string &$errmsg, ?stdClass $user = null): bool {
+    $needed = [
+        '/^.{8}/su' => 'Passwords must be at least 8 characters long.',
+        '/[[:digit:]]/u' => 'Passwords must have at least 1 digit(s).',
+        '/[[:lower:]]/u' => 'Passwords must have at least 1 lower case letter(s).',
+        '/[[:upper:]]/u' => 'Passwords must have at least 1 upper case letter(s).',
+        '/[^[:alnum:]]/u' => 'The password must have at least 1 special character(s) such as *, -, or #.',
+    ];
+    $lacks = array_filter($needed, static fn(string $pattern): bool => !preg_match($pattern, $password), ARRAY_FILTER_USE_KEY);
+    $errmsg = implode('', array_map(static fn(string $sentence): string => "<div>$sentence</div>", $lacks));
+    return !$lacks;
+}
+
+function update_internal_user_password(stdClass $user, string $password): bool {
+    global $DB;
+    return $DB->set_field('user', 'password', password_hash($password, PASSWORD_DEFAULT), ['id' => $user->id]);
+}
+
+function get_site_identifier(): string {
+    global $CFG;
+    return $CFG->siteidentifier;
+}
+
 /** Make browsers fetch anew what has this revision in its address. */
 function next_revision(string $name): void {
     global $CFG;

@@ -20,15 +20,13 @@ if ($options['help']) {
     exit(0);
 }
 $username = $options['username'] ?: ask('Enter username (manual authentication only)');
-$users = $DB->rows("SELECT id FROM {user} WHERE auth = 'manual' AND username = ?", [$username]);
-if (!$users) {
+$user = $DB->get_record('user', ['auth' => 'manual', 'username' => $username]);
+if (!$user) {
     cli_error("Can not find user '$username'");
 }
 $password = $options['password'] ?: ask('Enter new password');
-$strong = strlen($password) >= 8 && preg_match('/\d/', $password) && preg_match('/[a-z]/', $password)
-    && preg_match('/[A-Z]/', $password) && preg_match('/[^a-zA-Z0-9]/', $password);
-if (!$strong && !$options['ignore-password-policy']) {
-    cli_error('Passwords must be at least 8 characters long, with a digit, both cases and another character.');
+if (!check_password_policy($password, $errmsg) && !$options['ignore-password-policy']) {
+    cli_error(strip_tags(str_replace('</div>', ' ', $errmsg)));
 }
-$DB->execute('UPDATE {user} SET password = ? WHERE id = ?', [password_hash($password, PASSWORD_DEFAULT), $users[0]['id']]);
+update_internal_user_password($user, $password);
 cli_writeln('Password changed');

@@ -12,10 +12,10 @@ class core_component {
         include "$CFG->dirroot/version.php";
         $versions = ['core' => $version];
         foreach (self::TYPES as $type) {
-            foreach (glob("$CFG->dirroot/$type/*/version.php") as $file) {
+            foreach (self::get_plugin_list($type) as $name => $directory) {
                 $plugin = new stdClass();
-                include $file;
-                $versions[$type . '_' . basename(dirname($file))] = $plugin->version;
+                include "$directory/version.php";
+                $versions["{$type}_$name"] = $plugin->version;
             }
         }
         return $versions;
@@ -23,6 +23,18 @@ class core_component {
 
     public static function get_all_versions_hash(): string {
         return sha1(serialize(self::get_all_versions()));
+    }
+
+    public static function get_plugin_types(): array {
+        global $CFG;
+        return array_combine(self::TYPES, array_map(static fn(string $type): string => "$CFG->dirroot/$type", self::TYPES));
+    }
+
+    /** Return where the plugins of a type lie, by name. */
+    public static function get_plugin_list(string $plugintype): array {
+        global $CFG;
+        $directories = array_map('dirname', glob("$CFG->dirroot/$plugintype/*/version.php"));
+        return array_combine(array_map('basename', $directories), $directories);
     }
 
     /** Return the type and the name of a component; a name alone is an activity's. */
