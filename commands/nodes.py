@@ -3,7 +3,7 @@
 import csv
 import os
 import sys
-from argparse import ArgumentParser
+from argparse import Action, ArgumentParser, Namespace
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -168,19 +168,53 @@ def write_report(path: str, nodes: NodeList, failed: Iterable[Node]) -> None:
             writer.writerow([*cells, *[""] * (len(keep) - len(cells)), node.error])
 
 
+class OptionsOfFile(Action):
+    """Takes further options from a file, one `NAME=VALUE` a line, `#` for comments."""
+
+    def __call__(
+        self, parser: ArgumentParser, namespace: Namespace, values: Any, *args: Any
+    ) -> None:
+        try:
+            lines = Path(values).read_text("utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", None) or "it is no UTF-8 text"
+            parser.error(f"--config {values} cannot be read: {why}")
+        words = []
+        for line in lines:
+            name, equals, value = (part.strip() for part in line.partition("="))
+            if not name or name.startswith("#"):
+                continue
+            if value.lower() in {"0", "no", "false", "off"}:
+                continue  # a switch that is left off
+            switch = not equals or value.lower() in {"1", "yes", "true", "on"}
+            switch = switch and name not in {"jobs", "nodes", "report"}
+            words.append(f"--{name}" if switch else f"--{name}={value}")
+        parser.parse_args(words, namespace)
+
+
+def add_list_options(parser: ArgumentParser, text: str) -> None:
+    """Add the options that the PHP system's scripts have for their lists."""
+    parser.add_argument("-n", "--nodes", metavar="FILE", help=text)
+    parser.add_argument(
+        "-i", "--interactive", action="store_true", help="Ask about each tenant."
+    )
+    parser.add_argument(
+        *("-c", "--config"),
+        action=OptionsOfFile,
+        metavar="FILE",
+        help="Take options from a file, as lines of NAME=VALUE; later ones win.",
+    )
+
+
 class NodesCommand(BulkCommand):
     """A bulk command that takes a list as well, as its script of the PHP system."""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument(
-            *("-n", "--nodes"),
-            metavar="FILE",
-            help="Those of a CSV file with a column vhostname; -: standard input. What "
-            "is not in the registry is told and left out.",
-        )
-        parser.add_argument(
-            *("-i", "--interactive"), action="store_true", help="Ask about each tenant."
+        add_list_options(
+            parser,
+            "Those of a CSV file with a column vhostname; -: standard input. What is "
+            "not in the registry is told and left out.",
         )
 
     def targets(self, options: dict[str, Any]) -> list[Tenant]:

@@ -3,11 +3,19 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
+from commands.base import CommandFailed
 from commands.cli import REFUSED, Base, begin, check_workers, refuse
 from commands.follow import follow
 from commands.lifecycle.create import Create
 from commands.models import Job, Run
-from commands.nodes import Batch, ask, check_report, check_terminal, write_report
+from commands.nodes import (
+    Batch,
+    add_list_options,
+    ask,
+    check_report,
+    check_terminal,
+    write_report,
+)
 from commands.options import jobs_at_once
 from tenants import nodelist
 from tenants.forms import NewTenantForm
@@ -23,15 +31,9 @@ class Command(Base):
     corrected, can be given again."""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument(
-            *("-n", "--nodes"),
-            required=True,
-            metavar="FILE",
-            help="The list; -: stdin.",
-        )
+        add_list_options(parser, "The list; -: standard input.")
         for flags, text in (
             (("-l", "--lint"), "Check everything, make nothing."),
-            (("-i", "--interactive"), "Ask before each tenant."),
             (("--strict",), "Make nothing unless every line is right."),
             (("-v", "--verbose"), "Print all output."),
         ):
@@ -41,8 +43,10 @@ class Command(Base):
         )
         parser.add_argument("-j", "--jobs", type=int, metavar="N", help="Jobs at once.")
 
-    def handle(self, *, nodes: str, **options: Any) -> None:
+    def handle(self, *, nodes: str | None, **options: Any) -> None:
         try:
+            if not nodes:
+                raise CommandFailed("Give the list of tenants: --nodes=FILE")
             self.check_options(nodes, options)
             found = nodelist.read(nodes)
             batch = Batch.of(found.nodes)

@@ -56,6 +56,23 @@ def test_each_is_asked_about(manage: Manage, nodes: str, monkeypatch):
     assert Tenant.objects.exclude(deleted_at=None).get().shortname == "one"
 
 
+@pytest.mark.usefixtures("workers")
+def test_options_may_stand_in_a_file(manage: Manage, nodes: str, tmp_path: Path):
+    config = tmp_path / "config"
+    config.write_text(
+        f"# ours\n{nodes[2:]}\ninteractive=0\nyes = 1\njobs=1\nnote=x y\n"
+    )
+
+    said = manage("bulksnapshot", f"--config={config}", "--exclude=two*")
+
+    assert said.code == 0, said.err
+    assert Snapshot.objects.get().note == "x y"
+    config.write_text("colour=red")
+    said = manage("bulksnapshot", "-c", str(config))
+    assert (said.code, "--colour=red" in said.err) == (2, True)
+    assert "cannot be read" in manage("bulksnapshot", "-c", "/none").err
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
