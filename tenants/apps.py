@@ -1,7 +1,13 @@
 from django.apps import AppConfig
+from django.core import checks
 
 
 class TenantsConfig(AppConfig):
     name = "tenants"
     verbose_name = "Registry"
     default = True
+
+    def ready(self) -> None:
+        from tenants.surroundings import check_settings  # it wants settings
+
+        checks.register(check_settings)

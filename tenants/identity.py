@@ -7,7 +7,11 @@ by comparing fresh installations: `docs/lifecycle.md` lists it.
 import secrets
 import string
 import time
+from collections.abc import Sequence
 from urllib.parse import urlsplit
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tenants import databases, moodledb
 from tenants.models import Tenant
@@ -35,31 +39,33 @@ FORGOTTEN = """
 """
 FORGOTTEN_OF = [
     ("core_h5p", "site_uuid"),
-    ("enrol_lti", "lti_13_kid"),
-    ("enrol_lti", "lti_13_privatekey"),
     ("message_airnotifier", "airnotifieraccesskey"),
     ("mnet", "openssl"),
     ("mnet", "openssl_history"),
-    ("mod_lti", "kid"),
-    ("mod_lti", "privatekey"),
     ("tool_task", "lastcronstart"),
     ("tool_task", "lastcroninterval"),
 ]
+# Where a private key and its name stand. A site that has none gets one in Moodle.
+LTI_KEYS = (
+    ("mod_lti", "kid", "privatekey"),
+    ("enrol_lti", "lti_13_kid", "lti_13_privatekey"),
+)
 REVISIONS = ("jsrev", "langrev", "templaterev", "themerev")
 SMALL = 1_000_000  # bytes: below it deleting the rows is quicker than another table
 SPREAD = 3600  # seconds over which a new site's first tasks are spread
 LETTERS = string.ascii_letters + string.digits
 
 
-def renew(tenant: Tenant, *, wwwroot: str, data_path: str) -> int:
+def renew(tenant: Tenant, keys: Sequence[str], *, wwwroot: str, data_path: str) -> int:
     """Make the copy in a tenant's database a site of its own.
 
-    `wwwroot`, `data_path`: those of the site it is a copy of. Returns in how many
-    tables the address was replaced.
+    `keys`: private ones, for each of `LTI_KEYS`. `wwwroot`, `data_path`: those of the
+    site it is a copy of. Returns in how many tables the address was replaced.
     """
     tables = _tables(tenant)
     _empty(tenant, tables)
     _forget(tenant)
+    _own_keys(tenant, keys)
     _own_settings(tenant, wwwroot)
     _own_name(tenant)
     if "mnet_host" in tables:
@@ -98,6 +104,24 @@ def _forget(tenant: Tenant) -> None:
     for plugin, name in FORGOTTEN_OF:
         sql = "DELETE FROM {config_plugins} WHERE plugin = %s AND name = %s"
         _run(tenant, sql, plugin, name)
+
+
+def private_key() -> str:
+    """Make a private key as Moodle makes one for LTI: it takes about 0.2 s of CPU."""
+    made = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return made.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    ).decode()
+
+
+def _own_keys(tenant: Tenant, keys: Sequence[str]) -> None:
+    """Put other keys in the place of the former ones."""
+    sql = "UPDATE {config_plugins} SET value = %s WHERE plugin = %s AND name = %s"
+    for (plugin, name, key), fresh in zip(LTI_KEYS, keys, strict=True):
+        _run(tenant, sql, secrets.token_hex(10), plugin, name)
+        _run(tenant, sql, fresh, plugin, key)
 
 
 def set_config(tenant: Tenant, name: str, value: str) -> None:

@@ -7,6 +7,7 @@ same host at once. It stays disabled, and needs attention, until all is done.
 import json
 import secrets
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -96,6 +97,7 @@ class Creation:
         self.journal, self.job, self.mark = journal, job, journal.mark
         self.tenant, self.plan = journal.tenant, Plan(**journal.plan)
         self.data = Path(self.tenant.data_path)
+        self.keys: list[str] = []
 
     def steps(self) -> list[Step]:
         page = Step("ask for its login page", self.ask)
@@ -195,7 +197,10 @@ class Creation:
 
     def load(self) -> Lines:
         server, name = self.tenant.server, self.tenant.db_name
-        yield from snapshots.load(self.snapshot, server, name)
+        with ThreadPoolExecutor() as pool:  # the server has most of the work
+            keys = [pool.submit(identity.private_key) for _ in identity.LTI_KEYS]
+            yield from snapshots.load(self.snapshot, server, name)
+            self.keys = [key.result() for key in keys]
         prefix = manifest.read(self.snapshot.path)["prefix"]
         if prefix != self.tenant.db_prefix:
             databases.rename_prefix(server, name, prefix, self.tenant.db_prefix)
@@ -203,7 +208,7 @@ class Creation:
     def renew(self) -> Lines:
         found = manifest.read(self.snapshot.path)
         former = {name: found[name] for name in ("wwwroot", "data_path")}
-        number = identity.renew(self.tenant, **former)
+        number = identity.renew(self.tenant, self.keys, **former)
         yield f"The address is replaced in {number} tables"
         if self.plan.anonymise:
             yield f"{anonymise.anonymise(self.tenant)} accounts are anonymous"

@@ -1,0 +1,126 @@
+"""Django's system checks of our settings: `manage.py check`, and before most commands.
+
+A value that cannot be right is an error. What only some work needs, such as a directory
+that may not be written, is a warning: who reads results needs less than a worker.
+"""
+
+import grp
+import os
+import pwd
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning
+from django.core.exceptions import ImproperlyConfigured
+
+from tenants.boot import PublishError, fleet_text
+from tenants.fields import keyring
+
+URLS = ("VMOODLE_CONSOLE_URL", "VMOODLE_WEB_ADDRESS")
+WRITTEN = (
+    "VAR_DIR",
+    "VMOODLE_BOOT_DIR",
+    "VMOODLE_SITES_DIR",
+    "VMOODLE_PHP_CACHE_DIR",
+    "VMOODLE_DATA_ROOT",
+    "VMOODLE_SNAPSHOT_DIR",
+)
+AT_LEAST = {
+    "VMOODLE_SNAPSHOT_KEEP": 1,
+    "VMOODLE_SNAPSHOT_DAYS": 1,
+    "VMOODLE_FINAL_DAYS": 1,
+    "VMOODLE_WORKERS": 1,
+    "VMOODLE_JOB_MAX_SECONDS": 1,
+    "VMOODLE_LANE_SECONDS": 1,
+    "VMOODLE_OUTPUT_CAP": 1024,
+    "VMOODLE_HEARTBEAT_TIMEOUT": 10,
+    "VMOODLE_DATABASE_WAIT": 0,
+    "VMOODLE_WATCH_SECONDS": 1,
+}
+PROGRAMS = ("php", "setpriv", "mariadb", "mariadb-dump")
+NAMES = {"VAR_DIR": "VMOODLE_VAR_DIR"}
+
+
+def check_settings(**options: Any) -> list[CheckMessage]:
+    """Return what is wrong with the settings, each with what to do."""
+    return [*_values(), *_accounts(), *_directories(), *_programs()]
+
+
+def _values() -> Iterator[CheckMessage]:
+    for name in URLS:
+        value = getattr(settings, name)
+        if (value or name == URLS[0]) and not _is_url(value):
+            hint = "give it as https://host or https://host:port"
+            yield Error(f"{name}: {value!r} is no URL", hint=hint, id="vmoodle.E001")
+    for name, least in AT_LEAST.items():
+        if getattr(settings, name) < least:
+            said = f"{name} is {getattr(settings, name)}"
+            hint = f"give a number of at least {least}"
+            yield Error(said, hint=hint, id="vmoodle.E002")
+    try:
+        keyring()
+    except ImproperlyConfigured as error:
+        yield Error(str(error), id="vmoodle.E003")
+    try:
+        fleet_text()
+    except PublishError as error:
+        yield Error(str(error), id="vmoodle.E004")
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and port != 0
+
+
+def _accounts() -> Iterator[CheckMessage]:
+    """Find users and groups that are not there, or cannot be used."""
+    known = {
+        "VMOODLE_WEB_USER": pwd.getpwnam,
+        "VMOODLE_SUDO_USER": pwd.getpwnam,
+        "VMOODLE_WEB_GROUP": grp.getgrnam,
+    }
+    for name, look in known.items():
+        value = getattr(settings, name)
+        try:
+            look(value) if value else None
+        except KeyError:
+            hint = "correct it, or make the account"
+            yield Error(f"{name}: there is no {value}", hint=hint, id="vmoodle.E005")
+    sudo = settings.VMOODLE_WEB_USER or settings.VMOODLE_SUDO_USER
+    if sudo and not shutil.which("sudo"):
+        yield Error("VMOODLE_WEB_USER needs sudo", hint="install it", id="vmoodle.E006")
+
+
+def _directories() -> Iterator[CheckMessage]:
+    for name in WRITTEN:
+        path = Path(getattr(settings, name))
+        there = next(p for p in [path, *path.absolute().parents] if p.exists())
+        if not path.is_absolute():
+            hint = "else it depends on where a command is given: begin it with /"
+            said = f"{NAMES.get(name, name)}: {path} is not absolute"
+            yield Warning(said, hint=hint, id="vmoodle.W001")
+        if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+            hint = f"let {pwd.getpwuid(os.geteuid()).pw_name} write {there}"
+            said = f"{NAMES.get(name, name)}: {path} cannot be written"
+            yield Warning(said, hint=hint, id="vmoodle.W002")
+    data, snapshots = settings.VMOODLE_DATA_ROOT, settings.VMOODLE_SNAPSHOT_DIR
+    if Path(data) in [Path(snapshots), *Path(snapshots).parents]:
+        hint = "put one beside the other: who destroys a tenant removes what is there"
+        said = "VMOODLE_SNAPSHOT_DIR lies in VMOODLE_DATA_ROOT"
+        yield Warning(said, hint=hint, id="vmoodle.W003")
+
+
+def _programs() -> Iterator[CheckMessage]:
+    missing = [name for name in PROGRAMS if not shutil.which(name)]
+    if missing:
+        hint = "run bin/install, which installs them or says how"
+        said = f"programs that tenants need are missing: {', '.join(missing)}"
+        yield Warning(said, hint=hint, id="vmoodle.W004")
