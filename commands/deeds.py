@@ -31,6 +31,7 @@ class Deed:
         return bool(self.command) and find(self.command).dangerous
 
 
+CHECK = Deed(_("Check …"), "lifecycle/Check")
 SNAPSHOT = Deed(_("Snapshot …"), "lifecycle/Snapshot")
 RESTORE = Deed(_("Restore …"), "lifecycle/Restore")
 DISABLE = Deed(_("Disable"), "lifecycle/Disable")
@@ -46,7 +47,7 @@ def deeds(request: HttpRequest, tenant: Tenant) -> list[Deed]:
     kept = reverse(
         "admin:tenants_snapshot_changelist", query={"tenant__id__exact": tenant.pk}
     )
-    found = [SNAPSHOT, RESTORE, Deed(_("Copy …"), url=copy)]
+    found = [CHECK, SNAPSHOT, RESTORE, Deed(_("Copy …"), url=copy)]
     if tenant.deleted_at:
         found = [BACK]
     else:

@@ -15,9 +15,10 @@ from tenants.adopt import is_adopted
 from tenants.legacy import Account, Site
 from tenants.models import Release
 from tenants.moving import Move
+from tenants.publish import PublishError
 from tenants.selection import SelectionError
 
-EXPECTED = (*REFUSED, OSError)
+EXPECTED = (*REFUSED, OSError, PublishError)
 
 
 class Accounts(forms.Form):

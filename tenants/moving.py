@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from tenants import checks, databases, moodledb
+from tenants import checks, databases, moodledb, publish
 from tenants.boot import PublishError, boot_text
 from tenants.forms import same_version
 from tenants.legacy import PORT, Account, Site
@@ -81,16 +81,24 @@ class Move:
     def refused(self) -> list[Site]:
         return [site for site in self.sites if site.problems]
 
-    @transaction.atomic
     def carry_out(self) -> int:
         """Enter what is ready in the registry, all or nothing; return how many."""
-        for server in self.new_servers:
-            server.save()
-        for site in self.ready:
-            assert site.tenant
-            site.tenant.server = site.tenant.server  # its key, now that it is saved
-            site.tenant.save()
-        return len(self.ready)
+        done: list[Tenant] = []
+        finished = False
+        try:
+            with transaction.atomic():
+                for server in self.new_servers:
+                    server.save()
+                for tenant in (site.tenant for site in self.ready if site.tenant):
+                    tenant.server = tenant.server  # its key, now that it is saved
+                    done.append(tenant)
+                    tenant.save()
+            finished = True
+        finally:
+            if not finished:
+                for tenant in done:
+                    _publish_again(tenant.key)
+        return len(done)
 
     def _prepare(self, site: Site) -> None:
         if site.problems:
@@ -229,3 +237,11 @@ def _sentence(error: ValidationError) -> str:
             for name, said in error.message_dict.items()
         )
     return "; ".join(error.messages)
+
+
+def _publish_again(key: str) -> None:
+    """Publish what the registry has under a key: perhaps nothing any more."""
+    if row := Tenant.objects.with_edges().filter(key=key).first():
+        publish.publish(row)
+    else:
+        publish.unpublish(key)

@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('tenant', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, serialize=False, to='tenants.tenant')),
                 ('at', models.DateTimeField()),
-                ('state', models.CharField(choices=[('ok', 'All is well'), ('warning', 'To be looked at'), ('failed', 'Not well')], max_length=12)),
+                ('state', models.CharField(choices=[('ok', 'All is well'), ('warning', 'To be looked at'), ('failed', 'Not well')], max_length=12, verbose_name='checks')),
                 ('findings', models.JSONField(default=list)),
             ],
         ),

@@ -16,7 +16,7 @@ class Checkup(models.Model):
 
     tenant = models.OneToOneField(Tenant, models.CASCADE, primary_key=True)
     at = models.DateTimeField()
-    state = models.CharField(max_length=12, choices=State)
+    state = models.CharField(_("checks"), max_length=12, choices=State)
     findings = models.JSONField(default=list)
 
     def __str__(self) -> str:

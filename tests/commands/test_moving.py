@@ -159,6 +159,26 @@ def test_what_a_register_knows_of_a_site_is_kept(
     assert (north.network, north.enabled) == (5, False)
 
 
+def test_nothing_is_left_of_a_move_that_fails(
+    manage: Manage, php_system: Path, monkeypatch
+):
+    real = publish.publish
+
+    def fail(tenant: Tenant) -> None:
+        if tenant.shortname == "south":
+            raise publish.PublishError("south cannot be published: no space left")
+        real(tenant)
+
+    monkeypatch.setattr(publish, "publish", fail)
+
+    said = manage("sync_vmoodle_register", f"--config={php_system}", "--yes")
+
+    assert said.code == 2
+    assert "no space left" in said.err
+    assert entered() == []
+    assert not publish.boot_file("north.example.org").is_symlink()
+
+
 def test_a_server_that_is_not_registered_needs_an_account(
     manage: Manage, fleet: list[Tenant], tmp_path: Path
 ):

@@ -122,6 +122,7 @@ def do(client: Client, tenant: Tenant, command: str):
 @pytest.mark.parametrize(
     ("command", "step"),
     [
+        ("Check", "launch"),
         ("Snapshot", "launch"),
         ("Restore", "launch"),
         ("Disable", "confirm"),
@@ -144,7 +145,7 @@ def test_the_buttons_are_those_that_make_sense(console, operator, rows):
     assert {"Restore …", "Copy …", "Disable", "Destroy …", "Snapshots (0)"} <= buttons(
         console, url
     )
-    assert buttons(operator, url) == {"Snapshot …", "Disable"}
+    assert buttons(operator, url) == {"Check …", "Snapshot …", "Disable"}
     assert do(operator, tenant, "lifecycle/Destroy").status_code == 403
     tenant.is_main = True
     tenant.save()
