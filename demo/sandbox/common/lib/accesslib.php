@@ -53,14 +53,18 @@ function assign_capability(string $capability, int $permission, int $roleid, int
     if ($permission !== CAP_INHERIT && $existing && !$overwrite) {
         return true;
     }
-    $DB->delete_records('role_capabilities', $key);
     $other = ['capability' => $capability];
-    if ($permission !== CAP_INHERIT) {
-        $own = ['permission' => $permission, 'timemodified' => time(), 'modifierid' => $USER->id ?? 0];
-        $DB->insert_record('role_capabilities', $key + $own);
+    if ($permission === CAP_INHERIT) {
+        $event = core\event\capability_unassigned::class;
+        $DB->delete_records('role_capabilities', $key);
+    } else {
+        $event = core\event\capability_assigned::class;
+        $row = $key + ['permission' => $permission, 'timemodified' => time(), 'modifierid' => $USER->id ?? 0];
+        $existing
+            ? $DB->update_record('role_capabilities', ['id' => $existing->id] + $row)
+            : $DB->insert_record('role_capabilities', $row);
         $other += ['oldpermission' => $existing->permission ?? CAP_INHERIT, 'permission' => $permission];
     }
-    $event = $permission === CAP_INHERIT ? core\event\capability_unassigned::class : core\event\capability_assigned::class;
     $event::create(['objectid' => $roleid, 'context' => context_system::instance(), 'other' => $other])->trigger();
     return true;
 }

@@ -5,8 +5,9 @@
 const OPERATIONS = ['maintenance', 'read_table', 'set_config', 'settle', 'sync_role', 'sync_role_allows', 'write_table'];
 
 if (!in_array(end($_SERVER['argv']), OPERATIONS, true)) {
-    fwrite(STDERR, "The sandbox is no Moodle: this command needs Moodle's own functions, try it on a real one\n");
-    exit(1);
+    $sentence = "The sandbox is no Moodle: this command needs Moodle's own functions, try it on a real one";
+    echo "\n\x1e", json_encode(['error' => $sentence]), "\n"; // as tenants/moodle/agent.php answers
+    exit(0);
 }
 
 /** Keep what a setting was, and what it is now. */

@@ -1,6 +1,6 @@
 <?php
 // The tenant's database, by the methods that Moodle's has, as far as the sandbox goes.
-// Tables in braces, values bound as ? or :name; every value comes back as a string.
+// Tables in braces, values bound as ?; every value comes back as a string.
 
 class moodle_database {
     private mysqli $link;
@@ -175,15 +175,7 @@ class moodle_database {
 
     private function query(string $sql, ?array $params, string $errorcode): mysqli_result|bool {
         $sql = preg_replace('/\{(\w+)\}/', "`$this->prefix\$1`", $sql);
-        $values = $params ?? [];
-        if (!array_is_list($values)) {
-            $values = [];
-            $sql = preg_replace_callback('/(?<![:\w]):([a-z]\w*)/', static function (array $name) use ($params, &$values): string {
-                $values[] = $params[$name[1]];
-                return '?';
-            }, $sql);
-        }
-        $values = array_map(static fn(mixed $value): mixed => is_bool($value) ? (int) $value : $value, $values);
+        $values = array_map(static fn(mixed $value): mixed => is_bool($value) ? (int) $value : $value, $params ?? []);
         try {
             return $this->link->execute_query($sql, $values);
         } catch (mysqli_sql_exception $error) {
