@@ -129,8 +129,14 @@ def pool_size(directory: Path) -> tuple[int, int]:
 
 
 def digests(directory: Path) -> dict[str, str]:
-    """Return the digests of all files but the pool's, whose names are theirs."""
-    find = ["find", str(directory), "-path", f"{directory}/{POOL}", "-prune"]
+    """Return the digests of all files but the pool's, whose names are theirs.
+
+    What is no part of a copy has none either.
+    """
+    find = ["find", str(directory), "-path", f"{directory}/{POOL}"]
+    for name in sorted(LEFT_OUT):
+        find += ["-o", "-path", f"{directory}/{name}"]
+    find = [*find[:2], "(", *find[2:], ")", "-prune"]
     said = as_owner([*find, "-o", "-type", "f", "-exec", "sha256sum", "{}", "+"])
     lines = (line.split(maxsplit=1) for line in said.splitlines())
     return {path.removeprefix(f"{directory}/"): digest for digest, path in lines}
@@ -168,6 +174,36 @@ def lay_out(target: Path, mark: str, source: Path | None = None) -> None:
         except FilesError:  # another file system, or another owner
             as_owner(["rm", "-rf", "--", str(target / POOL)])
             as_owner(copy)
+
+
+def copy_pool(source: Path, target: Path, *, again: bool = False) -> None:
+    """Copy the pool of one data directory to another, as the web server's user.
+
+    `again`: only what is not there yet. By hard links where that is possible.
+    """
+    with explained(source):
+        if not (source / POOL).is_dir():
+            return
+    words = [*(["-u"] if again else []), "--", str(source / POOL), f"{target}/"]
+    try:
+        as_owner(["cp", "-al", *words])
+    except FilesError:  # another file system
+        as_owner(["cp", "-a", *words])
+
+
+def missing(source: Path, target: Path) -> list[str]:
+    """Return which stored files of one pool the other does not have whole."""
+    found = []
+    with explained(source):
+        for entry in _walk(source / POOL):
+            other = target / os.path.relpath(entry.path, source)
+            try:
+                whole = other.stat().st_size == entry.stat().st_size
+            except FileNotFoundError:
+                whole = False
+            if not whole:
+                found.append(entry.name)
+    return found
 
 
 def is_used(data: Path) -> bool:

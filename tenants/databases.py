@@ -36,6 +36,12 @@ def create(server: "DatabaseServer", name: str, mark: str) -> None:
     )
 
 
+def set_mark(server: "DatabaseServer", name: str, mark: str) -> None:
+    """Mark a database that is there; MySQL has no marks."""
+    if is_mariadb(server):
+        execute(server, f"ALTER DATABASE `{name}` COMMENT '{mark}'")
+
+
 def mark_of(server: "DatabaseServer", name: str) -> str:
     """Return the mark of a database, "" when there is none, or no such database."""
     if not exists(server, name):

@@ -11,7 +11,16 @@ from pathlib import Path
 
 from django.conf import settings
 
-from tenants import content, databases, manifest, provision, rename, restore, snapshots
+from tenants import (
+    content,
+    databases,
+    manifest,
+    move,
+    provision,
+    rename,
+    restore,
+    snapshots,
+)
 from tenants.models import DatabaseServer, Journal, Snapshot, Tenant
 from tenants.steps import EXPECTED, LifecycleError
 
@@ -20,8 +29,9 @@ WORKS = {
     provision.WORK: "creation",
     restore.WORK: "restore",
     rename.WORK: "renaming",
+    move.WORK: "move",
 }
-TOKEN = re.compile(r"vmoodle (create|restore) (?P<token>[0-9a-f]{16})")
+TOKEN = re.compile(r"vmoodle (create|restore|move) (?P<token>[0-9a-f]{16})")
 
 
 @dataclass(frozen=True)
@@ -56,7 +66,9 @@ def undo(tenant: Tenant, work: str) -> None:
     if work == restore.WORK:
         restore.recover(tenant)
         return
-    recover = {provision.WORK: provision, rename.WORK: rename}[work].recover
+    recover = {provision.WORK: provision, rename.WORK: rename, move.WORK: move}[
+        work
+    ].recover
     if left := recover(tenant):
         raise LifecycleError(left)
 

@@ -75,6 +75,15 @@ def mariadb() -> Iterator[MariaDb]:
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def second_mariadb() -> Iterator[MariaDb]:
+    directory = Path(tempfile.mkdtemp(prefix="db-", dir=os.environ["VMOODLE_VAR_DIR"]))
+    server = MariaDb(directory)
+    server.start()
+    yield server
+    server.stop()
+
+
 @pytest.fixture(autouse=True)
 def directories(settings, tmp_path: Path) -> None:
     settings.VMOODLE_BOOT_DIR = tmp_path / "boot"
@@ -92,6 +101,18 @@ def server(db, mariadb: MariaDb) -> DatabaseServer:
         socket=mariadb.socket,
         admin_user="vmoodle",
         admin_password=mariadb.password,
+        job_limit=50,
+    )
+
+
+@pytest.fixture
+def second_server(db, second_mariadb: MariaDb) -> DatabaseServer:
+    """Return the registry's row of another MariaDB."""
+    return DatabaseServer.objects.create(
+        name="db2",
+        socket=second_mariadb.socket,
+        admin_user="vmoodle",
+        admin_password=second_mariadb.password,
         job_limit=50,
     )
 

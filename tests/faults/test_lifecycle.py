@@ -10,9 +10,10 @@ import pytest
 
 from commands import tasks
 from commands.models import Job
-from tenants import databases, doctor, moodledb, provision, snapshots
+from tenants import databases, doctor, files, moodledb, provision, snapshots
 from tenants.models import Journal, Snapshot, Tenant
-from tests.commands.lifecycle import test_rename
+from tests.commands.lifecycle import test_move, test_rename
+from tests.commands.lifecycle.test_move import site  # noqa: F401 - a fixture
 from tests.commands.lifecycle.test_rename import known  # noqa: F401 - a fixture
 from tests.conftest import ROOT
 from tests.tenants import test_provision, test_restore
@@ -200,6 +201,45 @@ def test_a_renaming_that_is_killed_is_undone(victim, tenant: Tenant, step, when:
 
     assert not test_rename.is_renamed(tenant)
     assert_healthy()
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        *(f"done:{step}" for step in test_move.STEPS[:-1]),
+        "after:tenants.content.lay_out",
+        "after:tenants.dump.load",
+    ],
+)
+@pytest.mark.usefixtures("site")
+def test_a_move_that_is_killed_is_undone(victim, tenant: Tenant, settings, place: str):
+    target = test_move.there(settings)
+    words = [f"--host={tenant.wwwroot}", "--to-server=db2", f"--data-path={target}"]
+    victim(place, "movenode", *words)
+
+    reap()
+
+    assert not test_move.is_moved(tenant, target)
+    assert_healthy()
+
+
+@pytest.mark.parametrize(
+    "place", ["done:purge the caches", "before:tenants.content.rename"]
+)
+@pytest.mark.usefixtures("site")
+def test_a_move_is_done_or_undone_at_its_end(
+    victim, tenant: Tenant, settings, place: str
+):
+    target = test_move.there(settings)
+    words = [f"--host={tenant.wwwroot}", "--to-server=db2", f"--data-path={target}"]
+    victim(place, "movenode", *words)
+
+    assert tasks.reap() == 1
+
+    moved = Tenant.objects.with_edges().get()
+    assert (moved.data_path == str(target)) == place.startswith("before")
+    assert not files.in_maintenance(moved)
+    assert "version" in moodledb.config_of(moved, ["version"])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,263 @@
+"""Move a site to another database server or data path.
+
+It is down for the last part only: what is new in its files since they were copied, and
+its database. Until it is open again everything can be taken back; what it had before is
+then put aside, and `manage.py doctor --fix` removes it.
+"""
+
+import copy
+import json
+import re
+import shutil
+import time
+from pathlib import Path
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from tenants import content, databases, dump, files, moodledb, php, snapshots, steps
+from tenants.models import DatabaseServer, Journal, Tenant
+from tenants.steps import EXPECTED, LifecycleError, Lines, Step
+
+WORK = "move"
+CRON_WAIT = 120  # seconds
+PURGE = "admin/cli/purge_caches.php"
+
+
+def move(
+    tenant: Tenant,
+    server: DatabaseServer,
+    data_path: str,
+    *,
+    page: str,
+    job: int | None = None,
+) -> Lines:
+    """Move; `page` is what visitors get meanwhile. Raises LifecycleError."""
+    _refuse(tenant, server, data_path)
+    plan = {
+        "servers": [tenant.server_id, server.pk],
+        "data": [tenant.data_path, data_path],
+        "page": page,
+        "has_account": databases.has_account(server, tenant.db_user),
+    }
+    journal = Journal.objects.create(tenant=tenant, work=WORK, text=json.dumps(plan))
+    work = Moving(journal, job)
+    yield from steps.carry_out(journal, work.steps())
+    work.open()  # from now on it may be written: nothing can be taken back
+    yield "The site is open"
+    yield from work.put_aside()
+    tenant.refresh_from_db(fields=["server", "data_path"])
+
+
+def recover(tenant: Tenant) -> str:
+    """Take back a move whose process died; return what could not be."""
+    journal = Journal.objects.filter(tenant=tenant, work=WORK).first()
+    if journal:
+        return steps.take_back(journal, Moving(journal).steps())
+    if re.search(r"vmoodle-[0-9a-f]{16}\.", files.maintenance_page(tenant)):
+        files.leave_maintenance(tenant)  # it was done, all but this
+    return ""
+
+
+def _refuse(tenant: Tenant, server: DatabaseServer, data_path: str) -> None:
+    """Raise LifecycleError for a place where the site cannot go."""
+    if server != tenant.server:
+        moodledb.wait_until_up(server, 0)
+        if databases.exists(server, tenant.db_name):
+            raise LifecycleError(
+                f"{server} has a database {tenant.db_name} already: drop it first"
+            )
+    if data_path != tenant.data_path:
+        for path in (tenant.data_path, data_path):
+            if Path(path).is_symlink():
+                raise LifecycleError(f"{path} is a link: name the directory itself")
+        here, there = Path(tenant.data_path), Path(data_path)
+        if here in there.parents or there in here.parents:
+            raise LifecycleError(f"{there} and {here} are one within the other")
+        if content.is_used(there):
+            raise LifecycleError(f"{data_path} is not empty")
+        row = Tenant.objects.with_edges().get(pk=tenant.pk)
+        row.data_path = data_path
+        try:
+            row.clean()
+        except ValidationError as error:
+            raise LifecycleError(" ".join(error.messages)) from error
+
+
+class Moving:
+    """One move, as its journal tells of it."""
+
+    def __init__(self, journal: Journal, job: int | None = None) -> None:
+        self.job, self.journal, self.tenant = job, journal, journal.tenant
+        self.mark, self.plan = journal.mark, journal.plan
+        self.source, self.target = (
+            DatabaseServer.objects.get(pk=pk) for pk in self.plan["servers"]
+        )
+        self.old, self.new = map(Path, self.plan["data"])
+        label = f"{snapshots.FRESH}{self.tenant.shortname.lower()}"
+        self.room = settings.VMOODLE_SNAPSHOT_DIR / f"{label}-move-{journal.token}"
+        # Its page names the work, so that another's maintenance is left alone.
+        self.page = self.plan["page"].replace("{owner}", f"vmoodle-{journal.token}.")
+
+    def steps(self) -> list[Step]:
+        pool = Step("copy the data files", self.copy_pool, self.forget_copy)
+        sync = Step("copy what is new in them", self.sync)
+        database = [
+            Step("make the database", self.make_database, self.forget_database),
+            Step("make the account", self.make_account, self.forget_account),
+            Step("copy the database", self.copy_database, self.forget_dump),
+        ]
+        moves_data, moves_database = self.old != self.new, self.source != self.target
+        return [
+            *([pool] if moves_data else []),
+            Step("close the site", self.close, self.open_again),
+            Step("wait for cron", self.wait),
+            *([sync] if moves_data else []),
+            *(database if moves_database else []),
+            Step("switch over", self.switch, self.switch_back),
+            Step("purge the caches", self.purge),
+        ]
+
+    def _at(self, server: DatabaseServer, data: Path) -> Tenant:
+        """Return the tenant as if it were there."""
+        there = copy.copy(self.tenant)
+        there.server, there.data_path = server, str(data)
+        return there
+
+    def copy_pool(self) -> Lines:
+        """Copy what is stored by its digest, while the site is open."""
+        content.lay_out(self.new, self.mark)
+        content.copy_pool(self.old, self.new)
+        yield None
+
+    def forget_copy(self) -> None:
+        content.remove(self.new, self.mark)
+
+    def close(self) -> Lines:
+        former = self._at(self.source, self.old)
+        if files.in_maintenance(former):
+            yield "The site is in maintenance already and will stay so"
+            return
+        files.enter_maintenance(former, self.page)
+        yield "The site answers 503 from now on"
+
+    def _open(self, data: Path) -> None:
+        there = self._at(self.source, data)
+        if f"vmoodle-{self.journal.token}." in files.maintenance_page(there):
+            files.leave_maintenance(there)
+
+    def open_again(self) -> None:
+        self._open(self.old)
+
+    def open(self) -> None:
+        self._open(self.new)
+
+    def wait(self) -> Lines:
+        deadline = time.monotonic() + CRON_WAIT
+        while running := moodledb.cron_runners(self._at(self.source, self.old)):
+            if time.monotonic() > deadline:
+                raise LifecycleError(f"{running} cron runners are still at work")
+            yield None
+            time.sleep(1)
+
+    def sync(self) -> Lines:
+        """Copy the rest, and prove that nothing is missing."""
+        content.copy_pool(self.old, self.new, again=True)
+        content.keep_rest(self.old, self.new)
+        yield None
+        wrong = content.missing(self.old, self.new)
+        meant, found = content.digests(self.old), content.digests(self.new)
+        wrong += [name for name in meant if found.get(name) != meant[name]]
+        if wrong:
+            names = ", ".join(sorted(wrong)[:5])
+            raise LifecycleError(f"{len(wrong)} data files are not copied: {names}")
+        page = files.maintenance_page(self._at(self.source, self.old))
+        files.enter_maintenance(self._at(self.target, self.new), page)
+        yield f"{len(meant)} data files beside the pool are as they were"
+
+    def make_database(self) -> Lines:
+        databases.create(self.target, self.tenant.db_name, self.mark)
+        yield None
+
+    def forget_database(self) -> None:
+        databases.drop(self.target, self.tenant.db_name, self.mark)
+
+    def make_account(self) -> Lines:
+        there = self._at(self.target, self.new)
+        if not self.plan["has_account"]:
+            databases.create_account(there)
+        if self.tenant.db_user != self.target.admin_user:
+            databases.grant(there)
+        yield None
+
+    def forget_account(self) -> None:
+        there = self._at(self.target, self.new)
+        if not self.plan["has_account"]:
+            databases.drop_account(there)
+        elif self.tenant.db_user != self.target.admin_user:
+            databases.revoke(there)
+
+    def copy_database(self) -> Lines:
+        """Dump, load, and compare every table with what was dumped."""
+        name = self.tenant.db_name
+        self.forget_dump()
+        self.room.mkdir(parents=True, mode=0o700)
+        made = yield from dump.dump(self.source, name, self.room)
+        parts = [part["file"] for part in made["parts"]]
+        yield from dump.load(self.target, name, self.room, parts)
+        self.forget_dump()
+        found = yield from dump.digests(self.target, name)
+        meant = made["tables"]
+        differ = sorted(t for t in meant if found["tables"].get(t) != meant[t])
+        if differ:
+            raise LifecycleError(
+                f"{len(differ)} tables are not the same on {self.target}: "
+                f"{', '.join(differ[:5])}"
+            )
+        yield f"{len(meant)} tables are the same on {self.target}"
+
+    def forget_dump(self) -> None:
+        shutil.rmtree(self.room, ignore_errors=True)
+
+    def switch(self) -> Lines:
+        self._switch(self.target, self.new)
+        yield f"It is at {self.target} and {self.new}"
+
+    def switch_back(self) -> None:
+        self._switch(self.source, self.old)
+
+    def _switch(self, server: DatabaseServer, data: Path) -> None:
+        with transaction.atomic():
+            row = Tenant.objects.select_for_update().get(pk=self.tenant.pk)
+            row.server, row.data_path = server, str(data)
+            row.save(update_fields=["server", "data_path"])
+        self.tenant.server, self.tenant.data_path = server, str(data)
+
+    def purge(self) -> Lines:
+        """Make Moodle start at its new place: if it cannot, all goes back."""
+        files.clear_caches(self.tenant)
+        yield from php.run(self.tenant, PURGE, job=self.job)
+
+    def put_aside(self) -> Lines:
+        """Let what it had before be nobody's; what cannot be is told."""
+        parts = [self._aside_data] if self.old != self.new else []
+        parts += [self._aside_database] if self.source != self.target else []
+        for part in parts:
+            try:
+                yield f"{part()} is put aside: manage.py doctor --fix removes it"
+            except EXPECTED as error:
+                yield f"Left behind: {error}"
+
+    def _aside_data(self) -> str:
+        aside = self.old.with_name(f"{self.old.name}.old-{self.journal.token}")
+        content.rename(self.old, aside)
+        return str(aside)
+
+    def _aside_database(self) -> str:
+        name = self.tenant.db_name
+        databases.set_mark(self.source, name, self.mark)
+        others = Tenant.objects.filter(server=self.source, db_user=self.tenant.db_user)
+        if not others.exists() and self.tenant.db_user != self.source.admin_user:
+            databases.drop_account(self._at(self.source, self.old))
+        return f"{self.source}: the database {name}"

@@ -1,0 +1,197 @@
+"""A move goes through whole, or leaves the site where it was."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from commands.lifecycle.move import Move
+from commands.models import Job
+from tenants import databases, doctor, files, moodledb, move
+from tenants.models import DatabaseServer, Journal, Tenant
+from tenants.steps import LifecycleError, Step
+from tests.commands.conftest import Manage
+from tests.commands.system.conftest import complaints, job_of
+from tests.conftest import RunOf
+from tests.tenants.test_dump import end
+from tests.tenants.test_provision import POOL
+
+STEPS = [
+    "copy the data files",
+    "close the site",
+    "wait for cron",
+    "copy what is new in them",
+    "make the database",
+    "make the account",
+    "copy the database",
+    "switch over",
+    "purge the caches",
+]
+
+
+@pytest.fixture
+def site(tenant: Tenant, second_server: DatabaseServer) -> Iterator[Tenant]:
+    """Return a site with an account of its own, files, and caches."""
+    data = Path(tenant.data_path)
+    for name in (POOL, "lang/fr/x.php", "cache/y", "muc/config.php"):
+        (data / name).parent.mkdir(parents=True, exist_ok=True)
+        (data / name).touch()
+    tenant.db_user = f"vm_{os.getpid()}"
+    databases.create_account(tenant)
+    databases.grant(tenant)
+    tenant.save()
+    here = tenant.server
+    yield tenant
+    for server in (here, second_server):
+        sql = f"DROP DATABASE IF EXISTS `{tenant.db_name}`"
+        moodledb.execute(server, sql)
+        moodledb.execute(server, f"DROP USER IF EXISTS {tenant.db_user}@localhost")
+
+
+def there(settings) -> Path:
+    return settings.VMOODLE_DATA_ROOT / "elsewhere"
+
+
+def is_moved(tenant: Tenant, target: Path) -> bool:
+    """Whether it is; fail if it is half so, or anything is left of the other half."""
+    tenant = Tenant.objects.with_edges().get(pk=tenant.pk)
+    moved = tenant.server.name == "db2"
+    data, other = Path(tenant.data_path), target.with_name("one")
+    assert (data == target) == moved
+    assert (data / POOL).is_file() and (data / "lang/fr/x.php").is_file()
+    assert not (other if moved else target).exists()
+    assert not files.in_maintenance(tenant)
+    assert "version" in moodledb.config_of(tenant, ["version"])
+    assert not Journal.objects.exists()
+    for server in DatabaseServer.objects.all():
+        at_home = server == tenant.server
+        assert databases.has_account(server, tenant.db_user) == at_home
+        assert at_home or moved or not databases.exists(server, tenant.db_name)
+    return moved
+
+
+def test_a_site_moves_with_all_that_is_its_own(finished: RunOf, site: Tenant, settings):
+    target = there(settings)
+
+    job = job_of(
+        finished("lifecycle/Move", [site], f"to_server=db2&data_path={target}")
+    )
+
+    assert job.state == Job.State.SUCCEEDED, job.error
+    assert job.result == {"server": "db2", "data_path": str(target)}
+    assert is_moved(site, target)
+    assert not (target / "muc").exists()  # made again
+    # What it had before is there until the doctor removes it.
+    found = sorted(finding.sentence for finding in doctor.examine())
+    assert len(found) == 2, found
+    assert "one.old-" in found[0] and f"the database {site.db_name} belongs" in found[1]
+    assert [doctor.mend(finding) for finding in doctor.examine()] == ["", ""]
+    assert not databases.exists(site.server, site.db_name)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_failing_step_is_named_and_all_is_undone(
+    site: Tenant, second_server, settings, monkeypatch, step: str
+):
+    def failing(work):
+        for found in steps(work):
+
+            def do(found=found):
+                yield from found.do()
+                if found.name == step:
+                    raise LifecycleError("the test wants it so")
+
+            yield Step(found.name, do, found.undo)
+
+    steps = move.Moving.steps
+    monkeypatch.setattr(move.Moving, "steps", lambda work: [*failing(work)])
+
+    with pytest.raises(LifecycleError, match=f"^{step}: the test wants it so$"):
+        end(move.move(site, second_server, str(there(settings)), page="<p>{owner}"))
+
+    assert not is_moved(site, there(settings))
+
+
+def test_only_its_files_move(manage: Manage, site: Tenant, settings, workers):
+    target = there(settings)
+    files.enter_maintenance(site, "an operator's")
+
+    words = [f"--host={site.wwwroot}", f"--data-path={target}"]
+    said = manage("movenode", *words)
+
+    assert said.code == 0, said
+    moved = Tenant.objects.with_edges().get()
+    assert (moved.data_path, moved.server.name) == (str(target), "db1")
+    assert files.maintenance_page(moved) == "an operator's"
+    assert "it is there already" in str(manage("movenode", *words))
+
+
+def test_a_lost_file_stops_it(site: Tenant, settings, monkeypatch):
+    monkeypatch.setattr(move.content, "copy_pool", lambda *_a, **_k: None)
+
+    with pytest.raises(LifecycleError, match="1 data files are not copied: da39"):
+        end(move.move(site, site.server, str(there(settings)), page="<p>{owner}"))
+
+    assert not is_moved(site, there(settings))
+
+
+def test_a_table_that_differs_stops_it(
+    site: Tenant, second_server, settings, monkeypatch
+):
+    load = move.dump.load
+
+    def spoil(server, name, *rest):
+        yield from load(server, name, *rest)
+        sql = f"UPDATE `{name}`.mdl_course SET fullname = 'other'"
+        moodledb.execute(server, sql)
+
+    monkeypatch.setattr(move.dump, "load", spoil)
+
+    with pytest.raises(LifecycleError, match="1 tables are not the same on db2: mdl_c"):
+        end(move.move(site, second_server, site.data_path, page="<p>{owner}"))
+
+    assert not is_moved(site, there(settings))
+
+
+def test_a_place_that_is_taken_is_refused(site: Tenant, second_server, settings):
+    databases.create(second_server, site.db_name, "other")
+    with pytest.raises(LifecycleError, match="db2 has a database .* already"):
+        end(move.move(site, second_server, site.data_path, page=""))
+
+    (there(settings) / "x").mkdir(parents=True)
+    for path, said in (
+        (there(settings), "is not empty"),
+        (Path(site.data_path) / "below", "one within the other"),
+        (Path(site.release.path) / "data", "overlaps the code tree"),
+    ):
+        with pytest.raises(LifecycleError, match=said):
+            end(move.move(site, site.server, str(path), page=""))
+
+
+@pytest.mark.parametrize(
+    ("attributes", "sentence"),
+    [
+        ("", "Say where to"),
+        ("to_server=none", "There is no database server none"),
+        ("data_path=../x", "not a plain absolute path"),
+    ],
+)
+def test_no_place_is_refused(db, attributes: str, sentence: str):
+    [said] = complaints(Move, attributes)
+
+    assert sentence in said
+
+
+def test_a_data_path_is_for_one(run_of: RunOf, rows):
+    run = run_of("lifecycle/Move", rows(2), "data_path=/srv/x")
+
+    assert {"one by one" in job.error for job in run.jobs.all()} == {True}
+
+
+def test_one_killed_at_its_end_is_opened(site: Tenant):
+    files.enter_maintenance(site, "<p>vmoodle-0123456789abcdef.")
+
+    assert move.recover(site) == ""
+
+    assert not files.in_maintenance(site)
