@@ -97,6 +97,7 @@ def clone(site: "Tenant", name: str, home: Path) -> "Tenant":
 def bulkupgrade(tenants: "list[Tenant]", new: "Release", parallel: int) -> None:
     hosts = ",".join(tenant.wwwroot for tenant in tenants)
     options = [f"--to-release={new}", f"--tohosts={hosts}", f"--jobs={parallel}"]
+    options.append("--without-snapshot")  # stock upgrade.php takes none either
     subprocess.run(
         [sys.executable, ROOT / "manage.py", "bulkupgrade", *options],
         stdout=sys.stderr,

@@ -36,6 +36,10 @@ class CommandFailed(Exception):
         self.exit_code = exit_code
 
 
+class RolledBack(CommandFailed):
+    """It failed, and the tenant is again what it was before: one sentence says why."""
+
+
 class NothingToDo(Exception):
     """The tenant is already as the command would leave it."""
 

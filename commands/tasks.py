@@ -13,7 +13,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from commands import host, queue
-from commands.base import Command, CommandFailed, Json, NothingToDo, UnknownCommand
+from commands.base import (
+    Command,
+    CommandFailed,
+    Json,
+    NothingToDo,
+    RolledBack,
+    UnknownCommand,
+)
 from commands.claim import claim_next
 from commands.models import Job, Run
 from commands.recorder import Cancelled, Lost, Recorder
@@ -120,7 +127,9 @@ def _ending(error: BaseException) -> dict[str, Any]:
     else:
         sentence = f"unexpected {type(error).__name__}: {error}"
     code = getattr(error, "exit_code", None)
-    return {"state": Job.State.FAILED, "error": sentence, "exit_code": code}
+    back = isinstance(error, RolledBack)
+    state = Job.State.ROLLED_BACK if back else Job.State.FAILED
+    return {"state": state, "error": sentence, "exit_code": code}
 
 
 def bind(job: Job) -> Command:

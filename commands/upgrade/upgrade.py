@@ -7,14 +7,23 @@ from django import forms
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from commands.base import CommandFailed, NothingToDo, PhpScript, Steps, register
+from commands.base import (
+    CommandFailed,
+    NothingToDo,
+    PhpScript,
+    RolledBack,
+    Steps,
+    register,
+)
 from commands.patience import patiently
 from commands.upgrade.status import Status, refresh_releases, statuses
-from tenants import files, moodledb, php
-from tenants.models import Release, Tenant
+from tenants import files, moodledb, php, restore, snapshots
+from tenants.models import Release, Snapshot, Tenant
+from tenants.steps import LifecycleError
 
 PAGE = Path(__file__).with_name("maintenance.html")
 POLL = 1.0  # seconds
+HALF_WAY = "its upgrade failed half-way"  # begins what is told of a tenant then
 
 
 @register
@@ -23,7 +32,8 @@ class Upgrade(PhpScript):
 
     Tenants that are up to date are skipped by one SQL statement, without starting
     PHP. The site answers 503 while it is upgraded, and only then. Success is what
-    the database says afterwards. An upgrade cannot be undone: have a backup.
+    the database says afterwards. A snapshot is taken first, once nobody can write any
+    more; an upgrade that fails puts the database, and the release, back.
 
     With `to_release` the tenant is pinned to that release on the way, so that new
     code never meets the old database.
@@ -33,15 +43,17 @@ class Upgrade(PhpScript):
 
     script = "admin/cli/upgrade.php"
     fixed = ("--non-interactive",)
-    not_options = ("to_release", "purge_caches", "cron_wait")
+    not_options = ("to_release", "purge_caches", "cron_wait", "without_snapshot")
     heals = True
     frequent = True
+    kept: Snapshot | None = None  # what a failure can go back to
     letters = {"allow_unstable": "au", "purge_caches": "P"}
     # In this order; each is a method that yields lines.
     recipe = (
         "check",
         "close_site",
         "wait_for_cron",
+        "snapshot",
         "flip",
         "upgrade",
         "verify",
@@ -71,6 +83,14 @@ class Upgrade(PhpScript):
         max_value=3600,
         required=False,
         help_text=_("Seconds to wait for running cron tasks before giving up."),
+    )
+
+    without_snapshot = forms.BooleanField(
+        required=False,
+        help_text=_(
+            "Take no snapshot first: the site is closed for a shorter time, and a "
+            "failed upgrade stays as it is."
+        ),
     )
 
     def skips(self, tenants: Sequence[Tenant]) -> dict[int, str]:
@@ -104,7 +124,9 @@ class Upgrade(PhpScript):
             for step in self.recipe:
                 yield f"== {step.replace('_', ' ')}"
                 yield from getattr(self, step)(tenant)
-        except (php.PhpError, CommandFailed):
+        except (php.PhpError, CommandFailed) as error:
+            if self.begun and self.kept:
+                yield from self._roll_back(tenant, self.kept, error)
             self._go_back(tenant)
             raise
         finally:
@@ -171,6 +193,15 @@ class Upgrade(PhpScript):
             time.sleep(POLL)
         return 0
 
+    def snapshot(self, tenant: Tenant) -> php.Lines:
+        """Keep what there is: the site is closed, so nobody's work comes after it."""
+        if not self.cleaned_data["without_snapshot"]:
+            note = f"before the upgrade to {tenant.release}"
+            reason = Snapshot.Reason.UPGRADE
+            self.kept = yield from snapshots.take(tenant, reason, note=note)
+            yield f"Snapshot {self.kept}"
+        return 0
+
     def flip(self, tenant: Tenant) -> php.Lines:
         """Pin the tenant to the new code tree, whose caches start empty."""
         if self.former == tenant.release:
@@ -197,6 +228,36 @@ class Upgrade(PhpScript):
             steps.close()
             self.interruptible = True
             self._unlock(tenant)
+
+    def _roll_back(
+        self, tenant: Tenant, kept: Snapshot, error: php.PhpError | CommandFailed
+    ) -> php.Lines:
+        """Bring back database and release; raises RolledBack, or CommandFailed.
+
+        The release comes last: until then the new code finds an upgrade pending,
+        where old code would not notice that the database is too new for it.
+        """
+        yield "== roll back"
+        self.interruptible = False
+        page = PAGE.read_text(encoding="utf-8")
+        try:
+            yield from restore.restore(
+                tenant, kept, page=page, files=False, job=self.job
+            )
+        except (LifecycleError, moodledb.MoodleDbError) as failure:
+            self._mark(tenant, f"{HALF_WAY}: upgrade it again, or restore {kept}")
+            raise CommandFailed(
+                f"{error}; and it could not be rolled back: {failure}", error.exit_code
+            ) from error
+        self.begun = False
+        self._go_back(tenant)
+        raise RolledBack(
+            f"{error}; the site is what it was before", error.exit_code
+        ) from error
+
+    def _mark(self, tenant: Tenant, attention: str) -> None:
+        rows = Tenant.objects.filter(pk=tenant.pk)
+        patiently(lambda: rows.update(attention=attention))
 
     def _go_back(self, tenant: Tenant) -> None:
         """Pin the former release again if the upgrade failed before it began.
@@ -227,6 +288,9 @@ class Upgrade(PhpScript):
                 f"{site.status.label} ({site.version})"
             )
         yield f"The database is that of {site.release}"
+        self.kept = None  # nothing that fails from now on is a reason to go back
+        if tenant.attention.startswith(HALF_WAY):
+            self._mark(tenant, "")
         return 0
 
     def purge(self, tenant: Tenant) -> php.Lines:
@@ -235,5 +299,7 @@ class Upgrade(PhpScript):
         return 0
 
     def recover(self, tenant: Tenant) -> None:
+        snapshots.forget_begun(tenant)
+        restore.recover(tenant)
         self._open_site(tenant)
         self._unlock(tenant)

@@ -9,99 +9,365 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Release',
+            name="Release",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(help_text='Short name, such as 4.5 or 4.5-custom.', max_length=80, unique=True, validators=[django.core.validators.RegexValidator('\\A[A-Za-z0-9][A-Za-z0-9._-]*\\Z')])),
-                ('path', models.CharField(help_text='Directory of the code tree on this machine.', max_length=255, unique=True, validators=[tenants.validators.absolute_path])),
-                ('php', models.CharField(default='php', help_text='PHP command-line binary for this tree.', max_length=255, validators=[django.core.validators.RegexValidator('\\A[A-Za-z0-9_./+-]+\\Z')])),
-                ('version', models.CharField(editable=False, max_length=20)),
-                ('release', models.CharField(editable=False, max_length=80)),
-                ('branch', models.CharField(editable=False, max_length=10)),
-                ('versions_hash', models.CharField(blank=True, editable=False, help_text='allversionshash that an up-to-date site of this tree has.', max_length=40)),
-                ('forced_settings', models.JSONField(blank=True, default=dict, help_text='Moodle settings forced on its tenants.')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                (
+                    "name",
+                    models.CharField(
+                        help_text="Short name, such as 4.5 or 4.5-custom.",
+                        max_length=80,
+                        unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "\\A[A-Za-z0-9][A-Za-z0-9._-]*\\Z"
+                            )
+                        ],
+                    ),
+                ),
+                (
+                    "path",
+                    models.CharField(
+                        help_text="Directory of the code tree on this machine.",
+                        max_length=255,
+                        unique=True,
+                        validators=[tenants.validators.absolute_path],
+                    ),
+                ),
+                (
+                    "php",
+                    models.CharField(
+                        default="php",
+                        help_text="PHP command-line binary for this tree.",
+                        max_length=255,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "\\A[A-Za-z0-9_./+-]+\\Z"
+                            )
+                        ],
+                    ),
+                ),
+                ("version", models.CharField(editable=False, max_length=20)),
+                ("release", models.CharField(editable=False, max_length=80)),
+                ("branch", models.CharField(editable=False, max_length=10)),
+                (
+                    "versions_hash",
+                    models.CharField(
+                        blank=True,
+                        editable=False,
+                        help_text="allversionshash that an up-to-date site of this tree has.",
+                        max_length=40,
+                    ),
+                ),
+                (
+                    "forced_settings",
+                    models.JSONField(
+                        blank=True,
+                        default=dict,
+                        help_text="Moodle settings forced on its tenants.",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-version', 'name'],
+                "ordering": ["-version", "name"],
             },
         ),
         migrations.CreateModel(
-            name='Tag',
+            name="Tag",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.SlugField(unique=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                ("name", models.SlugField(unique=True)),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='DatabaseServer',
+            name="DatabaseServer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.SlugField(unique=True)),
-                ('host', models.CharField(default='localhost', help_text='Host name or address.', max_length=255)),
-                ('port', models.PositiveIntegerField(default=3306, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(65535)])),
-                ('socket', models.CharField(blank=True, help_text='Path of a local socket; used instead of host and port.', max_length=255, validators=[tenants.validators.absolute_path])),
-                ('admin_user', models.CharField(help_text="Account that may read and write every tenant's database.", max_length=80)),
-                ('admin_password', tenants.fields.EncryptedTextField(blank=True)),
-                ('job_limit', models.PositiveSmallIntegerField(default=4, help_text='How many jobs may run at once on tenants of this server.', validators=[django.core.validators.MinValueValidator(1)])),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                ("name", models.SlugField(unique=True)),
+                (
+                    "host",
+                    models.CharField(
+                        default="localhost",
+                        help_text="Host name or address.",
+                        max_length=255,
+                    ),
+                ),
+                (
+                    "port",
+                    models.PositiveIntegerField(
+                        default=3306,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(65535),
+                        ],
+                    ),
+                ),
+                (
+                    "socket",
+                    models.CharField(
+                        blank=True,
+                        help_text="Path of a local socket; used instead of host and port.",
+                        max_length=255,
+                        validators=[tenants.validators.absolute_path],
+                    ),
+                ),
+                (
+                    "admin_user",
+                    models.CharField(
+                        help_text="Account that may read and write every tenant's database.",
+                        max_length=80,
+                    ),
+                ),
+                ("admin_password", tenants.fields.EncryptedTextField(blank=True)),
+                (
+                    "job_limit",
+                    models.PositiveSmallIntegerField(
+                        default=4,
+                        help_text="How many jobs may run at once on tenants of this server.",
+                        validators=[django.core.validators.MinValueValidator(1)],
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'database server',
-                'ordering': ['name'],
-                'constraints': [models.UniqueConstraint(fields=('host', 'port', 'socket'), name='one_row_per_server')],
+                "verbose_name": "database server",
+                "ordering": ["name"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("host", "port", "socket"), name="one_row_per_server"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Tenant',
+            name="Tenant",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('wwwroot', models.CharField(help_text='https://host[:port][/sub-path]', max_length=255, unique=True)),
-                ('key', models.CharField(editable=False, max_length=255, unique=True)),
-                ('name', models.CharField(help_text='Full name of the site.', max_length=255)),
-                ('shortname', models.CharField(help_text='Short code: names log files and the session cookie.', max_length=80, unique=True, validators=[django.core.validators.RegexValidator('\\A[A-Za-z0-9_]+(-[A-Za-z0-9_]+)*\\Z', "Use letters, digits, '_' and single '-' only.")])),
-                ('description', models.TextField(blank=True)),
-                ('is_main', models.BooleanField(default=False, help_text='Source of copies; left out of bulk runs unless asked for.', verbose_name='main tenant')),
-                ('enabled', models.BooleanField(default=True, help_text='A disabled tenant answers 503 to everybody.')),
-                ('db_type', models.CharField(choices=[('mariadb', 'MariaDB'), ('mysqli', 'MySQL')], default='mariadb', max_length=16)),
-                ('db_name', models.CharField(max_length=64, validators=[django.core.validators.RegexValidator('\\A[A-Za-z0-9_]+(-[A-Za-z0-9_]+)*\\Z', "Use letters, digits, '_' and single '-' only.")])),
-                ('db_user', models.CharField(max_length=80)),
-                ('db_password', tenants.fields.EncryptedTextField(blank=True)),
-                ('db_prefix', models.CharField(default='mdl_', max_length=10, validators=[django.core.validators.RegexValidator('\\A[a-z][a-z0-9_]*\\Z', "A prefix is lower-case letters, digits and '_', beginning with a letter.")])),
-                ('db_persist', models.BooleanField(default=False, help_text='Persistent connections (rarely a gain).')),
-                ('data_path', models.CharField(help_text="The tenant's own moodledata directory.", max_length=255, unique=True, validators=[tenants.validators.absolute_path])),
-                ('network', models.IntegerField(default=0, help_text='MNet: -1 off, 0 with the main tenant only, n sub-network n.', validators=[django.core.validators.MinValueValidator(-1)])),
-                ('forced_settings', models.JSONField(blank=True, default=dict, help_text='Moodle settings forced on this tenant.')),
-                ('metadata', models.JSONField(blank=True, default=dict)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('seen_at', models.DateTimeField(editable=False, null=True)),
-                ('seen_version', models.CharField(blank=True, editable=False, max_length=20)),
-                ('seen_hash', models.CharField(blank=True, editable=False, max_length=40)),
-                ('last_cron', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('last_cron_gap', models.PositiveIntegerField(blank=True, editable=False, help_text='Seconds.', null=True)),
-                ('cron_count', models.PositiveIntegerField(default=0, editable=False)),
-                ('held_by', models.PositiveBigIntegerField(editable=False, null=True)),
-                ('last_job', models.PositiveBigIntegerField(editable=False, null=True)),
-                ('last_command', models.CharField(blank=True, editable=False, max_length=80)),
-                ('last_state', models.CharField(blank=True, editable=False, max_length=12)),
-                ('last_job_at', models.DateTimeField(editable=False, null=True)),
-                ('attention', models.TextField(blank=True, help_text='Why commands that write are refused; empty it to allow them.', verbose_name='needs attention')),
-                ('release', models.ForeignKey(help_text='The code tree this tenant is pinned to.', on_delete=django.db.models.deletion.PROTECT, to='tenants.release')),
-                ('server', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='tenants.databaseserver', verbose_name='database server')),
-                ('tags', models.ManyToManyField(blank=True, to='tenants.tag')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                (
+                    "wwwroot",
+                    models.CharField(
+                        help_text="https://host[:port][/sub-path]",
+                        max_length=255,
+                        unique=True,
+                    ),
+                ),
+                ("key", models.CharField(editable=False, max_length=255, unique=True)),
+                (
+                    "name",
+                    models.CharField(
+                        help_text="Full name of the site.", max_length=255
+                    ),
+                ),
+                (
+                    "shortname",
+                    models.CharField(
+                        help_text="Short code: names log files and the session cookie.",
+                        max_length=80,
+                        unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "\\A[A-Za-z0-9_]+(-[A-Za-z0-9_]+)*\\Z",
+                                "Use letters, digits, '_' and single '-' only.",
+                            )
+                        ],
+                    ),
+                ),
+                ("description", models.TextField(blank=True)),
+                (
+                    "is_main",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Source of copies; left out of bulk runs unless asked for.",
+                        verbose_name="main tenant",
+                    ),
+                ),
+                (
+                    "enabled",
+                    models.BooleanField(
+                        default=True,
+                        help_text="A disabled tenant answers 503 to everybody.",
+                    ),
+                ),
+                (
+                    "db_type",
+                    models.CharField(
+                        choices=[("mariadb", "MariaDB"), ("mysqli", "MySQL")],
+                        default="mariadb",
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "db_name",
+                    models.CharField(
+                        max_length=64,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "\\A[A-Za-z0-9_]+(-[A-Za-z0-9_]+)*\\Z",
+                                "Use letters, digits, '_' and single '-' only.",
+                            )
+                        ],
+                    ),
+                ),
+                ("db_user", models.CharField(max_length=80)),
+                ("db_password", tenants.fields.EncryptedTextField(blank=True)),
+                (
+                    "db_prefix",
+                    models.CharField(
+                        default="mdl_",
+                        max_length=10,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "\\A[a-z][a-z0-9_]*\\Z",
+                                "A prefix is lower-case letters, digits and '_', beginning with a letter.",
+                            )
+                        ],
+                    ),
+                ),
+                (
+                    "db_persist",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Persistent connections (rarely a gain).",
+                    ),
+                ),
+                (
+                    "data_path",
+                    models.CharField(
+                        help_text="The tenant's own moodledata directory.",
+                        max_length=255,
+                        unique=True,
+                        validators=[tenants.validators.absolute_path],
+                    ),
+                ),
+                (
+                    "network",
+                    models.IntegerField(
+                        default=0,
+                        help_text="MNet: -1 off, 0 with the main tenant only, n sub-network n.",
+                        validators=[django.core.validators.MinValueValidator(-1)],
+                    ),
+                ),
+                (
+                    "forced_settings",
+                    models.JSONField(
+                        blank=True,
+                        default=dict,
+                        help_text="Moodle settings forced on this tenant.",
+                    ),
+                ),
+                ("metadata", models.JSONField(blank=True, default=dict)),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        default=django.utils.timezone.now, editable=False
+                    ),
+                ),
+                ("seen_at", models.DateTimeField(editable=False, null=True)),
+                (
+                    "seen_version",
+                    models.CharField(blank=True, editable=False, max_length=20),
+                ),
+                (
+                    "seen_hash",
+                    models.CharField(blank=True, editable=False, max_length=40),
+                ),
+                (
+                    "last_cron",
+                    models.DateTimeField(blank=True, editable=False, null=True),
+                ),
+                (
+                    "last_cron_gap",
+                    models.PositiveIntegerField(
+                        blank=True, editable=False, help_text="Seconds.", null=True
+                    ),
+                ),
+                ("cron_count", models.PositiveIntegerField(default=0, editable=False)),
+                ("held_by", models.PositiveBigIntegerField(editable=False, null=True)),
+                ("last_job", models.PositiveBigIntegerField(editable=False, null=True)),
+                (
+                    "last_command",
+                    models.CharField(blank=True, editable=False, max_length=80),
+                ),
+                (
+                    "last_state",
+                    models.CharField(blank=True, editable=False, max_length=12),
+                ),
+                ("last_job_at", models.DateTimeField(editable=False, null=True)),
+                (
+                    "attention",
+                    models.TextField(
+                        blank=True,
+                        help_text="Why commands that write are refused; empty it to allow them.",
+                        verbose_name="needs attention",
+                    ),
+                ),
+                (
+                    "release",
+                    models.ForeignKey(
+                        help_text="The code tree this tenant is pinned to.",
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="tenants.release",
+                    ),
+                ),
+                (
+                    "server",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="tenants.databaseserver",
+                        verbose_name="database server",
+                    ),
+                ),
+                ("tags", models.ManyToManyField(blank=True, to="tenants.tag")),
             ],
             options={
-                'ordering': ['name', 'pk'],
-                'constraints': [models.UniqueConstraint(fields=('server', 'db_name'), name='one_tenant_per_database', violation_error_message='Another tenant has this database.')],
+                "ordering": ["name", "pk"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("server", "db_name"),
+                        name="one_tenant_per_database",
+                        violation_error_message="Another tenant has this database.",
+                    )
+                ],
             },
         ),
     ]

@@ -9,57 +9,155 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('tenants', '0001_initial'),
+        ("tenants", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='databaseserver',
-            name='accounts_from',
-            field=models.CharField(blank=True, help_text="Host part of new tenants' accounts; empty: localhost with a socket, else any (%).", max_length=255, validators=[django.core.validators.RegexValidator('\\A[A-Za-z0-9%_.:/-]+\\Z')]),
+            model_name="databaseserver",
+            name="accounts_from",
+            field=models.CharField(
+                blank=True,
+                help_text="Host part of new tenants' accounts; empty: localhost with a socket, else any (%).",
+                max_length=255,
+                validators=[
+                    django.core.validators.RegexValidator("\\A[A-Za-z0-9%_.:/-]+\\Z")
+                ],
+            ),
         ),
         migrations.AddField(
-            model_name='tenant',
-            name='deleted_at',
-            field=models.DateTimeField(editable=False, help_text='Since when it waits for its end, with all that is its own.', null=True),
+            model_name="tenant",
+            name="deleted_at",
+            field=models.DateTimeField(
+                editable=False,
+                help_text="Since when it waits for its end, with all that is its own.",
+                null=True,
+            ),
         ),
         migrations.CreateModel(
-            name='Journal',
+            name="Journal",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('work', models.CharField(max_length=20)),
-                ('token', models.CharField(default=tenants.models.journal.new_token, max_length=16)),
-                ('text', tenants.fields.EncryptedTextField()),
-                ('begun', models.JSONField(default=list)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('tenant', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, to='tenants.tenant')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                ("work", models.CharField(max_length=20)),
+                (
+                    "token",
+                    models.CharField(
+                        default=tenants.models.journal.new_token, max_length=16
+                    ),
+                ),
+                ("text", tenants.fields.EncryptedTextField()),
+                ("begun", models.JSONField(default=list)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "tenant",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, to="tenants.tenant"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Snapshot',
+            name="Snapshot",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.SlugField(editable=False, max_length=120, unique=True)),
-                ('wwwroot', models.CharField(editable=False, max_length=255)),
-                ('reason', models.CharField(choices=[('asked', 'Asked for'), ('final', 'Before the end of the tenant'), ('safety', 'Before a restore'), ('copy', 'To copy the tenant')], editable=False, max_length=12)),
-                ('version', models.CharField(blank=True, editable=False, max_length=20)),
-                ('release', models.CharField(blank=True, editable=False, max_length=80)),
-                ('tables', models.PositiveIntegerField(default=0, editable=False)),
-                ('rows', models.PositiveBigIntegerField(default=0, editable=False)),
-                ('dump_bytes', models.PositiveBigIntegerField(default=0, editable=False)),
-                ('file_count', models.PositiveBigIntegerField(default=0, editable=False)),
-                ('file_bytes', models.PositiveBigIntegerField(default=0, editable=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('verified_at', models.DateTimeField(editable=False, help_text='When it was last restored for a test, without a difference.', null=True)),
-                ('is_template', models.BooleanField(default=False, help_text='New tenants may be made from it; it is kept until you delete it.', verbose_name='template')),
-                ('keep_until', models.DateTimeField(blank=True, help_text='It is kept until then, whatever the rules.', null=True)),
-                ('note', models.CharField(blank=True, max_length=200)),
-                ('tenant', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='snapshots', to='tenants.tenant')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                ("name", models.SlugField(editable=False, max_length=120, unique=True)),
+                ("wwwroot", models.CharField(editable=False, max_length=255)),
+                (
+                    "reason",
+                    models.CharField(
+                        choices=[
+                            ("asked", "Asked for"),
+                            ("final", "Before the end of the tenant"),
+                            ("safety", "Before a restore"),
+                            ("copy", "To copy the tenant"),
+                        ],
+                        editable=False,
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "version",
+                    models.CharField(blank=True, editable=False, max_length=20),
+                ),
+                (
+                    "release",
+                    models.CharField(blank=True, editable=False, max_length=80),
+                ),
+                ("tables", models.PositiveIntegerField(default=0, editable=False)),
+                ("rows", models.PositiveBigIntegerField(default=0, editable=False)),
+                (
+                    "dump_bytes",
+                    models.PositiveBigIntegerField(default=0, editable=False),
+                ),
+                (
+                    "file_count",
+                    models.PositiveBigIntegerField(default=0, editable=False),
+                ),
+                (
+                    "file_bytes",
+                    models.PositiveBigIntegerField(default=0, editable=False),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        default=django.utils.timezone.now, editable=False
+                    ),
+                ),
+                (
+                    "verified_at",
+                    models.DateTimeField(
+                        editable=False,
+                        help_text="When it was last restored for a test, without a difference.",
+                        null=True,
+                    ),
+                ),
+                (
+                    "is_template",
+                    models.BooleanField(
+                        default=False,
+                        help_text="New tenants may be made from it; it is kept until you delete it.",
+                        verbose_name="template",
+                    ),
+                ),
+                (
+                    "keep_until",
+                    models.DateTimeField(
+                        blank=True,
+                        help_text="It is kept until then, whatever the rules.",
+                        null=True,
+                    ),
+                ),
+                ("note", models.CharField(blank=True, max_length=200)),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="snapshots",
+                        to="tenants.tenant",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at', '-pk'],
+                "ordering": ["-created_at", "-pk"],
             },
         ),
     ]

@@ -5,19 +5,37 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('tenants', '0002_snapshots_and_journals'),
+        ("tenants", "0002_snapshots_and_journals"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Checkup',
+            name="Checkup",
             fields=[
-                ('tenant', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, serialize=False, to='tenants.tenant')),
-                ('at', models.DateTimeField()),
-                ('state', models.CharField(choices=[('ok', 'All is well'), ('warning', 'To be looked at'), ('failed', 'Not well')], max_length=12, verbose_name='checks')),
-                ('findings', models.JSONField(default=list)),
+                (
+                    "tenant",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        serialize=False,
+                        to="tenants.tenant",
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("ok", "All is well"),
+                            ("warning", "To be looked at"),
+                            ("failed", "Not well"),
+                        ],
+                        max_length=12,
+                        verbose_name="checks",
+                    ),
+                ),
+                ("findings", models.JSONField(default=list)),
             ],
         ),
     ]

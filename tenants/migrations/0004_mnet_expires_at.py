@@ -4,15 +4,16 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('tenants', '0003_checkups'),
+        ("tenants", "0003_checkups"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='tenant',
-            name='mnet_expires_at',
-            field=models.DateTimeField(editable=False, null=True, verbose_name='MNet key expires'),
+            model_name="tenant",
+            name="mnet_expires_at",
+            field=models.DateTimeField(
+                editable=False, null=True, verbose_name="MNet key expires"
+            ),
         ),
     ]

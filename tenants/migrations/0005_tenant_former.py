@@ -4,15 +4,18 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('tenants', '0004_mnet_expires_at'),
+        ("tenants", "0004_mnet_expires_at"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='tenant',
-            name='former',
-            field=models.TextField(blank=True, editable=False, help_text='Addresses that lead to this one, a line each.'),
+            model_name="tenant",
+            name="former",
+            field=models.TextField(
+                blank=True,
+                editable=False,
+                help_text="Addresses that lead to this one, a line each.",
+            ),
         ),
     ]

@@ -21,6 +21,7 @@ class Snapshot(models.Model):
         FINAL = "final", _("Before the end of the tenant")
         SAFETY = "safety", _("Before a restore")
         COPY = "copy", _("To copy the tenant")
+        UPGRADE = "upgrade", _("Before an upgrade")
 
     name = models.SlugField(max_length=120, unique=True, editable=False)
     tenant = models.ForeignKey(

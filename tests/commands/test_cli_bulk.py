@@ -52,10 +52,10 @@ def test_a_failure_is_told_and_exits_1(manage: Manage, fleet: list[Tenant]):
     said = manage("bulkupgrade", "--to-release=4.3", "--jobs=1")
 
     assert said.code == 1
-    [failed] = [line for line in said.out.splitlines() if line.startswith("failed")]
+    [failed] = [line for line in said.out.splitlines() if line.startswith("rolled")]
     assert "https://two.example.org" in failed
     assert "!!! Disk full !!!" in failed
-    assert said.out.splitlines()[-1].endswith("finished: 2 succeeded, 1 failed")
+    assert said.out.splitlines()[-1].endswith("finished: 2 succeeded, 1 rolled_back")
 
 
 @pytest.mark.usefixtures("workers")
@@ -71,10 +71,10 @@ def test_the_result_may_be_had_as_json(manage: Manage, fleet: list[Tenant]):
         "upgrade/Upgrade",
     )
     assert report["counts"]["succeeded"] == 2
-    assert report["counts"]["failed"] == 1
+    assert report["counts"]["rolled_back"] == 1
     one, three, two = report["tenants"]
     assert one["result"] == {"before": "2023042400", "after": "2023100900"}
-    assert (three["state"], two["state"]) == ("failed", "succeeded")
+    assert (three["state"], two["state"]) == ("rolled_back", "succeeded")
     assert "Disk full" in three["error"]
 
 

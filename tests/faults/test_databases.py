@@ -47,10 +47,10 @@ def test_jobs_wait_for_a_tenant_server_that_restarts(
     kill_and_start_again(mariadb, seconds=3)
 
     # Those that were at work lost their connection and say so; the others waited.
-    assert wait_for_end(run) == {"succeeded": 2, "failed": 2}
+    assert wait_for_end(run) == {"succeeded": 2, "rolled_back": 2}
     for job in hit:
         job.refresh_from_db()
-        assert job.state == Job.State.FAILED
+        assert job.state == Job.State.ROLLED_BACK
         assert job.error
         assert not files.in_maintenance(job.tenant)
     assert_nothing_twice_and_nothing_left(run)

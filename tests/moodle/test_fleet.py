@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -121,18 +122,34 @@ def test_a_failed_upgrade_says_what_moodle_said(fleet: Fleet, spare: str):
 
 
 @pytest.mark.usefixtures("workers")
-def test_a_killed_upgrade_fails_and_a_rerun_heals_it(fleet: Fleet, spare: str):
-    run = fleet.start("manage.py", *bulkupgrade("new", spare))
-    eventually(lambda: core_is_done(fleet, spare), "the upgrade did not get there")
-    assert fleet.in_maintenance(spare)
+def test_a_killed_upgrade_is_rolled_back(fleet: Fleet, spare: str):
+    job = kill_half_way(fleet, spare)
 
-    os.kill(php_of(spare), signal.SIGKILL)
+    assert job["state"] == "rolled_back", job["error"]
+    assert fleet.version(spare) == version(fleet.tree("old"))
+    assert "Up to date" in fleet.manage("check_status", f"--host={url(spare)}")
+    assert fleet.page_of(fleet.tree("old"), spare)[0] == 200
 
+
+def kill_half_way(fleet: Fleet, name: str, *options: str) -> dict[str, Any]:
+    """Kill Moodle's script once the core is upgraded; return what the report says."""
+    run = fleet.start("manage.py", *bulkupgrade("new", name), *options)
+    eventually(lambda: core_is_done(fleet, name), "the upgrade did not get there")
+    assert fleet.in_maintenance(name)
+    os.kill(php_of(name), signal.SIGKILL)
     out, _err = run.communicate(timeout=60)
+    assert run.returncode == 1
+    assert fleet.config(name, "upgraderunning") == ""
+    assert not fleet.in_maintenance(name)
     [job] = json.loads(out)["tenants"]
-    assert (run.returncode, job["state"]) == (1, "failed")
-    assert fleet.config(spare, "upgraderunning") == ""
-    assert not fleet.in_maintenance(spare)
+    return job
+
+
+@pytest.mark.usefixtures("workers")
+def test_a_killed_upgrade_without_a_snapshot_is_healed(fleet: Fleet, spare: str):
+    job = kill_half_way(fleet, spare, "--without-snapshot")
+
+    assert job["state"] == "failed"
     said = fleet.manage("check_status", f"--host={url(spare)}")
     assert "Upgrade not finished" in said
 
