@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.utils import timezone
 
 from tenants import files, moodledb, php, publish, web
@@ -154,10 +155,7 @@ def login_page(tenant: Tenant, seconds: float = web.SECONDS) -> Finding:
         hint = f"run manage.py maintenance --host={tenant.wwwroot} --disable"
         return Finding(name, WARNING, f"it answers 503, in maintenance: {hint}")
     if page.location:
-        where = f"it leads to {page.location[:200]}"
-        known = page.location.startswith(f"{tenant.wwwroot}/")
-        hint = "look whether that is meant" if known else f"not {tenant.wwwroot}"
-        return Finding(name, WARNING, f"{where}: {hint}")
+        return Finding(name, WARNING, f"it leads to {_where(tenant, page)}")
     if page.status != 200:
         hint = "read the web server's and PHP's logs"
         return Finding(name, FAILED, f"it answers {page.status} and not 200: {hint}")
@@ -166,6 +164,20 @@ def login_page(tenant: Tenant, seconds: float = web.SECONDS) -> Finding:
         hint = "let the web server take its code tree from VMOODLE_SITES_DIR"
         return Finding(name, FAILED, f"another site answers ({shown}): {hint}")
     return Finding(name, OK, f"{tenant.wwwroot}{LOGIN} answers 200")
+
+
+def _where(tenant: Tenant, page: web.Page) -> str:
+    """Tell where a page leads, and what that may mean."""
+    to, root = page.location[:200], tenant.wwwroot
+    asked = settings.VMOODLE_WEB_ADDRESS or root
+    if to.rstrip("/") == root and not asked.startswith(root.partition(":")[0] + ":"):
+        return (
+            f"{to}, not believing that it is asked by https: add this machine's "
+            "address to VMOODLE_TRUSTED_PROXIES and run manage.py generateconfigs"
+        )
+    if to == root or to.startswith(f"{root}/"):
+        return f"{to}: look whether that is meant"
+    return f"{to}, which is not {root}: look whether that is meant"
 
 
 def _roots(text: str) -> set[str]:
