@@ -254,9 +254,8 @@ def test_a_tenant_lives_and_ends(
     settings.VMOODLE_WEB_ADDRESS = f"http://127.0.0.1:{port}"
     monkeypatch.setattr(web, "resolves", lambda host: True)
 
-    gamma = make(
-        finished, made, "gamma", source=ann.wwwroot, anonymise="1", mail_off="1"
-    )
+    asked = {"anonymise": "1", "mail_off": "1", "check_login": "1"}
+    gamma = make(finished, made, "gamma", source=ann.wwwroot, **asked)
     text = dumped(gamma)
     assert [row for row in text.splitlines() if "beta.example.org" in row] == []
     assert "Realname" not in text
