@@ -75,6 +75,7 @@ return static function (string $tree): stdClass {
         $port = (int) ($_SERVER['SERVER_PORT'] ?? 80);
         // A sub-path without its slash may come to the site at the root of the host.
         [$uri, $query] = explode('?', $_SERVER['REQUEST_URI'] ?? '', 2) + ['', ''];
+        $uri = '/' . ltrim($uri, '/'); // behind a host, anything else may name another
         $leadTo = static function (string $place) use ($query): never {
             header("Location: $place" . ($query === '' ? '' : "?$query"), true, 301);
             exit;

@@ -259,6 +259,9 @@ def test_a_sub_path_without_its_slash_is_led_on(
     [
         ("old.example.org", "/course/view.php?id=1", "/course/view.php?id=1"),
         ("old.example.org", "/", "/"),
+        ("old.example.org", ".evil.example/x", "/.evil.example/x"),
+        ("old.example.org", "@evil.example", "/@evil.example"),
+        ("old.example.org", "//evil.example", "/evil.example"),
         ("old.example.org", "/pluginfile.php/1/a%20b", "/pluginfile.php/1/a%20b"),
         ("s.example.org", "/Was/index.php?x", "/index.php?x"),
         ("s.example.org", "/was", "/"),
