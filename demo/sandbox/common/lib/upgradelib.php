@@ -5,7 +5,8 @@ const TABLES = [
     'config' => 'name varchar(255) UNIQUE, value longtext',
     'config_plugins' => 'plugin varchar(100), name varchar(100), value longtext, UNIQUE (plugin, name)',
     'config_log' => 'userid bigint, timemodified bigint, plugin varchar(100), name varchar(100), value longtext, oldvalue longtext',
-    'course' => 'category bigint, fullname varchar(254), shortname varchar(255), summary longtext, timecreated bigint',
+    'course' => 'category bigint, fullname varchar(254), shortname varchar(255), idnumber varchar(100) DEFAULT \'\', summary longtext,'
+        . ' timecreated bigint',
     'user' => 'auth varchar(20), username varchar(100), password varchar(255), email varchar(100), lastaccess bigint DEFAULT 0, deleted tinyint DEFAULT 0,'
         . ' secret varchar(15) DEFAULT \'\'',
     'upgrade_log' => 'type bigint, plugin varchar(100), version varchar(100), targetversion varchar(100), info varchar(255), timemodified bigint',
