@@ -66,10 +66,8 @@ def undo(tenant: Tenant, work: str) -> None:
     if work == restore.WORK:
         restore.recover(tenant)
         return
-    recover = {provision.WORK: provision, rename.WORK: rename, move.WORK: move}[
-        work
-    ].recover
-    if left := recover(tenant):
+    works = {provision.WORK: provision, rename.WORK: rename, move.WORK: move}
+    if left := works[work].recover(tenant):
         raise LifecycleError(left)
 
 

@@ -13,6 +13,7 @@ from tenants.models import Checkup, Journal, Snapshot, Tenant
 from tests.conftest import RunOf
 from tests.moodle.fleet import Fleet, url
 from tests.moodle.in_moodle import in_moodle
+from tests.webserver import Server
 
 pytestmark = [pytest.mark.moodle, pytest.mark.slow]
 Campus = tuple[Tenant, Tenant]
@@ -300,3 +301,37 @@ def test_a_tenant_lives_and_ends(
     assert not publish.site_link(gamma.key).is_symlink()
     assert not Tenant.objects.filter(shortname="gamma").exists()
     assert Snapshot.objects.get(reason="final").wwwroot == gamma.wwwroot
+
+
+def test_a_site_is_renamed_and_moved(
+    campus: Campus,
+    template: Snapshot,
+    made,
+    finished: RunOf,
+    newest_sites: Fleet,
+    second_server,
+    settings,
+):
+    tenant = make(finished, made, "vm-was", template=template.name)
+    texts = f"UPDATE `{tenant.db_name}`.mdl_course_categories SET description = %s"
+    moodledb.execute(tenant.server, texts, [f"{url('vm-was')}/course"])
+
+    for command, attributes in (
+        ("lifecycle/Rename", f"wwwroot={url('vm-is')}&redirect=1"),
+        ("lifecycle/Move", f"to_server=db2&data_path={settings.VMOODLE_DATA_ROOT}/is"),
+    ):
+        job = finished(command, [tenant], attributes).jobs.get()
+        assert job.state == "succeeded", job.error + job.text()[0]
+        tenant = Tenant.objects.with_edges().get(pk=tenant.pk)
+        status, page = newest_sites.page("vm-is")
+        assert status == 200
+        assert "vm-was.example" not in page
+        assert f"{url('vm-is')}/login/" in page
+
+    assert tenant.server == second_server
+    found = values(tenant, "SELECT description FROM {db}.mdl_course_categories")
+    assert set(found) == {f"{url('vm-is')}/course"}
+    server = Server(newest_sites.served(newest_sites.tree("new")))
+    answer, _body = server.get("vm-was.example.org", "/course/view.php?id=1")
+    place = f"{url('vm-is')}/course/view.php?id=1"
+    assert (answer.status, answer.headers["location"]) == (301, place)
