@@ -108,8 +108,7 @@ def lacks_mnet(release: Release) -> str:
     tree = Path(release.path)
     if (tree / "mnet/lib.php").is_file() and (tree / "auth/mnet/auth.php").is_file():
         return ""
-    number = release.release.partition(" ")[0] or release
-    return f"Moodle {number} has no MNet, which there is up to 4.5"
+    return f"the code of {release} has no MNet, which Moodle has up to 4.5"
 
 
 def read(

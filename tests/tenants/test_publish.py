@@ -304,12 +304,13 @@ def test_ten_thousand_tenants_take_ten_seconds(tree: Path):
         make_tenant(f"https://t{n}.example.org", tree, shortname=f"t{n}")
         for n in range(10_000)
     ]
-    begun = time.monotonic()
+    # Of the processor: other tests run beside it. bench/publish.py takes wall time.
+    begun = time.process_time()
     publish.rebuild(tenants)
-    rebuilt = time.monotonic()
+    rebuilt = time.process_time()
     tenants[0].enabled = False
     publish.publish(tenants[0])
-    published = time.monotonic()
+    published = time.process_time()
 
     assert rebuilt - begun < 10
     assert published - rebuilt < 0.02

@@ -63,7 +63,7 @@ def test_a_release_without_mnet_is_skipped(tenant, finished: RunOf):
     job = job_of(finished(START, [tenant]))
 
     assert job.state == Job.State.SKIPPED
-    assert job.error == "Moodle 4.2 has no MNet, which there is up to 4.5"
+    assert job.error == "the code of 4.2 has no MNet, which Moodle has up to 4.5"
 
 
 def test_a_worker_that_died_leaves_no_stale_cache(network, monkeypatch):
