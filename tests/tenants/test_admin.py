@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.urls import reverse
 
 from tenants import publish
 from tenants.models import DatabaseServer, Release, Tag, Tenant
@@ -261,3 +262,16 @@ def test_saving_a_server_tells_whether_it_answers(console, server, password, sai
 def test_nobody_edits_the_tasks_of_the_queue(console):
     assert console.get("/django_q/schedule/").status_code == 404
     assert "Django Q" not in text(console.get("/"))
+
+
+def test_what_is_deleted_from_the_registry_is_said_to_stay(console, add_tenant):
+    tenant = add_tenant("one")
+    alone = reverse("admin:tenants_tenant_delete", args=[tenant.pk])
+    action = {"action": "delete_selected", "_selected_action": [tenant.pk]}
+
+    one = console.get(alone)
+    many = console.post(reverse("admin:tenants_tenant_changelist"), action)
+
+    for page in (one, many):
+        assert "Only the registry forgets: database and data files stay" in text(page)
+    assert Tenant.objects.filter(pk=tenant.pk).exists()
