@@ -1,7 +1,10 @@
 from collections.abc import Sequence
 
-from commands.base import Command, CommandFailed, NothingToDo, Steps, register
-from tenants import checks, provision
+from commands.base import Command, CommandFailed, Json, NothingToDo, Steps, register
+from commands.mnet.init_mnet_node import InitMnetNode
+from mnet import networks, sites
+from mnet.errors import MnetError
+from tenants import checks, provision, steps
 from tenants.models import Journal, Tenant
 
 
@@ -10,8 +13,9 @@ class Create(Command):
     """Make the tenant, as it was planned when it was entered in the registry.
 
     Use `createnode` in the shell: it checks everything, enters the tenant and starts
-    this. When a step fails, all is undone, and the tenant leaves the registry. That its
-    login page does not answer is a warning in the result.
+    this. When a step fails, all is undone, and the tenant leaves the registry. Then it
+    is bound to its MNet network, if MNet is on there. That it could not be bound, or
+    that its login page does not answer, is a warning in the result.
     """
 
     heals = True
@@ -35,13 +39,50 @@ class Create(Command):
             )
         plan = journal.plan
         yield from provision.create(journal, self.job)
-        result = {"wwwroot": tenant.wwwroot, "database": tenant.db_name}
+        warnings: list[str] = []
+        bound = yield from self._bind(journal.tenant, warnings)
         if plan["enabled"] and not plan["check_login"]:
             found = checks.login_page(journal.tenant, provision.PATIENCE)
             if found.state != checks.OK:
-                result["warning"] = found.sentence
+                warnings.append(found.sentence)
                 yield f"Warning: {found}"
-        return result
+        result: dict[str, Json] = {
+            "wwwroot": tenant.wwwroot,
+            "database": tenant.db_name,
+        }
+        result |= {"mnet": bound} if bound else {}
+        return result | ({"warning": "; ".join(warnings)} if warnings else {})
+
+    def _bind(self, tenant: Tenant, warnings: list[str]) -> Steps:
+        """Bind it to its network; return what was changed, add what went wrong."""
+        try:
+            return (yield from self._join(tenant))
+        except NothingToDo as nothing:
+            yield f"MNet: {nothing}"
+        except (CommandFailed, MnetError, *steps.EXPECTED) as error:
+            mend = f"run init_mnet_node --host={tenant.wwwroot}"
+            warnings.append(f"it is not bound to its MNet network: {error}; {mend}")
+            yield f"Warning: {warnings[-1]}"
+        return None
+
+    def _join(self, tenant: Tenant) -> Steps:
+        """Do what InitMnetNode does, if MNet is on at any other site of its network."""
+        ready = Tenant.objects.with_edges().exclude(journal__work=provision.WORK)
+        others = [one for one in ready if networks.kind_of(tenant, one)]
+        if not others:
+            return None
+        if why := sites.lacks_mnet(tenant.release):
+            raise NothingToDo(why)
+        able = [one for one in others if not sites.lacks_mnet(one.release)]
+        known = list(sites.read(able, about=[]).values())
+        if not any(site.on for site in known):
+            if known and all(site.problem for site in known):
+                raise CommandFailed(known[0].problem)
+            raise NothingToDo("it is on at no other site of its network")
+        command = InitMnetNode.from_attributes("")
+        assert command.is_valid(), command.errors
+        command.job = self.job
+        return (yield from command.run(tenant))
 
     def recover(self, tenant: Tenant) -> None:
         if left := provision.recover(tenant):

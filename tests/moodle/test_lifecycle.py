@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from mnet import sites
 from tenants import databases, moodledb, provision, publish, web
 from tenants.forms import NewTenantForm
 from tenants.models import Checkup, Journal, Snapshot, Tenant
 from tests.conftest import RunOf
 from tests.moodle.fleet import Fleet, url
 from tests.moodle.in_moodle import in_moodle
+from tests.moodle.test_mnet_bind import UNDO, former
 from tests.webserver import Server
 
 pytestmark = [pytest.mark.moodle, pytest.mark.slow]
@@ -239,6 +241,16 @@ def ann(campus: Campus) -> Iterator[Tenant]:
     moodledb.execute(beta.server, sql)
 
 
+@pytest.fixture
+def main(campus: Campus, finished: RunOf) -> Iterator[Tenant]:
+    """Return the main tenant, with MNet."""
+    alpha = campus[0]
+    mode, auth, host = former(alpha)
+    done(finished, "mnet/StartMnet", alpha)
+    yield alpha
+    in_moodle(alpha, UNDO, [mode, auth, url("gamma"), host])
+
+
 def done(finished: RunOf, command: str, tenant: Tenant, attributes: str = ""):
     """Return the result of a command that must succeed; renew the tenant."""
     job = finished(command, [tenant], attributes).jobs.get()
@@ -249,7 +261,13 @@ def done(finished: RunOf, command: str, tenant: Tenant, attributes: str = ""):
 
 
 def test_a_tenant_lives_and_ends(
-    ann: Tenant, made, finished: RunOf, newest_sites: Fleet, settings, monkeypatch
+    ann: Tenant,
+    main: Tenant,
+    made,
+    finished: RunOf,
+    newest_sites: Fleet,
+    settings,
+    monkeypatch,
 ):
     port = newest_sites.served(newest_sites.tree("new"))
     settings.VMOODLE_WEB_ADDRESS = f"http://127.0.0.1:{port}"
@@ -265,6 +283,10 @@ def test_a_tenant_lives_and_ends(
     assert (first, city) == ("User", "")
     assert username.startswith("user")
     assert email.endswith("@example.invalid")
+    known = sites.read([main, gamma])
+    for site, peer in ((main, gamma), (gamma, main)):
+        services = known[site.pk].peers[peer.wwwroot].services
+        assert services == {"sso_idp": (True, True), "sso_sp": (True, True)}
 
     in_moodle(gamma, STORE, "first")
     snapshot = done(finished, "lifecycle/Snapshot", gamma)["snapshot"]

@@ -49,6 +49,30 @@ def test_a_login_page_that_does_not_answer_is_a_warning(
     assert Tenant.objects.get(shortname="new").enabled
 
 
+@pytest.mark.parametrize("has_mnet", [False, True])
+def test_one_that_cannot_be_bound_is_made(
+    manage: Manage, template: Snapshot, settled, has_mnet
+):
+    Tenant.objects.update(is_main=True)
+    tree = Path(Release.objects.get(name="4.2").path)
+    for name in ("mnet/lib.php", "auth/mnet/auth.php") if has_mnet else ():
+        (tree / name).parent.mkdir(parents=True)
+        (tree / name).touch()
+
+    said = manage("createnode", *words(template, disabled="1"))
+
+    assert said.code == 0, said.err
+    assert Tenant.objects.filter(shortname="new").exists()
+    warning = Run.objects.get().jobs.get().result.get("warning", "")
+    if has_mnet:  # in its code alone
+        assert "it is not bound to its MNet network: database server db1" in warning
+        assert warning.endswith(f"; run init_mnet_node --host={NEW['wwwroot']}")
+        assert f"Warning: {warning}" in said.out
+    else:
+        assert warning == ""
+        assert "MNet: the code of 4.2 has no MNet" in said.out
+
+
 @pytest.mark.parametrize("served", [True, False])
 def test_it_may_be_asked_to_answer(
     manage: Manage, template: Snapshot, settled, settings, visitor: Visitor, served
