@@ -47,7 +47,10 @@ GROUPS = (
     (
         _("The site"),
         "",
-        ("wwwroot", "name", "shortname", "description", "tags", "network"),
+        (
+            *("wwwroot", "name", "shortname", "description", "tags", "network"),
+            "is_main",
+        ),
     ),
     (
         _("Where it runs"),
@@ -124,6 +127,8 @@ class NewTenantPageForm(NewTenantForm):
         self.fields["origin"] = forms.ChoiceField(
             label=_("Origin"), choices=ORIGINS.items(), widget=forms.RadioSelect
         )
+        if Tenant.objects.filter(is_main=True).exists():
+            del self.fields["is_main"]
         if not self.fields["tags"].queryset.exists():  # type: ignore[attr-defined]
             del self.fields["tags"]
         asked = str(self.initial.get("template", ""))

@@ -59,6 +59,35 @@ class TemplateField(forms.CharField):
         )
 
 
+class ServerForm(forms.ModelForm):
+    """A database server, as the shell enters it; what is left out has a default."""
+
+    class Meta:
+        model = DatabaseServer
+        fields = [
+            "name",
+            "socket",
+            "host",
+            "port",
+            "admin_user",
+            "admin_password",
+            "accounts_from",
+            "job_limit",
+        ]
+        widgets = {"admin_password": forms.PasswordInput}
+        help_texts = {"admin_password": _("Password of that account.")}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            field.required = name in ("name", "admin_user")
+
+    @classmethod
+    def secret_names(cls) -> list[str]:
+        """Return the fields that are never shown."""
+        return ["admin_password"]
+
+
 class NewTenantForm(forms.ModelForm):
     """Make a tenant.
 
@@ -125,6 +154,7 @@ class NewTenantForm(forms.ModelForm):
             "db_persist",
             "data_path",
             "network",
+            "is_main",
             "tags",
             "forced_settings",
         ]

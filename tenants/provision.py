@@ -239,7 +239,8 @@ class Creation:
 
     def settle(self) -> Lines:
         """Let Moodle start on it, and do what only its own functions can."""
-        main = Tenant.objects.with_edges().filter(is_main=True).first()
+        others = Tenant.objects.with_edges().exclude(pk=self.tenant.pk)
+        main = others.filter(is_main=True).first()
         wants_main = main and main.server == self.tenant.server
         if main and wants_main and not self.plan.admin_password:
             identity.share_admin_password(self.tenant, main)

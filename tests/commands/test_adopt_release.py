@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from demo.sandbox.build import build
 from tenants.models import Release
 from tests.boot.fleet import make_tree, published, run_cli
 
@@ -37,6 +38,27 @@ def test_an_adopted_tree_serves_tenants(tree: Path):
     assert said == f"{tree} serves VMoodle's tenants now\n"
     assert page["cfg"]["wwwroot"] == "https://a.example.org"
     assert (tree / "config.php").stat().st_mode & 0o777 == 0o644
+
+
+def test_a_tree_is_entered_and_adopted(tree: Path, tmp_path: Path):
+    new = tmp_path / "4.2"
+    build("4.2", new)
+    Release.objects.all().delete()
+
+    said = adopt_release("4.2", f"--path={new}")
+
+    assert said == f"{new} serves VMoodle's tenants now\n"
+    release = Release.objects.get()
+    assert (release.path, release.version) == (str(new), "2023042400.00")
+    assert len(release.versions_hash) == 40
+    assert "already" in adopt_release("4.2", f"--path={new}")
+    for name, path, sentence in (
+        ("4.2", tmp_path, f"Release 4.2 has the path {new}: change it"),
+        ("4.9", new, "Release with this Path already exists"),
+        ("4.9", tmp_path / "none", "there is no such directory; give the directory"),
+    ):
+        with pytest.raises(CommandError, match=sentence):
+            adopt_release(name, f"--path={path}")
 
 
 def test_before_the_first_tenant_no_tenant_is_found(tree: Path):

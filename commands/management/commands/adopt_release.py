@@ -1,21 +1,27 @@
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
-from commands.cli import BAD_USE
+from commands.cli import BAD_USE, refuse
 from tenants.adopt import AdoptError, adopt, config_php, is_adopted
 from tenants.models import Release
+from tenants.php import PhpError
 from tenants.publish import PublishError
 
 
 class Command(BaseCommand):
     help = """Write the config.php of a release, so that it serves our tenants.
 
-    A former config.php is kept beside it, as config.php.before-vmoodle."""
+    A former config.php is kept beside it, as config.php.before-vmoodle. With --path
+    the release is entered in the registry first, if it is not there."""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", help="Name of the release.")
+        parser.add_argument("--path", metavar="DIR", help="Directory of its code tree.")
+        parser.add_argument("--php", default="php", help="Its PHP binary: php.")
         parser.add_argument(
             "--print",
             action="store_true",
@@ -23,11 +29,20 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, name: str, **options: Any) -> None:
+        path = options["path"] and str(Path(options["path"]).absolute())
         release = Release.objects.filter(name=name).first()
+        if release and path not in (None, release.path):
+            raise CommandError(
+                f"Release {name} has the path {release.path}: change it in the console",
+                returncode=BAD_USE,
+            )
+        if release is None and path:
+            release = entered(Release(name=name, path=path, php=options["php"]))
         if release is None:
             known = ", ".join(Release.objects.values_list("name", flat=True)) or "none"
             raise CommandError(
-                f"There is no release {name} (known: {known})", returncode=BAD_USE
+                f"There is no release {name} (known: {known}): give its --path",
+                returncode=BAD_USE,
             )
         if options["print"]:
             self.stdout.write(config_php(release), ending="")
@@ -42,3 +57,13 @@ class Command(BaseCommand):
         self.stdout.write(f"{release.path} serves VMoodle's tenants now")
         if kept:
             self.stdout.write(f"Its former config.php is {kept}")
+
+
+def entered(release: Release) -> Release:
+    """Return it as it is in the registry now."""
+    try:
+        release.full_clean(exclude=["version", "release", "branch"])
+        release.refresh()
+    except (ValidationError, PhpError) as error:
+        raise refuse(error) from error
+    return release

@@ -57,7 +57,7 @@ class Command(TenantCommand):
             raise
 
 
-def sentences(form: NewTenantForm) -> list[str]:
+def sentences(form: forms.ModelForm) -> list[str]:
     """Return what is wrong with the form, each with its option."""
     return [
         str(error) if name == "__all__" else f"--{name.replace('_', '-')}: {error}"

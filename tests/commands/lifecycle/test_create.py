@@ -37,6 +37,18 @@ def test_one_line_makes_a_tenant(manage: Manage, template: Snapshot, settled):
     assert (run.command, run.origin) == ("lifecycle/Create", "shell")
 
 
+def test_the_first_one_may_be_the_main_tenant(
+    manage: Manage, template: Snapshot, settled
+):
+    said = manage("createnode", "--is-main", *words(template, disabled="1"))
+
+    assert said.code == 0, said.err
+    assert Tenant.objects.get(is_main=True).shortname == "new"
+    again = manage("createnode", "--is-main", *words(template, shortname="x"))
+    assert again.code == 2
+    assert "--is-main: There is a main tenant already." in again.err
+
+
 def test_a_login_page_that_does_not_answer_is_a_warning(
     manage: Manage, template: Snapshot, settled
 ):
