@@ -159,7 +159,9 @@ def test_the_live_page_reads_no_result(console, brought, django_assert_max_num_q
     with django_assert_max_num_queries(20) as queries:
         console.get(reverse("admin:commands_run_live", args=[run.pk]))
 
-    assert not any('"result"' in query["sql"] for query in queries)
+    brief = r'SUBSTR\(CAST\("commands_job"."result" AS text\), 1, \d+\)'
+    asked = [re.sub(brief, "", query["sql"]) for query in queries]
+    assert not any('"result"' in sql for sql in asked)
 
 
 def test_a_job_s_page_leads_to_its_own_table(console, brought):

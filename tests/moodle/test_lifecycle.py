@@ -10,7 +10,7 @@ import pytest
 from mnet import sites
 from tenants import databases, moodledb, provision, publish, web
 from tenants.forms import NewTenantForm
-from tenants.models import Checkup, Journal, Snapshot, Tenant
+from tenants.models import Checkup, DatabaseServer, Journal, Snapshot, Tenant
 from tests.conftest import RunOf
 from tests.moodle.fleet import Fleet, url
 from tests.moodle.in_moodle import in_moodle
@@ -28,9 +28,11 @@ def made(campus: Campus, newest_sites: Fleet) -> Iterator[list[Tenant]]:
     tenants: list[Tenant] = []
     yield tenants
     for tenant in tenants:
-        databases.drop_account(tenant)
         sql = f"DROP DATABASE IF EXISTS `{tenant.db_name}`"
-        moodledb.execute(tenant.server, sql)
+        for server in DatabaseServer.objects.all():  # one may have moved
+            tenant.server = server
+            databases.drop_account(tenant)
+            moodledb.execute(server, sql)
 
 
 # Where Moodle keeps addresses, and how it writes them there.

@@ -9,7 +9,7 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from tenants import publish, webconfig
+from tenants import files, publish, webconfig
 from tenants.models import Tenant
 from tests.boot import fpm
 from tests.moodle.fleet import Fleet, answers, eventually, free_port
@@ -49,6 +49,7 @@ def below(campus: Campus, settings) -> Iterator[tuple[Campus, int]]:
     port, former = free_port(), [tenant.wwwroot for tenant in campus]
     for tenant in campus:
         tenant.move(f"http://{HOST}:{port}/{tenant.shortname}")
+        files.clear_caches(tenant)  # style sheets hold the address
     courses = [in_moodle(tenant, FILL, tenant.shortname) for tenant in campus]
     for tenant, course in zip(campus, courses, strict=True):
         tenant.metadata = {"course": course}
@@ -56,6 +57,7 @@ def below(campus: Campus, settings) -> Iterator[tuple[Campus, int]]:
     for tenant, wwwroot in zip(campus, former, strict=True):
         in_moodle(tenant, CLEAR, tenant.shortname)
         tenant.move(wwwroot)
+        files.clear_caches(tenant)
 
 
 class Visitor:

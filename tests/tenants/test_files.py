@@ -65,6 +65,9 @@ def test_a_page_that_cannot_be_replaced_stays(site, tmp_path):
     ids=["state", "page", "enter"],
 )
 def test_a_data_path_that_may_not_be_entered_is_told(site, look):
+    closed = Path(site.data_path, "closed")
+    closed.mkdir(mode=0o700)
+    site.data_path = str(closed / "data")
     os.seteuid(65534)
     try:
         with pytest.raises(files.FilesError, match="data path .* may not be read"):

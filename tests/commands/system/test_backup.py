@@ -61,18 +61,16 @@ def test_an_exit_code_of_zero_is_no_backup(
 
 @pytest.fixture
 def course(tenant: Tenant) -> Tenant:
-    """Return a tenant with the tables of a course's backup area, and a course 7."""
-    for table, columns in {
-        "context": "id bigint, contextlevel bigint, instanceid bigint",
-        "files": "id bigint, contextid bigint, component varchar(100),"
-        " filearea varchar(50), filename varchar(255), filesize bigint,"
-        " timecreated bigint",
-    }.items():
-        name = moodledb.table(tenant, table)
-        moodledb.execute(tenant.server, f"CREATE TABLE {name} ({columns})")
+    """Return a tenant with the table of a course's backup area, and a course 7."""
+    columns = (
+        "id bigint, contextid bigint, component varchar(100), filearea varchar(50),"
+        " filename varchar(255), filesize bigint, timecreated bigint"
+    )
+    name = moodledb.table(tenant, "files")
+    moodledb.execute(tenant.server, f"CREATE TABLE {name} ({columns})")
     for table, values in {
         "course": "(id, category, fullname, shortname) VALUES (7, 1, 'M', 'maths')",
-        "context": "VALUES (70, 50, 7), (71, 70, 7)",
+        "context": "(id, contextlevel, instanceid) VALUES (70, 50, 7), (71, 70, 7)",
     }.items():
         name = moodledb.table(tenant, table)
         moodledb.execute(tenant.server, f"INSERT INTO {name} {values}")
