@@ -1,0 +1,357 @@
+"""A snapshot and a restore of a 1 GB tenant, against plain mariadb-dump and zstd.
+
+The tenant is a real site whose big tables are filled: rows such as Moodle writes, the
+log 45 % of all, and hundreds of small tables as they are. Ours, the plain pipe and
+mydumper take turns in each round, another one first each time. Ours is timed as the
+database alone and as a whole, with data files, checksums, the swap, and Moodle's own
+start on what was restored. The plain pipe and mydumper do the database and no more.
+
+    python bench/snapshot.py DUMP --moodle DIR [--megabytes 1000] [--files 300]
+        [--rounds 2]
+
+DUMP: what mariadb-dump wrote of one real site (MOODLE's). The server's data is below
+TMPDIR.
+"""
+
+import argparse
+import hashlib
+import os
+import shlex
+import shutil
+import subprocess
+import time
+from collections import defaultdict
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from getpass import getuser
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fleet import code_tree, mariadb, median, scratch, site_row, table, timed
+
+if TYPE_CHECKING:
+    from tenants.models import DatabaseServer, Tenant
+
+Figures = Iterator[tuple[str, float]]
+Way = Callable[["Tenant", Path], Figures]
+
+WORDS = (
+    "the course students of to work a in your is and for group please read this week "
+    "answer quiz question that we will on are be forum discuss chapter because example"
+)
+FILE = 100_000  # bytes of each data file
+COPY = "copy"  # the database that a dump is loaded into
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("dump", type=Path)
+    parser.add_argument("--moodle", type=Path, metavar="DIR", required=True)
+    parser.add_argument("--megabytes", type=int, default=1000, help="Of SQL.")
+    parser.add_argument("--files", type=int, default=300, help="Megabytes of files.")
+    parser.add_argument("--rounds", type=int, default=2)
+    options = parser.parse_args()
+    with scratch(LOG_LEVEL="ERROR") as home, mariadb(home, "1G") as server:
+        release = code_tree(home, options.moodle)
+        tenant = site_row("site", home, server, release)
+        with options.dump.open("rb") as file:
+            argv = [*client("mariadb", server), "site"]
+            subprocess.run(argv, stdin=file, check=True)
+        fill(server, options.megabytes)
+        store_files(Path(tenant.data_path), options.files * 1_000_000)
+        ways: list[Way] = [ours, plain]
+        if shutil.which("mydumper"):
+            ways.append(mydumper)
+        else:
+            print("mydumper is not installed, so it is not measured")
+        told(measure(tenant, home, ways, options.rounds))
+
+
+def number(most: int) -> str:
+    return f"1 + FLOOR(RAND() * {most})"
+
+
+def one_of(*values: str) -> str:
+    quoted = ", ".join(f"'{value}'" for value in values)
+    return f"ELT({number(len(values))}, {quoted})"
+
+
+def words(count: int) -> str:
+    return f"CONCAT_WS(' ', {', '.join([one_of(*WORDS.split())] * count)})"
+
+
+WHEN = "1600000000 + seq * 37"
+USER, COURSE = number(20_000), number(800)
+BIG: dict[str, tuple[int, dict[str, str]]] = {  # rows in a gigabyte, columns
+    "logstore_standard_log": (
+        2_700_000,
+        {
+            "eventname": one_of(
+                r"\\core\\event\\course_viewed",
+                r"\\mod_quiz\\event\\attempt_viewed",
+                r"\\mod_forum\\event\\discussion_viewed",
+                r"\\core\\event\\user_loggedin",
+            ),
+            "component": one_of("core", "mod_quiz", "mod_forum"),
+            "action": one_of("viewed", "loggedin", "submitted"),
+            "target": one_of("course", "user", "attempt", "discussion"),
+            "objecttable": one_of("user", "quiz_attempts", "forum_discussions"),
+            "objectid": number(900_000),
+            "crud": one_of("r", "r", "c", "u"),
+            "edulevel": number(2),
+            "contextid": number(60_000),
+            "contextlevel": one_of("50", "70"),
+            "contextinstanceid": number(50_000),
+            "userid": USER,
+            "courseid": COURSE,
+            "relateduserid": "NULL",
+            "other": f"CONCAT('{{\"quizid\":\"', {number(4000)}, '\"}}')",
+            "timecreated": WHEN,
+            "origin": "'web'",
+            "ip": f"CONCAT('10.', {number(40)}, '.', {number(250)}, '.7')",
+        },
+    ),
+    "question_attempts": (
+        350_000,
+        {
+            "questionusageid": "seq DIV 10",
+            "slot": "seq MOD 10",
+            "behaviour": "'deferredfeedback'",
+            "questionid": number(20_000),
+            "maxmark": "1",
+            "minfraction": "0",
+            "questionsummary": words(30),
+            "rightanswer": words(10),
+            "responsesummary": words(10),
+            "timemodified": WHEN,
+        },
+    ),
+    "question_attempt_steps": (
+        1_000_000,
+        {
+            "questionattemptid": "seq DIV 3",
+            "sequencenumber": "seq MOD 3",
+            "state": one_of("todo", "complete", "gradedright", "gradedwrong"),
+            "fraction": "RAND()",
+            "timecreated": WHEN,
+            "userid": USER,
+        },
+    ),
+    "question_attempt_step_data": (
+        2_000_000,
+        {
+            "attemptstepid": "seq DIV 2",
+            "name": one_of("_order", "answer", "-finish", "_choice0"),
+            "value": number(3_000_000),
+        },
+    ),
+    "forum_posts": (
+        200_000,
+        {
+            "discussion": "seq DIV 8",
+            "userid": USER,
+            "created": WHEN,
+            "modified": WHEN,
+            "subject": words(5),
+            "message": words(80),
+            "messageformat": "1",
+        },
+    ),
+    "grade_grades_history": (
+        600_000,
+        {
+            "action": number(2),
+            "oldid": number(300_000),
+            "source": one_of("mod/quiz", "mod/assign", "system"),
+            "timemodified": WHEN,
+            "loggeduser": USER,
+            "itemid": number(9000),
+            "userid": USER,
+            "rawgrade": "100 * RAND()",
+            "finalgrade": "100 * RAND()",
+        },
+    ),
+    "files": (
+        200_000,
+        {
+            "contenthash": "SHA1(seq DIV 3)",
+            "pathnamehash": "SHA1(CONCAT('path', seq))",
+            "contextid": number(60_000),
+            "component": one_of("mod_resource", "assignsubmission_file", "user"),
+            "filearea": one_of("content", "submission_files", "draft"),
+            "itemid": number(900_000),
+            "filepath": "'/'",
+            "filename": f"CONCAT({words(3)}, '.pdf')",
+            "userid": USER,
+            "filesize": number(5_000_000),
+            "mimetype": "'application/pdf'",
+            "author": words(2),
+            "timecreated": WHEN,
+            "timemodified": WHEN,
+        },
+    ),
+    "course_modules_completion": (
+        700_000,
+        {
+            "coursemoduleid": "seq MOD 200",
+            "userid": "seq DIV 200",
+            "completionstate": "1",
+            "timemodified": WHEN,
+        },
+    ),
+}
+
+
+def fill(server: "DatabaseServer", megabytes: int) -> None:
+    """Fill the big tables, two at once."""
+
+    def one(name: str) -> None:
+        rows, columns = BIG[name]
+        source = f"seq_1_to_{rows * megabytes // 1000}"
+        sql = (
+            "SET unique_checks = 0, foreign_key_checks = 0;"
+            f"TRUNCATE mdl_{name}; INSERT INTO mdl_{name} ({', '.join(columns)})"
+            f" SELECT {', '.join(columns.values())} FROM {source};"
+            f"ANALYZE TABLE mdl_{name}"
+        )
+        argv = [*client("mariadb", server), "site"]
+        subprocess.run(argv, input=sql.encode(), stdout=subprocess.DEVNULL, check=True)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(one, BIG))
+
+
+def store_files(data: Path, size: int) -> None:
+    """Store files as Moodle does, named after their contents."""
+    for _n in range(size // FILE):
+        content = os.urandom(FILE)
+        name = hashlib.sha1(content).hexdigest()
+        path = data / "filedir" / name[:2] / name[2:4] / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def client(program: str, server: "DatabaseServer") -> list[str]:
+    return [program, "--no-defaults", f"--socket={server.socket}"]
+
+
+def measure(
+    tenant: "Tenant", home: Path, ways: Sequence[Way], rounds: int
+) -> dict[str, float]:
+    """Return the median of each figure."""
+    found: dict[str, list[float]] = defaultdict(list)
+    os.sync()
+    for turn in range(rounds):
+        first = turn % len(ways)
+        for way in [*ways[first:], *ways[:first]]:
+            work = home / "work"
+            work.mkdir()
+            for what, figure in way(tenant, work):
+                print(f"  round {turn + 1}: {what} {figure:.1f}", flush=True)
+                found[what].append(figure)
+                os.sync()
+            shutil.rmtree(work)
+    return {what: median(figures) for what, figures in found.items()}
+
+
+def ours(tenant: "Tenant", work: Path) -> Figures:
+    from tenants import dump, snapshots
+
+    made: list[dump.Dump] = []
+    write = dump.dump(tenant.server, tenant.db_name, work)
+    yield "our dump", timed(lambda: made.append(drain(write)))
+    yield "MB of SQL", sum(one["bytes"] for one in made[0]["tables"].values()) / 1e6
+    yield "MB packed", sum(part["bytes"] for part in made[0]["parts"]) / 1e6
+    taken: list[Any] = []
+    yield "our snapshot", timed(lambda: taken.append(drain(snapshots.take(tenant))))
+    yield from restored(tenant, taken[0])
+    snapshots.delete(taken[0])
+
+
+def restored(tenant: "Tenant", snapshot: Any) -> Figures:
+    """Restore; tell how long the load takes, and all of it."""
+    from tenants.restore import restore
+
+    start = time.perf_counter()
+    began = {}
+    for line in restore(tenant, snapshot, page="{owner}"):
+        if line and line.startswith("== "):
+            began[line] = time.perf_counter()
+    end = time.perf_counter()
+    yield "our load", began["== lay out the data files"] - began["== load the snapshot"]
+    yield "our restore", end - start
+
+
+def drain(steps: Generator[Any, None, Any]) -> Any:
+    """Run a generator to its end; return what it returns."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            return stop.value
+
+
+def plain(tenant: "Tenant", work: Path) -> Figures:
+    read = [*client("mariadb-dump", tenant.server), "--single-transaction", "site"]
+    write = [*client("mariadb", tenant.server), COPY]
+    packed = f"{work}/site.sql.zst"
+    yield "plain dump", timed(lambda: shell(f"{shlex.join(read)} | zstd -q > {packed}"))
+    yield "plain MB", Path(packed).stat().st_size / 1e6
+    unpack = f"zstd -q -d -c {packed} | {shlex.join(write)}"
+    with copy(tenant):
+        yield "plain load", timed(lambda: shell(unpack))
+
+
+def mydumper(tenant: "Tenant", work: Path) -> Figures:
+    login = [f"--socket={tenant.server.socket}", f"--user={getuser()}", "--threads=4"]
+    dump = [*login, f"--outputdir={work}/dump", "--compress", "--database=site"]
+    load = [*login, f"--directory={work}/dump", f"--database={COPY}"]
+    yield "mydumper", timed(lambda: subprocess.run(["mydumper", *dump], check=True))
+    with copy(tenant):
+        yield "myloader", timed(lambda: subprocess.run(["myloader", *load], check=True))
+
+
+def shell(words: str) -> None:
+    subprocess.run(["bash", "-o", "pipefail", "-c", words], check=True)
+
+
+@contextmanager
+def copy(tenant: "Tenant") -> Iterator[None]:
+    """Make a database to load into; drop it when all tables are there."""
+    from tenants import databases
+
+    databases.create(tenant.server, COPY, COPY)
+    try:
+        yield
+        names = [databases.table_sizes(tenant.server, one) for one in ("site", COPY)]
+        assert names[0].keys() == names[1].keys()
+    finally:
+        databases.drop(tenant.server, COPY, COPY)
+
+
+def told(found: dict[str, float]) -> None:
+    aim = "at most 1.1"
+    pipe = found["plain dump"] + found["plain load"]
+    whole = found["our snapshot"] + found["our restore"]
+    database = found["our dump"] + found["our load"]
+    rows = [
+        ("mariadb-dump | zstd", found["plain dump"], "s"),
+        ("our dump", found["our dump"], "s"),
+        ("zstd -d | mariadb", found["plain load"], "s"),
+        ("our load", found["our load"], "s"),
+        ("our snapshot, whole", found["our snapshot"], "s"),
+        ("our restore, whole", found["our restore"], "s"),
+        ("dump, ratio", found["our dump"] / found["plain dump"], ""),
+        ("load, ratio", found["our load"] / found["plain load"], ""),
+        ("dump and load, ratio", database / pipe, ""),
+        (f"our whole of the plain database ({aim})", whole / pipe, ""),
+    ]
+    if "myloader" in found:
+        rows[4:4] = [(what, found[what], "s") for what in ("mydumper", "myloader")]
+    sizes = "{MB of SQL:.0f} MB of SQL, packed {MB packed:.0f} (plain: {plain MB:.0f})"
+    table(f"One tenant: {sizes.format_map(found)}", rows)
+
+
+if __name__ == "__main__":
+    main()
