@@ -125,9 +125,10 @@ class Upgrade(PhpScript):
                 yield f"== {step.replace('_', ' ')}"
                 yield from getattr(self, step)(tenant)
         except (php.PhpError, CommandFailed) as error:
-            if self.begun and self.kept:
+            if not self.begun:
+                self._go_back(tenant)
+            elif self.kept:
                 yield from self._roll_back(tenant, self.kept, error)
-            self._go_back(tenant)
             raise
         finally:
             self._open_site(tenant)
@@ -249,7 +250,6 @@ class Upgrade(PhpScript):
             raise CommandFailed(
                 f"{error}; and it could not be rolled back: {failure}", error.exit_code
             ) from error
-        self.begun = False
         self._go_back(tenant)
         raise RolledBack(
             f"{error}; the site is what it was before", error.exit_code
@@ -260,11 +260,11 @@ class Upgrade(PhpScript):
         patiently(lambda: rows.update(attention=attention))
 
     def _go_back(self, tenant: Tenant) -> None:
-        """Pin the former release again if the upgrade failed before it began.
+        """Pin the former release again, for which the database is.
 
         Else the site would answer every page with the new code's upgrade notice.
         """
-        if self.begun or self.former == tenant.release:
+        if self.former == tenant.release:
             return
         with suppress(files.FilesError):
             files.clear_caches(tenant)
