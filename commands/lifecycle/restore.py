@@ -1,34 +1,15 @@
-from collections.abc import Sequence
-
 from django import forms
-from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from commands.base import Command, CommandFailed, Steps, register
+from commands.base import CommandFailed, Steps, register
+from commands.lifecycle.chosen import SnapshotCommand
 from commands.upgrade.upgrade import PAGE
 from tenants import restore, snapshots
 from tenants.models import Snapshot, Tenant
 
 
-def clean_names(text: str) -> str:
-    """Return names of snapshots, by commas; raise ValidationError for what is none."""
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    found = Snapshot.objects.filter(name__in=names)
-    known = set(found.values_list("name", flat=True))
-    if unknown := [name for name in names if name not in known]:
-        raise ValidationError(f"There is no snapshot {', '.join(unknown)}")
-    return ",".join(names)
-
-
-def fitting(tenant: Tenant, names: str) -> QuerySet[Snapshot]:
-    """Return the tenant's snapshots, of these names if there are any; newest first."""
-    found = Snapshot.objects.filter(tenant=tenant)
-    return found.filter(name__in=names.split(",")) if names else found
-
-
 @register
-class Restore(Command):
+class Restore(SnapshotCommand):
     """Put the site back to what it was when a snapshot was taken.
 
     Everything that was done on the site since is gone; so a snapshot of the present
@@ -65,21 +46,8 @@ class Restore(Command):
     def is_dangerous(self) -> bool:
         return not self.cleaned_data["test"]
 
-    def clean_snapshot(self) -> str:
-        return clean_names(self.cleaned_data["snapshot"])
-
-    def skips(self, tenants: Sequence[Tenant]) -> dict[int, str]:
-        return {
-            tenant.pk: "it has no such snapshot"
-            for tenant in tenants
-            if self._chosen(tenant) is None
-        }
-
-    def _chosen(self, tenant: Tenant) -> Snapshot | None:
-        return fitting(tenant, self.cleaned_data["snapshot"]).first()
-
     def run(self, tenant: Tenant) -> Steps:
-        snapshot = self._chosen(tenant)
+        snapshot = self.chosen(tenant).first()
         if snapshot is None:
             raise CommandFailed("the snapshot has been deleted meanwhile")
         if self.cleaned_data["test"]:

@@ -1,16 +1,14 @@
-from collections.abc import Sequence
-
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from commands.base import Command, Steps, register
-from commands.lifecycle.restore import clean_names, fitting
+from commands.base import Steps, register
+from commands.lifecycle.chosen import SnapshotCommand
 from tenants import snapshots
 from tenants.models import Tenant
 
 
 @register
-class Verify(Command):
+class Verify(SnapshotCommand):
     """Compare the tenant's snapshots with their checksums: the dump, and each file.
 
     That nothing has been damaged on the disk. Whether one can be restored is proved by
@@ -28,19 +26,9 @@ class Verify(Command):
         help_text=_("Its name, or several by commas; empty: all of the tenant's."),
     )
 
-    def clean_snapshot(self) -> str:
-        return clean_names(self.cleaned_data["snapshot"])
-
-    def skips(self, tenants: Sequence[Tenant]) -> dict[int, str]:
-        return {
-            tenant.pk: "it has no such snapshot"
-            for tenant in tenants
-            if not fitting(tenant, self.cleaned_data["snapshot"]).exists()
-        }
-
     def run(self, tenant: Tenant) -> Steps:
         verified = []
-        for snapshot in fitting(tenant, self.cleaned_data["snapshot"]):
+        for snapshot in self.chosen(tenant):
             yield f"{snapshot}: the dump"
             snapshots.check(snapshot)
             yield f"{snapshot}: {snapshot.file_count} files"
