@@ -14,6 +14,7 @@ from tenants.forms import NewTenantForm
 from tenants.models import Journal, Snapshot, Tenant
 from tenants.steps import LifecycleError
 from tests.conftest import AddTenant
+from tests.failing import failing
 from tests.tenants.test_dump import end
 
 POOL = "filedir/da/39/da39a3ee5e6b4b0d3255bfef95601890afd80709"
@@ -291,27 +292,6 @@ def test_a_failing_step_is_named_and_all_is_undone(
         made(planned(source=tenant.wwwroot))
 
     assert_nothing_left()
-
-
-def failing(steps, name: str, when: str):
-    """Return steps of which one fails: before it does anything, or behind it."""
-
-    def changed(work) -> list:
-        found = []
-        for step in steps(work):
-            do = step.do
-
-            def fail(do=do):
-                if when == "behind":
-                    yield from do()
-                raise LifecycleError("the test wants it so")
-                yield
-
-            wanted = fail if step.name == name else do
-            found.append(provision.Step(step.name, wanted, step.undo))
-        return found
-
-    return changed
 
 
 def test_all_steps_are_tried(tenant: Tenant):

@@ -7,6 +7,7 @@ import pytest
 from tenants import content, databases, files, moodledb, restore, snapshots
 from tenants.models import Journal, Snapshot, Tenant
 from tenants.steps import LifecycleError
+from tests.failing import failing
 from tests.tenants.test_dump import end
 
 PAGE = "<p>closed {owner}"
@@ -87,22 +88,8 @@ STEPS = [
 def test_a_failing_step_is_named_and_all_is_undone(
     tenant: Tenant, snapshot: Snapshot, monkeypatch, step: str, when: str
 ):
-    def failing(work):
-        for found in steps(work):
-            if found.name != step:
-                yield found
-                continue
-
-            def do(found=found):
-                if when == "behind":
-                    yield from found.do()
-                raise LifecycleError("the test wants it so")
-                yield
-
-            yield restore.Step(step, do, found.undo)
-
     steps = restore.Restoration.steps
-    monkeypatch.setattr(restore.Restoration, "steps", lambda work: [*failing(work)])
+    monkeypatch.setattr(restore.Restoration, "steps", failing(steps, step, when))
 
     with pytest.raises(LifecycleError, match=f"^{step}: the test wants it so$"):
         end(restore.restore(tenant, snapshot, page=PAGE))

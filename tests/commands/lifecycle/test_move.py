@@ -10,10 +10,11 @@ from commands.lifecycle.move import Move
 from commands.models import Job
 from tenants import databases, doctor, files, moodledb, move
 from tenants.models import DatabaseServer, Journal, Tenant
-from tenants.steps import LifecycleError, Step
+from tenants.steps import LifecycleError
 from tests.commands.conftest import Manage
 from tests.commands.system.conftest import complaints, job_of
 from tests.conftest import RunOf
+from tests.failing import failing
 from tests.tenants.test_dump import end
 from tests.tenants.test_provision import POOL
 
@@ -94,18 +95,8 @@ def test_a_site_moves_with_all_that_is_its_own(finished: RunOf, site: Tenant, se
 def test_a_failing_step_is_named_and_all_is_undone(
     site: Tenant, second_server, settings, monkeypatch, step: str
 ):
-    def failing(work):
-        for found in steps(work):
-
-            def do(found=found):
-                yield from found.do()
-                if found.name == step:
-                    raise LifecycleError("the test wants it so")
-
-            yield Step(found.name, do, found.undo)
-
     steps = move.Moving.steps
-    monkeypatch.setattr(move.Moving, "steps", lambda work: [*failing(work)])
+    monkeypatch.setattr(move.Moving, "steps", failing(steps, step))
 
     with pytest.raises(LifecycleError, match=f"^{step}: the test wants it so$"):
         end(move.move(site, second_server, str(there(settings)), page="<p>{owner}"))

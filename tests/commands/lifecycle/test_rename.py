@@ -9,10 +9,11 @@ from commands.models import Job
 from tenants import doctor, moodledb, publish, rename
 from tenants.models import Journal, Tenant
 from tenants.replace import replace
-from tenants.steps import LifecycleError, Step
+from tenants.steps import LifecycleError
 from tests.commands.conftest import Manage
 from tests.commands.system.conftest import complaints, job_of
 from tests.conftest import AddTenant, RunOf
+from tests.failing import failing
 from tests.tenants.test_dump import end
 
 OLD, NEW = "https://one.example.org", "https://new.example.net"
@@ -88,19 +89,9 @@ def test_the_texts_may_stay_and_the_way_back_is_open(
 def test_a_failing_step_is_named_and_all_is_undone(
     known: Tenant, monkeypatch, step: str
 ):
-    def failing(work):
-        for found in steps(work):
-
-            def do(found=found):
-                yield from found.do()
-                if found.name == step:
-                    raise LifecycleError("the test wants it so")
-
-            yield Step(found.name, do, found.undo)
-
     steps = rename.Renaming.steps
     assert [s.name for s in steps(_journal(known))] == STEPS
-    monkeypatch.setattr(rename.Renaming, "steps", lambda work: [*failing(work)])
+    monkeypatch.setattr(rename.Renaming, "steps", failing(steps, step))
 
     with pytest.raises(LifecycleError, match=f"^{step}: the test wants it so$"):
         end(rename.rename(known, NEW, content=True, redirect=True))
