@@ -93,11 +93,9 @@ def directories(settings, tmp_path: Path) -> None:
     settings.VMOODLE_SNAPSHOT_DIR = tmp_path / "snapshots"
 
 
-@pytest.fixture
-def server(db, mariadb: MariaDb) -> DatabaseServer:
-    """Return the registry's row of the tests' MariaDB."""
+def registered(name: str, mariadb: MariaDb) -> DatabaseServer:
     return DatabaseServer.objects.create(
-        name="db1",
+        name=name,
         socket=mariadb.socket,
         admin_user="vmoodle",
         admin_password=mariadb.password,
@@ -106,15 +104,15 @@ def server(db, mariadb: MariaDb) -> DatabaseServer:
 
 
 @pytest.fixture
+def server(db, mariadb: MariaDb) -> DatabaseServer:
+    """Return the registry's row of the tests' MariaDB."""
+    return registered("db1", mariadb)
+
+
+@pytest.fixture
 def second_server(db, second_mariadb: MariaDb) -> DatabaseServer:
     """Return the registry's row of another MariaDB."""
-    return DatabaseServer.objects.create(
-        name="db2",
-        socket=second_mariadb.socket,
-        admin_user="vmoodle",
-        admin_password=second_mariadb.password,
-        job_limit=50,
-    )
+    return registered("db2", second_mariadb)
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import pytest
 
-from tenants.models import DatabaseServer, Release, Tenant
-from tests.conftest import MariaDb
+from tenants.models import Release, Tenant
+from tests.conftest import MariaDb, registered
 from tests.moodle.fleet import PATIENCE, Fleet, eventually, moodle_trees, url, version
 
 INSTALLED = ("north", "south")
@@ -207,13 +207,7 @@ def campus(newest_sites: Fleet, db, settings) -> tuple[Tenant, Tenant]:
     var = fleet.home / "var"
     settings.VMOODLE_BOOT_DIR, settings.VMOODLE_SITES_DIR = var / "boot", var / "sites"
     settings.VMOODLE_PHP_CACHE_DIR = var / "opcache"
-    server = DatabaseServer.objects.create(
-        name="db",
-        socket=fleet.mariadb.socket,
-        admin_user="vmoodle",
-        admin_password=fleet.mariadb.password,
-        job_limit=50,
-    )
+    server = registered("db", fleet.mariadb)
     release = Release(name="new", path=str(fleet.tree("new")))
     release.refresh()
     first, second = (
