@@ -21,8 +21,7 @@ class CheckMnet(MnetCommand):
     Each of a pair is called over the network as the other one would call it, signed
     and sealed with its keys. Tells one sentence for each thing that is wrong, also when
     the PHP that serves a site lacks RC4. Changes nothing but what Moodle notes of a
-    caller. Disabled tenants are left
-    out.
+    caller. Disabled tenants are left out.
 
     Example of attributes: bindhost=https://other.example.org
     """
