@@ -21,8 +21,8 @@ from django.views.decorators.http import require_POST
 from commands.drafts import draft
 from commands.models import Run
 from commands.views import may_run, page
-from mnet import binding, networks
-from mnet.models import STANDARD, Strategy
+from mnet import binding, networks, platform
+from mnet.models import STANDARD, Strategy, WebPhp
 from mnet.picture import BY_HAND, FINE, NONE, WAITS, Cell, Member, Picture, picture
 from mnet.sites import lacks_mnet
 from tenants import moodledb
@@ -47,6 +47,11 @@ LEGEND = [
     (binding.SERVICES, _("has other services with it")),
     (WAITS, _("one of them is not ready")),
 ]
+BADGES: dict[str, str] = {
+    WebPhp.Opens.YES: "succeeded",
+    WebPhp.Opens.NO: "failed",
+    WebPhp.Opens.UNKNOWN: "skipped",
+}
 # What is ticked: both ways within a sub-network, where all are alike.
 WAYS = {
     "main": ["publish", "subscribe"],
@@ -74,12 +79,16 @@ def network_page(request: HttpRequest, number: int) -> HttpResponse:
     """Show who knows whom in a network, and what is wrong."""
     found = _picture(number)
     columns = [m for m in found.members if number or m.tenant.is_main]
+    web = WebPhp.objects.in_bulk([member.tenant.pk for member in found.members])
+    lacking = [m for m in found.members if _lacks_rc4(web.get(m.tenant.pk))]
     return page(
         request,
         "network",
         title(number),
         picture=found,
-        rows=[_row(member) for member in found.members],
+        rows=[_row(m, web.get(m.tenant.pk)) for m in found.members],
+        lacking=len(lacking),
+        mend=platform.mend(lacking[0].tenant.release.php) if lacking else [],
         heads=[_short(member.tenant) for member in columns],
         lines=[
             (_short(member.tenant), [_shown(cell) for cell in cells])
@@ -114,7 +123,11 @@ def _short(tenant: Tenant) -> str:
     return tenant.wwwroot.partition("://")[2]
 
 
-def _row(member: Member) -> dict[str, Any]:
+def _lacks_rc4(web: WebPhp | None) -> bool:
+    return web is not None and web.opens == WebPhp.Opens.NO
+
+
+def _row(member: Member, web: WebPhp | None) -> dict[str, Any]:
     """Return what the table tells of a site."""
     wrong = [change.said() for change in member.changes]
     expires = member.site.expires
@@ -122,6 +135,8 @@ def _row(member: Member) -> dict[str, Any]:
         "tenant": member.tenant,
         "shown": _short(member.tenant),
         "member": member,
+        "web": web,
+        "badge": BADGES[web.opens] if web else "",
         "trouble": member.site.trouble,
         "wrong": wrong[:SHOWN],
         "more": max(0, len(wrong) - SHOWN),

@@ -90,6 +90,27 @@ class Calls:
             except KeyError as error:
                 raise MnetError(f"it lists services without their {error}") from error
 
+    def opens(self, owner: Caller, certificate: str) -> bool:
+        """Whether a site opens what is sealed for this certificate; raise MnetError.
+
+        It is called in its own name, and the call is not signed: so a site does
+        nothing but refuse it, in an answer that is sealed in turn if it was opened.
+        """
+        root = owner.wwwroot
+        with _about(root, owner):
+            call = xmlrpc.request("system/listServices")
+            envelope = self._post(root, seal.seal(call, root, certificate))
+            try:
+                if not seal.is_sealed(envelope):
+                    xmlrpc.answer(envelope)
+                    raise MnetError("its answer is not encrypted")
+            except xmlrpc.Fault as fault:
+                if fault.code == CANNOT_OPEN:
+                    return False
+                raise
+            seal.unseal(envelope, owner.pair.private_key, b"<methodResponse>")
+        return True
+
     def call(
         self,
         caller: Caller,

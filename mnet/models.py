@@ -1,4 +1,4 @@
-"""Service strategies: what sites give each other, by how they belong together."""
+"""Service strategies, and what was last found out about the PHP that serves a site."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,6 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from mnet.sites import Services
+from tenants.models import Tenant
 
 # Users of either site may go to the other: Moodle's single sign-on.
 STANDARD: Services = {"sso_idp": (True, True), "sso_sp": (True, True)}
@@ -74,3 +75,24 @@ def mirrored(services: Services) -> Services:
 
 
 Strategies = Mapping[str, Services]
+
+
+class WebPhp(models.Model):
+    """Whether the PHP that serves a site opens RC4, when it was last asked."""
+
+    class Opens(models.TextChoices):
+        YES = "yes", _("Yes")
+        NO = "no", _("No")
+        UNKNOWN = "unknown", _("Unknown")
+
+    tenant = models.OneToOneField(Tenant, models.CASCADE, primary_key=True)
+    opens = models.CharField(max_length=8, choices=Opens)
+    reason = models.TextField(blank=True)  # why it is not known, or what else is wrong
+    at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        told = f"web PHP opens RC4: {self.opens}"
+        return f"{told} ({self.reason})" if self.reason else told

@@ -28,15 +28,28 @@ def lacks_rc4(program: str) -> str:
     )
 
 
-def mend() -> list[str]:
-    """Return, line by line, what the PHP that serves the sites has to be told."""
+def mend(program: str = "php") -> list[str]:
+    """Return, line by line, what the PHP that serves the sites has to be told.
+
+    `program`: a PHP of the same version.
+    """
     settings = php.OPENSSL.read_text("utf-8")
     begin, end = settings.index("openssl_conf"), settings.index("\n\n# What PHP")
+    service = f"php{_version(program)}-fpm"
     return [
-        "systemctl edit php8.2-fpm    (the service of the PHP that serves the sites)",
+        f"systemctl edit {service}    (the service of the PHP that serves the sites)",
         "    [Service]",
         f"    Environment=OPENSSL_CONF={php.OPENSSL}",
-        "systemctl restart php8.2-fpm",
+        f"systemctl restart {service}",
         "or put into the file that this PHP reads now (openssl version -d):",
         *(f"    {line}" for line in settings[begin:end].splitlines()),
     ]
+
+
+@lru_cache(16)
+def _version(program: str) -> str:
+    """Return a PHP's version as its packages are named, 8.2; "" if it does not run."""
+    try:
+        return php.feed(program, PROBE, [""])[2]
+    except php.PhpError:
+        return ""

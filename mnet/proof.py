@@ -8,21 +8,21 @@ that the web server runs the site with the keys that are stored.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from mnet import keys
+from mnet import webphp
 from mnet.client import CANNOT_OPEN, Caller, Calls
 from mnet.errors import MnetError
-from mnet.sites import Services, Site, digest, plain
+from mnet.models import WebPhp
+from mnet.sites import Services, Site, digest
 from mnet.xmlrpc import Fault
-from tenants import moodledb
-from tenants.models import Tenant
 
 
 @dataclass
 class Proof:
-    """What is wrong with pairs of sites; `no_rc4`: the sites whose PHP has none."""
+    """What is wrong with pairs of sites."""
 
     calls: Calls = field(default_factory=Calls)
-    no_rc4: set[str] = field(default_factory=set)
+    # By pk, of each that was asked: whether the PHP that serves it has RC4.
+    web: dict[int, WebPhp] = field(default_factory=dict)
     # By wwwroot: the certificate that it tells, or why it tells none.
     told: dict[str, str | MnetError] = field(default_factory=dict)
 
@@ -47,24 +47,33 @@ class Proof:
 
     def _ask(self, site: Site, peer: Site) -> Services:
         """Return what a peer says that it gives a site, and takes from it."""
-        caller, root = Caller(site.tenant.wwwroot, pair(site.tenant)), peer.wwwroot
-        if plain(self._told(caller, root)) != plain(peer.certificate):
-            raise MnetError(
-                f"{root}: what is served there tells another certificate than the "
-                "site's database has: that address leads to another site"
-            )
+        own, root = webphp.pairs(site.tenant)[0], peer.wwwroot
+        caller = Caller(site.tenant.wwwroot, own)
+        webphp.check_told(self._told(caller, root), peer.certificate, root)
         try:
             return self.calls.services(caller, root, peer.certificate)
         except Fault as fault:
-            # It has just told the certificate of the key that is stored.
             if fault.code != CANNOT_OPEN:
                 raise
-            self.no_rc4.add(root)
-            raise MnetError(
-                f"{root}: it cannot open what is sealed for its own key: the PHP that "
-                "serves it has no RC4 (docs/mnet.md tells what mends that), or it has "
-                "a former key in its caches (run purge_caches on it)"
-            ) from fault
+            raise MnetError(f"{root}: {self._cannot_open(peer)}") from fault
+
+    def _cannot_open(self, peer: Site) -> str:
+        """Return why a site does not open what is sealed for its own key."""
+        found = self.opens(peer)
+        if found.opens == WebPhp.Opens.NO:
+            return webphp.NO_RC4
+        return found.reason or "it cannot open what is sealed for its own key"
+
+    def opens(self, site: Site) -> WebPhp:
+        """Return whether the PHP that serves a site has RC4; it is asked once."""
+        pk = site.tenant.pk
+        if pk not in self.web:
+            self.web[pk] = webphp.look(site, self.calls, self._told)
+        return self.web[pk]
+
+    @property
+    def lacks_rc4(self) -> bool:
+        return any(found.opens == WebPhp.Opens.NO for found in self.web.values())
 
     def _told(self, caller: Caller, wwwroot: str) -> str:
         """Return the certificate that a site tells of itself; it is asked once."""
@@ -77,15 +86,6 @@ class Proof:
         if isinstance(told, MnetError):
             raise told
         return told
-
-
-def pair(tenant: Tenant) -> keys.Pair:
-    """Return the key pair that a site has; raise MnetError when it has none."""
-    stored = moodledb.plugin_settings(tenant, ["mnet"]).get("mnet", {})
-    try:
-        return keys.parse(stored.get("openssl", ""))
-    except MnetError as error:
-        raise MnetError(f"{tenant.wwwroot}: {error}") from error
 
 
 def _unknown(site: Site, other: Site) -> Iterator[str]:

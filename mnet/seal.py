@@ -112,10 +112,13 @@ def is_sealed(envelope: bytes) -> bool:
     return safexml.name(safexml.root(envelope)) == "encryptedMessage"
 
 
-def unseal(envelope: bytes, private_key: str) -> bytes:
-    """Return the signed message that was sealed for the owner of the private key.
+def unseal(
+    envelope: bytes, private_key: str, begins: bytes = b"<signedMessage>"
+) -> bytes:
+    """Return the message that was sealed for the owner of the private key.
 
-    Raises NotForUs when it was sealed for another one.
+    Raises NotForUs when it was sealed for another one: then what is to stand at its
+    beginning does not.
     """
     root = safexml.root(envelope)
     if safexml.name(root) != "encryptedMessage":
@@ -128,7 +131,7 @@ def unseal(envelope: bytes, private_key: str) -> bytes:
         key = b""
     # A wrong key does not fail: OpenSSL then gives bytes that nobody can foretell.
     message = _rc4(data, key) if len(key) == KEY else b""
-    if b"<signedMessage>" not in message[:100]:
+    if begins not in message[:100]:
         raise NotForUs("the message was sealed for another key, or altered on its way")
     return message
 

@@ -56,7 +56,10 @@ class Create(Command):
     def _bind(self, tenant: Tenant, warnings: list[str]) -> Steps:
         """Bind it to its network; return what was changed, add what went wrong."""
         try:
-            return (yield from self._join(tenant))
+            bound = yield from self._join(tenant)
+            if isinstance(bound, dict) and "warning" in bound:
+                warnings.append(str(bound["warning"]))
+            return bound
         except NothingToDo as nothing:
             yield f"MNet: {nothing}"
         except (CommandFailed, MnetError, *steps.EXPECTED) as error:

@@ -5,11 +5,12 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from commands.base import CommandFailed, NothingToDo, Steps, register
-from commands.mnet.node import MnetCommand
+from commands.mnet.node import MnetCommand, rows_of
 from mnet import networks, platform, sites
 from mnet.models import Strategy
 from mnet.proof import Proof
 from mnet.sites import Site
+from mnet.webphp import NO_RC4
 from tenants.models import Tenant
 from tenants.wwwroot import clean_wwwroot
 
@@ -18,10 +19,11 @@ from tenants.wwwroot import clean_wwwroot
 class CheckMnet(MnetCommand):
     """Prove that a site and its peers trust each other.
 
-    Each of a pair is called over the network as the other one would call it, signed
-    and sealed with its keys. Tells one sentence for each thing that is wrong, also when
-    the PHP that serves a site lacks RC4. Changes nothing but what Moodle notes of a
-    caller. Disabled tenants are left out.
+    Tells first whether the PHP that serves the site opens what is sealed with RC4, as
+    MNet's messages are. Then each of a pair is called over the network as the other one
+    would call it, signed and sealed with its keys. Tells one sentence for each thing
+    that is wrong, and what gives PHP RC4 where it lacks it. Changes nothing but what
+    Moodle notes of a caller. Disabled tenants are left out.
 
     Example of attributes: bindhost=https://other.example.org
     """
@@ -57,11 +59,10 @@ class CheckMnet(MnetCommand):
 
     def run(self, tenant: Tenant) -> Steps:
         me, peers = self._sites(tenant)
-        if not peers:
-            raise NothingToDo("its network binds it with no enabled tenant")
-        if why := platform.lacks_rc4(tenant.release.php):
-            yield why
         proof, wrong, trusts = Proof(), list[str](), list[str]()
+        yield from rows_of(tenant, proof.opens(me))
+        if not peers and not proof.lacks_rc4:
+            raise NothingToDo("its network binds it with no enabled tenant")
         for peer in peers:
             yield None
             if found := proof.problems(me, peer):
@@ -71,15 +72,17 @@ class CheckMnet(MnetCommand):
             else:
                 trusts.append(peer.tenant.wwwroot)
                 yield f"{peer.tenant}: each trusts the other"
-        if proof.no_rc4:
-            yield from platform.mend()
+        if proof.lacks_rc4:
+            yield from platform.mend(tenant.release.php)
         if wrong:
             more = f"; and {len(wrong) - 1} more, in the log" if wrong[1:] else ""
             raise CommandFailed(
                 f"{len(peers) - len(trusts)} of {len(peers)} peers and it do not trust"
                 f" each other: {wrong[0]}{more}"
             )
-        return {"trusts": trusts}
+        if proof.lacks_rc4:
+            raise CommandFailed(f"{tenant.wwwroot}: {NO_RC4}")
+        return {"trusts": trusts, "web_opens_rc4": proof.opens(me).opens}
 
     def _sites(self, tenant: Tenant) -> tuple[Site, list[Site]]:
         """Return what a site knows, and those that it shall be checked with."""

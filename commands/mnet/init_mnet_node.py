@@ -22,7 +22,8 @@ class InitMnetNode(MnetCommand):
     Switches MNet on, makes keys where they are needed, lets users come and go, and
     binds the site with others: both know each other, with the services of the strategy
     for such a pair. What is right already is left alone. A site that has no keys yet
-    is bound by its own job.
+    is bound by its own job. At the end the site is asked whether the PHP that serves it
+    opens RC4, as MNet needs it; if not, it is told what mends that.
 
     Example of attributes: bindhost=subs&roles=user
     """
@@ -85,7 +86,9 @@ class InitMnetNode(MnetCommand):
         if not bound and not done:
             number = f"; {len(waiting)} others are not ready" if waiting else ""
             raise NothingToDo(f"it is bound as it shall be{number}")
-        return {"changed": done, "mended": len(bound), "waiting": waiting}
+        web = yield from self.web(tenant)
+        assert isinstance(web, dict)
+        return {"changed": done, "mended": len(bound), "waiting": waiting, **web}
 
     def _prepare(self, tenant: Tenant) -> Steps:
         """Switch the site on, with keys and rights; return what was changed."""

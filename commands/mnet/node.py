@@ -1,11 +1,12 @@
 """The base of commands for MNet: keys, switching on, and what is SKIPPED."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from commands.agent import AgentCommand
 from commands.base import CommandFailed, Json, NothingToDo, Steps
-from mnet import rotation, sites
+from mnet import platform, rotation, sites, webphp
+from mnet.models import WebPhp
 from mnet.sites import Site
 from tenants import agent, moodledb
 from tenants.models import Tenant
@@ -72,6 +73,18 @@ class MnetCommand(AgentCommand):
         changed: Json = answer["changed"]
         return changed
 
+    def web(self, tenant: Tenant) -> Steps:
+        """Tell whether the PHP that serves the site has RC4, by asking the site."""
+        yield None
+        found = webphp.look(self.site(tenant))
+        yield from rows_of(tenant, found)
+        told: dict[str, Json] = {"web_opens_rc4": found.opens}
+        if found.opens == WebPhp.Opens.NO:
+            yield f"Warning: {webphp.NO_RC4}"
+            yield from platform.mend(tenant.release.php)
+            told["warning"] = webphp.NO_RC4
+        return told
+
     def recover(self, tenant: Tenant) -> None:
         """Let the site see the keys that may have been stored."""
         given = {"mode": "", "auth": False, "roles": []}
@@ -79,6 +92,13 @@ class MnetCommand(AgentCommand):
             agent.read(tenant, self.operation, given)
         except agent.AgentNothingToDo:
             return
+
+
+def rows_of(tenant: Tenant, web: WebPhp) -> Iterator[str]:
+    """Yield whether the PHPs that MNet needs have RC4."""
+    yield str(web)
+    why = platform.lacks_rc4(tenant.release.php)
+    yield f"command-line PHP opens RC4: {f'no ({why})' if why else 'yes'}"
 
 
 def day(seconds: int) -> str:

@@ -13,7 +13,8 @@ class StartMnet(MnetCommand):
 
     Makes a key pair when the site has none, or one that has expired or names another
     address. The former pair goes to Moodle's history, and all tenants that know the
-    site get its new certificate in the same transaction.
+    site get its new certificate in the same transaction. Then the site is asked whether
+    the PHP that serves it opens RC4; if not, it is told what mends that.
 
     Example of attributes: newkey=1
     """
@@ -34,4 +35,6 @@ class StartMnet(MnetCommand):
             yield why or None
             renewal = yield from self.renew(site)
         changed = yield from self.switch(tenant, mode=ON)
-        return {"keys": renewal, "changed": changed}
+        web = yield from self.web(tenant)
+        assert isinstance(web, dict)
+        return {"keys": renewal, "changed": changed, **web}

@@ -1,6 +1,7 @@
 """A private php-fpm, asked by FastCGI: every parameter is the test's."""
 
 import json
+import os
 import shutil
 import socket
 import struct
@@ -20,7 +21,7 @@ daemonize = no
 listen = {dir}/fpm.sock
 listen.mode = 0666
 pm = static
-pm.max_children = 2
+pm.max_children = 4
 """
 # OPcache never looks at a file again: the hardest case for what is published.
 INI = {
@@ -50,12 +51,14 @@ class Answer:
 
 
 @contextmanager
-def running(directory: Path) -> Iterator["Fpm"]:
+def running(directory: Path, openssl: Path | None = None) -> Iterator["Fpm"]:
+    """Run it, with the settings of OpenSSL that its service is given."""
     directory.chmod(0o711)
     (directory / "fpm.conf").write_text(CONFIG.format(dir=directory))
     options = [part for item in INI.items() for part in ("-d", "{}={}".format(*item))]
     process = subprocess.Popen(
         [str(program()), "-F", "-R", "-y", str(directory / "fpm.conf"), *options],
+        env=os.environ | ({"OPENSSL_CONF": str(openssl)} if openssl else {}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from commands.models import Run
-from mnet.models import Strategy
+from mnet.models import Strategy, WebPhp
 from tenants import moodledb
 from tenants.models import Tenant
 from tests.commands.mnet.test_init_mnet_node import bind
@@ -84,6 +84,22 @@ def test_who_is_deleted_or_off_is_to_be_known_by_nobody(network, console):
     assert (run.command, run.targets[1:]) == ("mnet/CheckMnet", [three.pk])
 
 
+def test_whose_web_php_lacks_rc4_is_shown_with_what_mends_it(network, console):
+    main, one, _two = tenants = network(3)
+    bind(tenants)
+    now = timezone.now()
+    WebPhp.objects.create(tenant=main, opens="no", at=now)
+    WebPhp.objects.create(tenant=one, opens="unknown", reason="it is away", at=now)
+
+    page = text(console.get(PAGE))
+
+    assert "1 site is served by a PHP that opens no message of MNet" in page
+    assert "Environment=OPENSSL_CONF=" in page
+    assert page.count(">No<") == page.count(">Unknown<") == 1
+    assert "it is away" in page
+    assert page.count(">not asked<") == 1
+
+
 def test_a_page_costs_as_many_statements_for_many_as_for_few(
     network, console, monkeypatch, django_assert_max_num_queries
 ):
@@ -95,7 +111,7 @@ def test_a_page_costs_as_many_statements_for_many_as_for_few(
     network(6)
 
     asked.clear()
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         text(console.get(PAGE))
 
     assert len(asked) == 3

@@ -8,9 +8,10 @@ from contextlib import suppress
 import pytest
 
 from mnet import keys
-from mnet.client import NEWER_KEY, Calls
+from mnet.client import NEWER_KEY, Caller, Calls
 from mnet.errors import MnetError
 from mnet.keys import Owner, make
+from mnet.seal import unseal
 from mnet.xmlrpc import Fault
 from tests.mnet.peer import SERVICES, Site, fault, honest, serving, value
 from tests.mnet.test_xmlrpc import BOMB, FILE
@@ -86,6 +87,37 @@ def test_a_peer_tells_its_services_and_its_certificate(site: Site, calls: Calls)
 def test_a_hostile_answer_is_refused(answers, says: str, site: Site, calls: Calls):
     site.answers = answers
     assert says in refused(site, calls)
+
+
+REFUSES = fault(711, "not signed")
+
+
+@pytest.mark.parametrize(
+    ("answer", "opens"),
+    [
+        (lambda site: site.sealed_alone(REFUSES), True),
+        (lambda site: fault(7023, "?"), False),
+        (lambda site: fault(7020, "?"), "it does not know http://peer"),
+        (lambda site: value("x"), "its answer is not encrypted"),
+        (lambda site: site.sealed_alone("<a/>"), "sealed for another key, or altered"),
+    ],
+    ids=["opens", "no rc4", "unknown", "plain", "other"],
+)
+def test_a_site_tells_whether_it_opens_what_is_sealed(answer, opens, site, calls):
+    def refuse(peer: Site, body: bytes) -> bytes | str:
+        assert b"system/listServices" in unseal(
+            body, peer.pair.private_key, b"<methodCall>"
+        )
+        return answer(peer)
+
+    site.answers = refuse
+    owner = Caller(site.wwwroot, site.pair)
+
+    if isinstance(opens, str):
+        with pytest.raises(MnetError, match=opens):
+            calls.opens(owner, site.pair.certificate)
+    else:
+        assert calls.opens(owner, site.pair.certificate) is opens
 
 
 def test_an_answer_that_came_before_is_refused(site: Site, calls: Calls):

@@ -1,30 +1,30 @@
-"""Two real sites that are served: they prove their trust, and a user jumps over."""
+"""Two real sites behind nginx and php-fpm: they prove their trust, and a user jumps."""
 
 import json
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from functools import partial
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
 
 from commands.models import Job
-from demo import sites as web
-from mnet import sites
+from mnet import rotation, sites, webphp
 from mnet.client import Caller, Calls
 from mnet.keys import Owner, make
-from mnet.proof import pair as pair_of
 from mnet.seal import seal, sign, unseal, verify
+from mnet.webphp import pairs
 from mnet.xmlrpc import Fault, answer, request
-from tenants import moodledb
+from tenants import moodledb, php, webconfig
 from tenants.models import Tenant
+from tests.boot import fpm
 from tests.conftest import RunOf
-from tests.moodle.fleet import answers, eventually, free_port
+from tests.moodle.fleet import free_port
 from tests.moodle.in_moodle import in_moodle
 from tests.moodle.test_mnet_bind import UNDO, former
+from tests.webserver import running
 
 pytestmark = [pytest.mark.moodle, pytest.mark.slow]
 
@@ -43,7 +43,7 @@ FORGET = """
     }
     $DB->delete_records('mnet_session');
 """
-Serve = Callable[[], AbstractContextManager[None]]
+Serve = Callable[[Path], AbstractContextManager[None]]
 
 
 @pytest.fixture
@@ -65,15 +65,20 @@ def pair(campus: tuple[Tenant, Tenant]) -> Iterator[tuple[Tenant, Tenant]]:
 
 
 @pytest.fixture
-def serve(pair, settings, tmp_path: Path) -> Serve:
-    """Return what serves the sites as long as its context lasts."""
+def serve(pair, tmp_path: Path) -> Serve:
+    """Return what serves the sites by a PHP with these settings of OpenSSL."""
     port = int(pair[0].wwwroot.rpartition(":")[2])
-    return partial(web.serve, settings.VMOODLE_SITES_DIR, port, tmp_path / "web.log")
 
+    @contextmanager
+    def serving(openssl: Path) -> Iterator[None]:
+        home = tmp_path / openssl.stem
+        home.mkdir()
+        with fpm.running(home, openssl) as server:
+            text = webconfig.text("nginx", pair, php_socket=server.path)
+            with running("nginx", home, text, port):
+                yield
 
-def ready(tenant: Tenant) -> None:
-    port = int(tenant.wwwroot.rpartition(":")[2])
-    eventually(lambda: answers(port), "PHP's web server did not start")
+    return serving
 
 
 def job_of(finished: RunOf, name: str, tenant: Tenant) -> Job:
@@ -81,34 +86,47 @@ def job_of(finished: RunOf, name: str, tenant: Tenant) -> Job:
 
 
 def test_two_sites_prove_their_trust_and_a_user_jumps_over(
-    pair, serve: Serve, finished: RunOf, monkeypatch, tmp_path: Path
+    pair, serve: Serve, finished: RunOf, tmp_path: Path
 ):
     alpha, beta = pair
-    made = finished("mnet/InitMnetNode", pair)
-    assert made.counts()["succeeded"] == 2, [job.error for job in made.jobs.all()]
+    (tmp_path / "without.cnf").touch()
+    started = job_of(finished, "mnet/StartMnet", beta)
+    assert started.result["web_opens_rc4"] == "unknown", started.error
 
-    (tmp_path / "empty.cnf").touch()
-    with monkeypatch.context() as without:
-        without.setattr(web, "OPENSSL", tmp_path / "empty.cnf")
-        with serve():
-            ready(alpha)
-            job = job_of(finished, "mnet/CheckMnet", alpha)
+    with serve(tmp_path / "without.cnf"):
+        made = finished("mnet/InitMnetNode", pair)
+        assert made.counts()["succeeded"] == 2, [job.error for job in made.jobs.all()]
+        for job in made.jobs.all():
+            assert job.result["web_opens_rc4"] == "no", job.text()[0]
+            assert "Warning: the PHP that serves it has no RC4" in job.text()[0]
+        job = job_of(finished, "mnet/CheckMnet", alpha)
     assert job.state == Job.State.FAILED
-    assert f"{beta.wwwroot}: it cannot open what is sealed for its own" in job.error
-    assert "Environment=OPENSSL_CONF=" in job.text()[0]
+    assert f"{beta.wwwroot}: the PHP that serves it has no RC4" in job.error
+    said = job.text()[0]
+    assert "web PHP opens RC4: no\n" in said
+    assert f"    Environment=OPENSSL_CONF={php.OPENSSL}\n" in said
 
-    with serve():
-        ready(alpha)
+    with serve(php.OPENSSL):
         job = job_of(finished, "mnet/CheckMnet", alpha)
         assert job.state == Job.State.SUCCEEDED, job.text()[0] + job.error
-        assert job.result == {"trusts": [beta.wwwroot]}
+        assert job.result == {"trusts": [beta.wwwroot], "web_opens_rc4": "yes"}
         refuses_what_is_forged(alpha, beta)
         jumps_over(alpha, beta)
+        a_former_key_in_caches_is_told_apart(alpha, beta)
+
+
+def a_former_key_in_caches_is_told_apart(alpha: Tenant, beta: Tenant) -> None:
+    """Check that a site which does not know its new key yet is not said to lack RC4."""
+    rotation.renew(sites.read([beta], about=[])[beta.pk], [alpha])
+
+    found = webphp.look(sites.read([beta], about=[])[beta.pk])
+
+    assert (found.opens, found.reason[:25]) == ("yes", "it has a former key in it")
 
 
 def refuses_what_is_forged(alpha: Tenant, beta: Tenant) -> None:
     """Check what a real site says to messages that are not as they must be."""
-    me, certificate = pair_of(alpha), pair_of(beta).certificate
+    me, certificate = pairs(alpha)[0], pairs(beta)[0].certificate
     stranger = make(Owner(alpha.wwwroot, "Stranger", ""))
     call = request("system/listServices")
     now = int(time.time())

@@ -6,7 +6,7 @@ from commands.models import Job
 from mnet import binding, networks, sites
 from mnet.client import CANNOT_OPEN, Calls
 from mnet.errors import MnetError
-from mnet.models import Strategy
+from mnet.models import Strategy, WebPhp
 from mnet.xmlrpc import Fault
 from tenants.models import Tenant
 from tests.commands.conftest import Manage, states
@@ -54,9 +54,15 @@ def test_sites_that_trust_each_other_are_told(three, finished):
     job = job_of(finished(CHECK, [one]))
 
     assert job.state == Job.State.SUCCEEDED, job.error
-    assert job.result == {"trusts": [main.wwwroot, two.wwwroot]}
+    assert job.result == {
+        "trusts": [main.wwwroot, two.wwwroot],
+        "web_opens_rc4": "yes",
+    }
+    log = job.text()[0].splitlines()
+    assert "web PHP opens RC4: yes" in log
+    assert "command-line PHP opens RC4: yes" in log
     job = job_of(finished(CHECK, [one], f"bindhost={two.wwwroot}"))
-    assert job.result == {"trusts": [two.wwwroot]}
+    assert job.result["trusts"] == [two.wwwroot]
 
 
 WRONG = {
@@ -103,13 +109,34 @@ def test_a_site_that_does_not_answer_hides_no_other(three, instead, finished):
     assert f"{two}: each trusts the other" in job.text()[0]
 
 
-def test_a_site_whose_php_lacks_rc4_is_told_what_mends_it(three, instead, finished):
+def test_a_peer_whose_php_lacks_rc4_is_told_what_mends_it(
+    three, instead, finished, web
+):
     _main, one, two = three
     instead[two.wwwroot] = Fault(CANNOT_OPEN, "?")
+    web[two.wwwroot] = (WebPhp.Opens.NO, "")
 
     job = job_of(finished(CHECK, [one], f"bindhost={two.wwwroot}"))
 
-    assert "the PHP that serves it has no RC4" in job.error
+    assert f"{two.wwwroot}: the PHP that serves it has no RC4" in job.error
+    assert "Environment=OPENSSL_CONF=" in job.text()[0]
+    assert WebPhp.objects.get(tenant=two).opens == "no"
+    web[two.wwwroot] = (WebPhp.Opens.YES, "it has a former key in its caches")
+    job = job_of(finished(CHECK, [one], f"bindhost={two.wwwroot}"))
+    assert job.error.endswith(f"{two.wwwroot}: it has a former key in its caches")
+
+
+def test_a_site_whose_own_php_lacks_rc4_fails_even_without_peers(
+    network, finished, web
+):
+    [one] = network(1)
+    web[one.wwwroot] = (WebPhp.Opens.NO, "")
+
+    job = job_of(finished(CHECK, [one]))
+
+    assert job.state == Job.State.FAILED
+    assert job.error.startswith(f"{one.wwwroot}: the PHP that serves it has no RC4")
+    assert "web PHP opens RC4: no" in job.text()[0]
     assert "Environment=OPENSSL_CONF=" in job.text()[0]
 
 

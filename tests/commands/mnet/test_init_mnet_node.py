@@ -35,6 +35,7 @@ def test_a_site_becomes_a_member_of_its_network(network, finished, asked):
         "changed": ["it has no MNet keys", "may go"],
         "mended": 2,
         "waiting": {two.wwwroot: "it has no MNet keys"},
+        "web_opens_rc4": "yes",
     }
     assert asked["payloads"] == [
         ("t1", "mnet", {"mode": "strict", "auth": True, "roles": ["user"]})

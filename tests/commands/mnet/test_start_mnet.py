@@ -5,6 +5,7 @@ import pytest
 from commands.mnet.start_mnet import StartMnet
 from commands.models import Job
 from mnet import keys, sites
+from mnet.models import WebPhp
 from tenants import agent
 from tests.commands.conftest import Manage, states
 from tests.commands.system.conftest import job_of
@@ -31,6 +32,22 @@ def test_a_site_without_keys_gets_some_and_is_switched_on(network, finished, ask
     site = sites.read([one])[one.pk]
     assert site.trouble_with_keys == ""
     assert keys.is_for(site.certificate, one.wwwroot)
+    assert job.result["web_opens_rc4"] == "yes"
+
+
+def test_a_web_php_without_rc4_is_a_warning_with_what_mends_it(
+    network, finished, asked, web
+):
+    [one] = network(1, keys=False)
+    asked["answer"] = changed
+    web[one.wwwroot] = (WebPhp.Opens.NO, "")
+
+    job = job_of(finished(START, [one]))
+
+    assert job.state == Job.State.SUCCEEDED, job.error
+    assert job.result["warning"].startswith("the PHP that serves it has no RC4")
+    assert "Warning: the PHP that serves it has no RC4" in job.text()[0]
+    assert "-fpm    (the service of the PHP that serves the sites)" in job.text()[0]
 
 
 def test_what_is_on_is_left_alone_unless_new_keys_are_wanted(network, finished, asked):
