@@ -157,11 +157,25 @@ def spoiled(directory: Path) -> Generator[None, None, list[str]]:
     return wrong
 
 
+def _make_root(root: Path) -> None:
+    """Make the data root, if it is missing, where the web server's user may write."""
+    user = settings.VMOODLE_WEB_USER
+    if not user or root.exists():
+        return
+    with suppress(OSError):  # then that user makes it, or tells why not
+        root.mkdir(mode=0o750, parents=True)
+        group = settings.VMOODLE_WEB_GROUP or pwd.getpwnam(user).pw_gid
+        shutil.chown(root, group=group)
+        root.chmod(0o2770)
+
+
 def lay_out(target: Path, mark: str, source: Path | None = None) -> None:
     """Make a data directory, from a copy or empty, as the web server's user.
 
     It bears the mark, by which it may be removed again.
     """
+    if target.parent == Path(settings.VMOODLE_DATA_ROOT):
+        _make_root(target.parent)
     as_owner(["install", "-d", "-m", "2770", str(target)])
     set_mark(target, mark)
     for entry in sorted(source.iterdir()) if source else []:

@@ -183,7 +183,7 @@ def _as_pattern(name: str) -> str:
 
 def missing_rights(server: "DatabaseServer") -> list[str]:
     """Return which of the rights to make tenants our own account lacks."""
-    needed = ["CREATE", "DROP", "ALTER", "INSERT", "CREATE USER"]
+    needed = [*RIGHTS.split(", "), "CREATE USER"]  # who grants a right must have it
     rows = query(
         server,
         "SELECT PRIVILEGE_TYPE, IS_GRANTABLE FROM information_schema.USER_PRIVILEGES"

@@ -9,6 +9,7 @@ import os
 import pwd
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -47,7 +48,7 @@ NAMES = {"VAR_DIR": "VMOODLE_VAR_DIR"}
 
 def check_settings(**options: Any) -> list[CheckMessage]:
     """Return what is wrong with the settings, each with what to do."""
-    return [*_values(), *_accounts(), *_directories(), *_programs()]
+    return [*_values(), *_accounts(), *_root(), *_directories(), *_programs()]
 
 
 def _values() -> Iterator[CheckMessage]:
@@ -97,6 +98,17 @@ def _accounts() -> Iterator[CheckMessage]:
     sudo = settings.VMOODLE_WEB_USER or settings.VMOODLE_SUDO_USER
     if sudo and not shutil.which("sudo"):
         yield Error("VMOODLE_WEB_USER needs sudo", hint="install it", id="vmoodle.E006")
+
+
+def _root() -> Iterator[CheckMessage]:
+    """Find that root does the work of VMoodle's own user."""
+    owner = Path(settings.VAR_DIR).stat().st_uid
+    if os.geteuid() == 0 and owner != 0:
+        with suppress(KeyError):
+            name = pwd.getpwuid(owner).pw_name
+            said = f"this runs as root, and VMOODLE_VAR_DIR belongs to {name}"
+            hint = f"use sudo -u {name}: that user cannot change what root makes"
+            yield Warning(said, hint=hint, id="vmoodle.W005")
 
 
 def _directories() -> Iterator[CheckMessage]:

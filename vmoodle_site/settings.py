@@ -5,6 +5,7 @@ A wrong value stops the start with one sentence (ImproperlyConfigured).
 """
 
 import socket
+from io import StringIO
 from pathlib import Path
 
 import environ
@@ -23,10 +24,24 @@ class Env(environ.FileAwareEnv):
 
 
 env = Env()
-env.read_env(env.path("VMOODLE_ENV_FILE", BASE_DIR / ".env"))
+_file = Path(env.str("VMOODLE_ENV_FILE", str(BASE_DIR / ".env")))
+try:
+    if _file.exists():
+        env.read_env(StringIO(_file.read_text(encoding="utf-8")))
+except OSError as _error:
+    raise ImproperlyConfigured(
+        f"{_file} cannot be read ({_error.strerror}): run this as VMoodle's own user, "
+        "and let it read the file: chgrp it to that user's group, chmod 640"
+    ) from _error
 
 VAR_DIR = Path(env.str("VMOODLE_VAR_DIR", str(BASE_DIR / "var")))
-VAR_DIR.mkdir(parents=True, exist_ok=True)
+try:
+    VAR_DIR.mkdir(parents=True, exist_ok=True)
+except OSError as _error:
+    raise ImproperlyConfigured(
+        f"VMOODLE_VAR_DIR: {VAR_DIR} cannot be made ({_error.strerror}): make it, and "
+        "let it belong to VMoodle's own user"
+    ) from _error
 
 DEBUG = env.bool("DEBUG", False)
 SECRET_KEY = env.str("SECRET_KEY", "")

@@ -56,4 +56,4 @@ def test_an_account_that_may_do_little_is_told(
 
     moodledb.execute(server, "DROP USER little@localhost")
     assert said.code == 0, said.err
-    assert "Its account lacks CREATE, DROP" in said.err
+    assert "Its account lacks SELECT, INSERT, UPDATE" in said.err

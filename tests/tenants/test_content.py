@@ -1,6 +1,7 @@
 """Copies of data directories, on a real file system."""
 
 import os
+import pwd
 from pathlib import Path
 
 import pytest
@@ -134,3 +135,17 @@ def test_nothing_outside_of_the_data_root_is_removed(
     assert (tmp_path / "x").is_dir()
     content.remove_for_good(root / "one")
     assert not (root / "one").exists()
+
+
+def test_the_data_root_is_made_for_the_web_server_s_user(tmp_path: Path, settings):
+    settings.VMOODLE_WEB_USER = settings.VMOODLE_WEB_GROUP = ""
+    content._make_root(tmp_path / "none")  # who runs the jobs makes it as it is needed
+    assert not (tmp_path / "none").exists()
+
+    settings.VMOODLE_WEB_USER = pwd.getpwuid(os.geteuid()).pw_name
+    content._make_root(tmp_path / "new/data")
+    content._make_root(Path("/proc/version/data"))  # that user is told why not
+
+    made = (tmp_path / "new/data").stat()
+    assert made.st_mode & 0o7777 == 0o2770
+    assert made.st_gid == pwd.getpwuid(os.geteuid()).pw_gid

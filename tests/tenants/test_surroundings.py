@@ -1,6 +1,11 @@
+import os
+import runpy
+import shutil
 from pathlib import Path
 
 import pytest
+from django.conf import settings as django_settings
+from django.core.exceptions import ImproperlyConfigured
 
 from tenants import surroundings
 from tenants.surroundings import check_settings
@@ -41,3 +46,29 @@ def test_a_missing_program_is_told(monkeypatch):
 
     assert found.msg == "programs that tenants need are missing: no-such-program"
     assert "bin/install" in found.hint
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root")
+def test_root_at_the_work_of_another_user_is_told(settings, tmp_path: Path):
+    settings.VAR_DIR = tmp_path
+    shutil.chown(tmp_path, user="nobody")
+
+    [found] = check_settings()
+
+    assert found.msg == "this runs as root, and VMOODLE_VAR_DIR belongs to nobody"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("VMOODLE_ENV_FILE", "/tmp", "/tmp cannot be read (Is a directory): run"),
+        ("VMOODLE_VAR_DIR", "/proc/version/x", "/proc/version/x cannot be made (Not a"),
+    ],
+)
+def test_a_start_without_its_files_is_told(monkeypatch, name, value, sentence: str):
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(ImproperlyConfigured) as told:
+        runpy.run_path(str(django_settings.BASE_DIR / "vmoodle_site/settings.py"))
+
+    assert sentence in str(told.value)
