@@ -17,6 +17,7 @@ from tenants import moodledb, php
 from tenants.adopt import adopt
 from tenants.models import DatabaseServer, Release, Tenant
 from tests.commands.probe import Probe
+from tests.schedule import Schedule
 from tests.smtp import MailServer
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -58,12 +59,9 @@ class MariaDb:
         )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep what shares sites, a browser or timing in one process of several."""
-    for item in items:
-        folder = item.path.relative_to(ROOT / "tests").parts[0]
-        if folder in {"moodle", "faults", "browser", "boot", "demo"}:
-            item.add_marker(pytest.mark.xdist_group(folder))
+def pytest_xdist_make_scheduler(config, log) -> Schedule:
+    """Share the work of several processes out in our own way."""
+    return Schedule(config, log)
 
 
 @pytest.fixture(scope="session")
