@@ -90,7 +90,11 @@ def values_of(name: str, field: forms.Field) -> st.SearchStrategy[list[str]]:
 
 
 @pytest.mark.parametrize("command", all_commands(), ids=lambda c: c.name())
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None,
+    max_examples=20,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(st.data())
 def test_the_line_gives_the_same_run(db, command: type[Command], data: st.DataObject):
     kinds: tuple[dict, dict] = {}, {}
