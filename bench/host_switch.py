@@ -4,7 +4,8 @@ Measured inside of PHP (hrtime) in php-fpm with OPcache and its defaults, reques
 all tenants in turn. "boot.php" is the first line of our config.php: it finds the
 tenant and fills $CFG. "A plain config.php" fills the infrastructure's values for one
 site. The third, as the PHP system does, connects to a registry and selects the
-tenant's row by its host name.
+tenant's row by its host name. The pages lie in a directory of the tree, as most of
+Moodle's do.
 
     python bench/host_switch.py [--tenants 300] [--requests 6000]
 """
@@ -23,12 +24,13 @@ if TYPE_CHECKING:
 sys.path.insert(0, str(ROOT))
 
 PAGE = """<?php
+$_SERVER['HTTP_HOST']; // filled when it is first named, by every page of Moodle
 $start = hrtime(true);
 {work}
 $end = hrtime(true);
 echo json_encode(['ns' => $end - $start, 'wwwroot' => $CFG->wwwroot]);
 """
-SWITCH = "$CFG = (require '{boot}')(__DIR__);"
+SWITCH = "$CFG = (require '{boot}')(dirname(__DIR__));"
 PLAIN = "require __DIR__ . '/settings.php';"
 REGISTRY = """
 mysqli_report(MYSQLI_REPORT_ERROR | MYSQLI_REPORT_STRICT);
@@ -74,14 +76,16 @@ def make_pages(tree: Path, tenants: "list[Tenant]", server: "DatabaseServer") ->
     from tenants.boot import boot_values, php_literal
 
     publish.rebuild(tenants)
+    pages = tree / "course"
+    pages.mkdir(exist_ok=True)
     settings = boot_values(tenants[0])["settings"].items()
     lines = [f"$CFG->{name} = {php_literal(value)};" for name, value in settings]
     text = "<?php\n$CFG = new stdClass();\n" + "\n".join(lines)
-    (tree / "settings.php").write_text(text)
+    (pages / "settings.php").write_text(text)
     registry = REGISTRY.format(password=server.admin_password, socket=server.socket)
     switch = SWITCH.format(boot=publish.boot_file("boot"))
     for name, work in (("switch", switch), ("plain", PLAIN), ("registry", registry)):
-        (tree / f"{name}.php").write_text(PAGE.format(work=work))
+        (pages / f"{name}.php").write_text(PAGE.format(work=work))
     for statement in (
         "CREATE DATABASE registry",
         "CREATE TABLE registry.vmoodle (id bigint AUTO_INCREMENT PRIMARY KEY, "
@@ -109,7 +113,7 @@ def measured(
             tenant = tenants[number % len(tenants)]
             for name, figures in found.items():
                 host = tenant.wwwroot.removeprefix("https://")
-                answer = server.get(tree, host, f"/{name}.php").page
+                answer = server.get(tree, host, f"/course/{name}.php").page
                 assert name == "plain" or answer["wwwroot"] == tenant.wwwroot
                 if number >= 0:
                     figures.append(answer["ns"])

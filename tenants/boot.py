@@ -58,14 +58,19 @@ def former_keys(tenant: "Tenant") -> set[str]:
     return {site_key(root) for root in tenant.former.split()} - {tenant.key}
 
 
+def keys_of(tenant: "Tenant") -> set[str]:
+    """Return all keys that it is published under, those that lead to it too."""
+    return {tenant.key, *former_keys(tenant)}
+
+
 def moved_text(tenant: "Tenant") -> str:
     """Return the text of a boot file under a former address of the tenant."""
     return php_return({"moved": tenant.wwwroot})
 
 
-def fleet_text() -> str:
+def fleet_text(subpaths: bool = False) -> str:
     """Return the text of the fleet's file."""
-    return php_return(fleet_values())
+    return php_return(fleet_values(subpaths))
 
 
 def boot_values(tenant: "Tenant") -> dict[str, Any]:
@@ -123,12 +128,17 @@ def cookie_name(shortname: str) -> str:
     return f"{plain}x{hashlib.sha256(shortname.encode()).hexdigest()[:8]}"
 
 
-def fleet_values() -> dict[str, Any]:
-    """Return what boot.php needs to know of the whole fleet."""
+def fleet_values(subpaths: bool = False) -> dict[str, Any]:
+    """Return what boot.php needs to know of the whole fleet.
+
+    `subpaths`: it must look for tenants below a host, whatever the settings say.
+    """
     forced = settings.VMOODLE_FORCED_SETTINGS
     _refuse_settings("VMOODLE_FORCED_SETTINGS", forced, IDENTITY | OWN)
     derived = hmac.new(settings.SECRET_KEY.encode(), b"upgradekey", hashlib.sha256)
+    switched_on = settings.VMOODLE_USE_SUBPATH or settings.VMOODLE_SUBPATH_LINKS
     return {
+        "subpaths": subpaths or switched_on,
         "trusted_proxies": [_address(a) for a in settings.VMOODLE_TRUSTED_PROXIES],
         "forced": forced,
         "defaults": {

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,9 @@ from tenants.boot import (
     fleet_text,
     fleet_values,
     former_keys,
+    keys_of,
     moved_text,
+    php_literal,
 )
 
 if TYPE_CHECKING:  # models imports this module
@@ -55,7 +58,7 @@ def publish(tenant: "Tenant") -> None:
     """Write the tenant's boot file and its site link: both, or neither."""
     with _explained(tenant.wwwroot):
         text, tree = boot_text(tenant), code_tree(tenant)
-        prepare()
+        prepare(keys_of(tenant))
         _put(tenant.key, text, tree)
         for key in former_keys(tenant):
             _put(key, moved_text(tenant), tree)
@@ -94,17 +97,28 @@ def _unlink(tree: str | None, key: str) -> None:
             subpath.remove(tree, segment)
 
 
-def prepare() -> None:
-    """Make the directories, and put boot.php and the fleet's file there."""
+def prepare(keys: Iterable[str] = ()) -> None:
+    """Make the directories, and put boot.php and the fleet's file there.
+
+    `keys` are about to be published.
+    """
     with _explained("The fleet"):
         if not boot_dir().is_dir():
             _make_boot_dir()
         _make_sites_dir()
         if not _holds(boot_file("boot"), BOOT.read_bytes()):
             _copy_boot()
-        text = fleet_text()
+        text = fleet_text(_subpaths(keys))
         if not _is_published(FLEET, text):
             _flip(FLEET, text, None)
+
+
+def _subpaths(keys: Iterable[str]) -> bool:
+    """Whether a key has one, or the fleet's file may say so: until all is rebuilt."""
+    if any(map(subpath.segment_of, keys)):
+        return True
+    none = php_literal({"subpaths": False})[:-1]
+    return boot_file(FLEET).exists() and none not in boot_file(FLEET).read_text()
 
 
 def boot_dir() -> Path:
@@ -127,7 +141,7 @@ def rebuild(tenants: Iterable["Tenant"], *, check: bool = False) -> list[str]:
     others are done: `verify` says why.
     """
     with _explained("The fleet"):
-        texts, trees = {FLEET: fleet_text()}, dict[str, str]()
+        texts, trees = {FLEET: ""}, dict[str, str]()  # the fleet's is put first
         tenants = list(tenants)
         for tenant in tenants:
             if not tenant.former:
@@ -139,6 +153,7 @@ def rebuild(tenants: Iterable["Tenant"], *, check: bool = False) -> list[str]:
             trees[tenant.key] = code_tree(tenant)
             with suppress(PublishError):
                 texts[tenant.key] = boot_text(tenant)
+        texts[FLEET] = fleet_text(any(map(subpath.segment_of, trees)))
         steps = _file_steps(texts) + _link_steps(trees) + _stale_steps(texts, trees)
         if not check:
             _take(steps, texts)
@@ -148,15 +163,17 @@ def rebuild(tenants: Iterable["Tenant"], *, check: bool = False) -> list[str]:
 def differences(tenant: "Tenant") -> list[str]:
     """Return what is not published of the tenant, or not as it is now."""
     with _explained(tenant.wwwroot):
-        texts = {FLEET: fleet_text(), tenant.key: boot_text(tenant)}
+        fleet = fleet_text(_subpaths(keys_of(tenant)))
+        texts = {FLEET: fleet, tenant.key: boot_text(tenant)}
         steps = _file_steps(texts) + _link_steps({tenant.key: code_tree(tenant)})
         return [said for said, _ in steps]
 
 
 def verify(tenants: Iterable["Tenant"]) -> list[str]:
     """Return what `rebuild` cannot mend, a sentence each; PHP reads every file."""
-    wrong, meant, binary = [], {FLEET: fleet_values()}, "php"
     tenants = list(tenants)
+    subpaths = _subpaths(chain.from_iterable(map(keys_of, tenants)))
+    wrong, meant, binary = [], {FLEET: fleet_values(subpaths)}, "php"
     for tenant in tenants:
         binary = tenant.release.php
         try:

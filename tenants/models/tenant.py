@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from tenants import publish, subpath
-from tenants.boot import former_keys
+from tenants.boot import keys_of
 from tenants.fields import EncryptedTextField
 from tenants.models.release import Release
 from tenants.models.server import DatabaseServer
@@ -207,7 +207,7 @@ class Tenant(models.Model):
 
     def keys(self) -> set[str]:
         """Return all keys that it is published under, those that lead to it too."""
-        return {self.key, *former_keys(self)}
+        return keys_of(self)
 
     def _take_over(self) -> None:
         """Let our address lead to no other tenant any more."""

@@ -44,49 +44,61 @@ return static function (string $tree): stdClass {
         $refuse(503, 'This site cannot be shown for the moment.', "the boot file of $key cannot be read.");
     };
 
-    // The keys that may name the tenant of a host, the most exact first. The host is
-    // validated here, before it becomes part of a path.
-    $keys = static function (string $host, int $port, string $segment): array {
-        $label = '[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?';
-        if (strlen($host) > 260
-            || !preg_match("/^($label(?:\.$label)*)\.?(?::(\d{1,5}))?$/D", strtolower($host), $parts)
-            || strlen($parts[1]) > 253) {
+    $fleet = $read('_fleet') ?? $refuse(503, 'This site cannot be shown for the moment.', 'the fleet has no boot file.');
+
+    // A name becomes part of a path only if it is made of these letters, and finds
+    // something there only if it is published.
+    $letters = 'abcdefghijklmnopqrstuvwxyz0123456789-_';
+
+    // The keys of a host, the most exact first.
+    $hosts = static function (string $host, int $port) use ($letters): array {
+        $host = strtolower($host);
+        if ($colon = strpos($host, ':')) {
+            $given = substr($host, $colon + 1);
+            if (!preg_match('/^\d{1,5}$/D', $given)) {
+                return [];
+            }
+            $port = (int) $given;
+            $host = substr($host, 0, $colon);
+        }
+        if ($host !== '' && $host[-1] === '.') {
+            $host = substr($host, 0, -1);
+        }
+        if ($host === '' || strspn($host, "$letters.") !== strlen($host)) {
             return [];
         }
-        $host = $parts[1];
-        $port = (int) ($parts[2] ?? $port);
-        $hosts = ["$host+$port", $host];
-        if ($port === 80 || $port === 443) {
-            $hosts = array_reverse($hosts);
-        }
-        $below = [];
-        if (preg_match('/^[a-z0-9][a-z0-9_-]{0,63}$/D', $segment)) {
-            foreach ($hosts as $name) {
-                $below[] = "$name~$segment";
-            }
-        }
-        // The directory holds two files that are no tenant's.
-        return array_diff([...$below, ...$hosts], ['boot', '_fleet']);
+        return $port === 80 || $port === 443 ? [$host, "$host+$port"] : ["$host+$port", $host];
     };
 
+    // The keys below these hosts, of the first segment of a path.
+    $below = static function (array $hosts, string $segment) use ($letters): array {
+        if ($segment === '' || strspn($segment, $letters) !== strlen($segment)) {
+            return [];
+        }
+        return array_map(static fn (string $host): string => "$host~$segment", $hosts);
+    };
+    // Looking for what is not there takes as long as all the rest: not without need.
+    $subpaths = $fleet['subpaths'] ?? true;
+
     if ($web) {
-        $host = $_SERVER['HTTP_HOST'] ?? '';
-        // Debian's fastcgi_params passes HTTP_HOST without the port.
-        $port = (int) ($_SERVER['SERVER_PORT'] ?? 80);
-        // A sub-path without its slash may come to the site at the root of the host.
-        [$uri, $query] = explode('?', $_SERVER['REQUEST_URI'] ?? '', 2) + ['', ''];
-        $uri = '/' . ltrim($uri, '/'); // behind a host, anything else may name another
-        $leadTo = static function (string $place) use ($query): never {
-            header("Location: $place" . ($query === '' ? '' : "?$query"), true, 301);
+        $leadTo = static function (string $place): never {
+            header("Location: $place", true, 301);
             exit;
         };
-        foreach ($keys($host, $port, strtolower(substr($uri, 1))) as $key) {
-            if (str_contains($key, '~') && $below = $read($key)) {
-                $leadTo(($below['moved'] ?? $below['wwwroot']) . '/');
+        // Debian's fastcgi_params passes HTTP_HOST without the port.
+        $hosts = $hosts($_SERVER['HTTP_HOST'] ?? '', (int) ($_SERVER['SERVER_PORT'] ?? 80));
+        $uri = '/' . ltrim($_SERVER['REQUEST_URI'] ?? '', '/'); // behind a host, anything else may name another
+        $page = strcspn($uri, '?');
+        if ($subpaths && strcspn($uri, '/', 1) + 1 >= $page) {
+            // A sub-path without its slash may come to the site at the root of the host.
+            foreach ($below($hosts, strtolower(substr($uri, 1, $page - 1))) as $key) {
+                if ($found = $read($key)) {
+                    $leadTo(($found['moved'] ?? $found['wwwroot']) . '/' . substr($uri, $page));
+                }
             }
         }
         $path = explode('/', $_SERVER['SCRIPT_NAME'] ?? '', 4);
-        $asked = $keys($host, $port, count($path) > 2 ? strtolower($path[1]) : '');
+        $asked = $subpaths && isset($path[2]) ? [...$below($hosts, strtolower($path[1])), ...$hosts] : $hosts;
     } else {
         $given = $kept = [];
         $argv = $_SERVER['argv'] ?? [];
@@ -120,7 +132,8 @@ return static function (string $tree): stdClass {
         $url['port'] ??= $default;
         $url['path'] = rtrim($url['path'], '/');
         $wwwroot = "$url[scheme]://$url[host]" . ($url['port'] === $default ? '' : ":$url[port]") . $url['path'];
-        $asked = $keys($url['host'], $url['port'], substr($url['path'], 1));
+        $hosts = $hosts($url['host'], $url['port']);
+        $asked = [...$below($hosts, substr($url['path'], 1)), ...$hosts];
         if (isset($url['user']) || isset($url['query']) || isset($url['fragment'])) {
             $asked = [];
         }
@@ -128,11 +141,11 @@ return static function (string $tree): stdClass {
 
     $tenant = null;
     foreach ($asked as $key) {
-        $tenant = $read($key);
+        $tenant = $key === '_fleet' ? null : $read($key); // the fleet's file is no tenant's
         if (isset($tenant['moved'])) {
             // A former address: scripts must be given the new one.
             if ($web) {
-                $leadTo($tenant['moved'] . (str_contains($key, '~') ? preg_replace('|^/[^/]+|', '', $uri) : $uri));
+                $leadTo($tenant['moved'] . (str_contains($key, '~') ? strstr(substr($uri, 1), '/') : $uri));
             }
             $refuse(0, '', "$root has moved: give $tenant[moved].");
         }
@@ -147,15 +160,6 @@ return static function (string $tree): stdClass {
         $why = $web ? '' : "there is no tenant $root: give the wwwroot of a published one.$level";
         $refuse(404, 'There is no site at this address.', $why);
     }
-    if ($web) {
-        // A link of sub-path mode in the code tree is another's address, or a level too deep.
-        $next = $path[str_contains($key, '~') ? 2 : 1] ?? '';
-        foreach (["$tree/$next", "$tree/public/$next"] as $link) {
-            if ($next !== '' && is_link($link) && readlink($link) === '.') {
-                $refuse(404, 'There is no site at this address.', '');
-            }
-        }
-    }
     if ($web && !$tenant['enabled']) {
         $refuse(503, 'This site is closed for the moment.', '');
     }
@@ -168,7 +172,15 @@ return static function (string $tree): stdClass {
         );
     }
 
-    $fleet = $read('_fleet') ?? $refuse(503, 'This site cannot be shown for the moment.', 'the fleet has no boot file.');
+    $depth = $web && str_contains($key, '~') ? 2 : 1;
+    if ($web && $subpaths && isset($path[$depth + 1])) {
+        // A link of sub-path mode in the code tree is another's address, or a level too deep.
+        foreach (["$tree/$path[$depth]", "$tree/public/$path[$depth]"] as $link) {
+            if ($path[$depth] !== '' && is_link($link) && readlink($link) === '.') {
+                $refuse(404, 'There is no site at this address.', '');
+            }
+        }
+    }
     $forced = $tenant['forced'] + $fleet['forced'];
     foreach ($fleet['forced']['forced_plugin_settings'] ?? [] as $plugin => $values) {
         $own = $tenant['forced']['forced_plugin_settings'][$plugin] ?? [];

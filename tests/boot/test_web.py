@@ -235,6 +235,25 @@ def test_sub_paths(fpm: Fpm, tree: Path, host: str, path: str, wwwroot: str | No
         assert answer.page["cfg"]["wwwroot"] == wwwroot
 
 
+def test_a_sub_path_is_looked_for_until_none_is_published(fpm: Fpm, tree: Path):
+    def looked_for() -> bool:
+        return "'subpaths'=>true" in boot_file("_fleet").read_text()
+
+    def asked() -> str:
+        page = fpm.get(tree, "a.example.org", SCRIPT_NAME="/one/index.php").page
+        return page["cfg"]["wwwroot"]
+
+    host = published(SUB[0], tree)
+    assert (looked_for(), asked()) == (False, SUB[0])
+    published(SUB[1], tree, shortname="one")
+    published(SUB[0], tree, name="Renamed")  # knows nothing of the other
+    assert (looked_for(), asked()) == (True, SUB[1])
+
+    rebuild([host])
+
+    assert (looked_for(), asked()) == (False, SUB[0])
+
+
 @pytest.mark.parametrize(
     ("host", "uri", "name", "place"),
     [
