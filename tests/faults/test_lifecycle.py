@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +13,7 @@ from tenants.models import Journal, Snapshot, Tenant
 from tests.commands.lifecycle import test_move, test_rename
 from tests.commands.lifecycle.test_move import site  # noqa: F401 - a fixture
 from tests.commands.lifecycle.test_rename import known  # noqa: F401 - a fixture
-from tests.conftest import ROOT
+from tests.faults.victim import run_in_a_fork
 from tests.tenants import test_provision, test_restore
 from tests.tenants.test_dump import end
 
@@ -23,19 +21,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture
-def victim(environment: dict[str, str]):
+def victim(settings):
     """Return a function that runs a command in a process that kills itself."""
+    settings.VMOODLE_DATABASE_WAIT = 30
 
     def run(place: str, *words: str) -> None:
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.faults.victim", place, *words],
-            env=environment,
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == -signal.SIGKILL, done.stdout + done.stderr
+        assert run_in_a_fork(place, *words) == -signal.SIGKILL
 
     return run
 

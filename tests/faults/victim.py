@@ -1,28 +1,24 @@
 """A management command in a process that kills itself at a given place.
 
-    python -m tests.faults.victim PLACE COMMAND WORD...
-
-PLACE is `begun:STEP` or `done:STEP` for a step with a journal, `before:MODULE.NAME` or
-`after:MODULE.NAME` for a function. What the agent does inside
-of Moodle is left out.
+The place is `begun:STEP` or `done:STEP` for a step with a journal, `before:MODULE.NAME`
+or `after:MODULE.NAME` for a function. What the agent does inside of Moodle is left out.
+It is a fork, as the workers are: Django has started by then.
 """
 
 import inspect
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any
 
-import django
+from django.core.management import execute_from_command_line
+from django.db import connections
 
-django.setup()
-
-from django.core.management import execute_from_command_line  # noqa: E402
-
-from tenants import agent  # noqa: E402
-from tenants.models import Journal  # noqa: E402
+from tenants import agent
+from tenants.models import Journal
 
 
 def die() -> None:
@@ -72,10 +68,27 @@ def die_at_call(when: str, path: str) -> None:
     setattr(module, attribute, watched)
 
 
-when, _colon, place = sys.argv[1].partition(":")
-agent.ask = settle  # type: ignore[assignment]
-if when in {"begun", "done"}:
-    die_at_step(when, place)
-elif when:
-    die_at_call(when, place)
-execute_from_command_line(["manage.py", *sys.argv[2:]])
+def run(place: str, *words: str) -> None:
+    """Run the command; return only if it does not come to that place."""
+    when, _colon, where = place.partition(":")
+    agent.ask = settle  # type: ignore[assignment]
+    if when in {"begun", "done"}:
+        die_at_step(when, where)
+    else:
+        die_at_call(when, where)
+    execute_from_command_line(["manage.py", *words])
+
+
+def run_in_a_fork(place: str, *words: str) -> int:
+    """Return the code that the process ended with, of a signal below zero."""
+    connections.close_all()  # an open SQLite file is not to be shared
+    child = os.fork()
+    if not child:
+        try:
+            run(place, *words)
+        except BaseException:
+            traceback.print_exc()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
