@@ -15,8 +15,10 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -91,20 +93,24 @@ def environment(home: Path) -> dict[str, str]:
 def copy_trees(trees: Path, old: Path, new: Path) -> None:
     """Copy them, the newer twice: one has a plugin that needs a Moodle to come."""
     trees.mkdir()
-    for name, source in (("old", old), ("new", new), ("broken", new)):
-        linked = subprocess.run(
-            ["cp", "-al", source.resolve(), trees / name],
-            check=False,
-            capture_output=True,
-        )
-        if linked.returncode != 0:  # another file system, or not our files
-            shutil.copytree(source, trees / name, symlinks=True, dirs_exist_ok=True)
+    for name, source in (("old", old), ("new", new), ("broken", trees / "new")):
+        copy_tree(source.resolve(), trees / name)
         # Of a pristine tree or of a used one; a new file, never through a link.
         (trees / name / "config.php").unlink(missing_ok=True)
     plugin = trees / "broken/mod/page/version.php"
     text = plugin.read_text(encoding="utf-8")
     plugin.unlink()
     plugin.write_text(re.sub(r"(requires\s*=\s*)[\d.]+", r"\g<1>2999010100", text))
+
+
+def copy_tree(source: Path, target: Path) -> None:
+    """Copy it by links; really, on another file system or if they are not ours."""
+    if source.stat().st_dev == target.parent.stat().st_dev:
+        argv = ["cp", "-al", source, target]
+        if subprocess.run(argv, check=False, capture_output=True).returncode == 0:
+            return
+        shutil.rmtree(target, ignore_errors=True)
+    subprocess.run(["cp", "-a", source, target], check=True)
 
 
 def install(fleet: Fleet, name: str) -> None:
@@ -164,34 +170,56 @@ def spare(fleet: Fleet) -> str:
     return SPARE
 
 
-@pytest.fixture(scope="module")
-def workers(fleet: Fleet) -> Iterator[None]:
+@contextmanager
+def at_work(fleet: Fleet) -> Iterator[None]:
     """Run real workers of the fleet's registry."""
     process = fleet.start("manage.py", "worker", "jobs")
-    count = "SELECT count(*) FROM commands_cluster"
-    eventually(lambda: fleet.in_registry(count) == [(1,)], "no worker started")
-    yield
-    process.terminate()
-    _out, err = process.communicate(timeout=PATIENCE)
+    try:
+        eventually(lambda: clusters(fleet) == 1, "no worker started")
+        yield
+    finally:
+        process.terminate()
+        _out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, err
+
+
+def clusters(fleet: Fleet) -> int:
+    [(number,)] = fleet.in_registry("SELECT count(*) FROM commands_cluster")
+    return int(number)
+
+
+@pytest.fixture(scope="module")
+def workers(fleet: Fleet) -> Iterator[None]:
+    with at_work(fleet):
+        yield
+
+
+@pytest.fixture(scope="session")
+def upgraded(fleet: Fleet) -> dict[str, Any]:
+    """Bring `north` and `south` to the newest release; return what was reported."""
+    for name in INSTALLED:
+        assert fleet.version(name) == version(fleet.tree("old"))
+    with nullcontext() if clusters(fleet) else at_work(fleet):
+        report = fleet.bulkupgrade("new", *INSTALLED)
+    dump_site(fleet, INSTALLED[0], newest_dump(fleet))
+    keep(newest_dump(fleet), fleet.tree("new"))
+    return report
+
+
+def newest_dump(fleet: Fleet) -> Path:
+    return fleet.home / "newest.sql"
 
 
 @pytest.fixture(scope="session")
 def newest_sites(grounds: Fleet, request: pytest.FixtureRequest) -> Fleet:
     """Return the fleet with the campus's sites on the newest release."""
-    first, second = CAMPUS
-    dump = grounds.home / f"{first}.sql"
+    dump = newest_dump(grounds)
     if kept := cached(grounds.tree("new"), dump.name):
         shutil.copy(kept, dump)
-        with ThreadPoolExecutor(2) as pool:
-            list(pool.map(lambda name: load(grounds, name, dump), CAMPUS))
     else:
-        request.getfixturevalue("fleet")
-        load(grounds, first, grounds.home / "north.sql")
-        grounds.manage("upgrade", f"--host={url(first)}", "--to-release=new")
-        dump_site(grounds, first, dump)
-        keep(dump, grounds.tree("new"))
-        load(grounds, second, dump)
+        request.getfixturevalue("upgraded")
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(partial(load, grounds, dump=dump), CAMPUS))
     for name in CAMPUS:
         grounds.pin(name, "new")
     return grounds
