@@ -132,7 +132,8 @@ def site_row(
     data.mkdir(parents=True)
     moodledb.execute(
         server,
-        f"CREATE DATABASE `{name}` CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci",
+        f"CREATE DATABASE IF NOT EXISTS `{name}`"
+        " CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci",
     )
     return Tenant.objects.create(
         wwwroot=f"https://{name}.example.org",

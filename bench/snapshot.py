@@ -7,7 +7,7 @@ database alone and as a whole, with data files, checksums, the swap, and Moodle'
 start on what was restored. The plain pipe and mydumper do the database and no more.
 
     python bench/snapshot.py DUMP --moodle DIR [--megabytes 1000] [--files 300]
-        [--rounds 2]
+        [--rounds 2] [--ways ours,plain,mydumper] [--keep DIR]
 
 DUMP: what mariadb-dump wrote of one real site (MOODLE's). The server's data is below
 TMPDIR.
@@ -16,6 +16,7 @@ TMPDIR.
 import argparse
 import hashlib
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -31,7 +32,7 @@ from typing import TYPE_CHECKING, Any
 from fleet import code_tree, mariadb, median, scratch, site_row, table, timed
 
 if TYPE_CHECKING:
-    from tenants.models import DatabaseServer, Tenant
+    from tenants.models import DatabaseServer, Release, Tenant
 
 Figures = Iterator[tuple[str, float]]
 Way = Callable[["Tenant", Path], Figures]
@@ -45,27 +46,46 @@ COPY = "copy"  # the database that a dump is loaded into
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("dump", type=Path)
-    parser.add_argument("--moodle", type=Path, metavar="DIR", required=True)
-    parser.add_argument("--megabytes", type=int, default=1000, help="Of SQL.")
-    parser.add_argument("--files", type=int, default=300, help="Megabytes of files.")
-    parser.add_argument("--rounds", type=int, default=2)
-    options = parser.parse_args()
-    with scratch(LOG_LEVEL="ERROR") as home, mariadb(home, "1G") as server:
+    options = parser().parse_args()
+    with scratch(LOG_LEVEL="ERROR") as home, mariadb(options.keep or home, "1G") as db:
         release = code_tree(home, options.moodle)
-        tenant = site_row("site", home, server, release)
-        with options.dump.open("rb") as file:
+        tenant = filled(db, options.dump, options.megabytes, home, release)
+        store_files(Path(tenant.data_path), options.files * 1_000_000)
+        ways = [WAYS[name] for name in options.ways.split(",")]
+        told(measure(tenant, home, ways, options.rounds))
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    made.add_argument("dump", type=Path)
+    made.add_argument("--moodle", type=Path, metavar="DIR", required=True)
+    made.add_argument("--megabytes", type=int, default=1000, help="Of SQL.")
+    made.add_argument("--files", type=int, default=300, help="Megabytes of files.")
+    made.add_argument("--rounds", type=int, default=2)
+    made.add_argument("--ways", default=",".join(WAYS), help="Which are measured.")
+    made.add_argument("--keep", type=Path, help="Keep the filled server there.")
+    return made
+
+
+def filled(
+    server: "DatabaseServer", dump: Path, megabytes: int, home: Path, release: "Release"
+) -> "Tenant":
+    """Return the site, whose tables are filled unless a former run has kept them."""
+    from tenants import databases, moodledb
+
+    mark = f"filled {megabytes}"
+    kept = databases.mark_of(server, "site") == mark
+    left = moodledb.query(server, "SHOW DATABASES LIKE 'vmoodle\\_%%'")
+    for (name,) in [*left, (COPY,), *([] if kept else [("site",)])]:
+        moodledb.execute(server, f"DROP DATABASE IF EXISTS `{name}`")
+    tenant = site_row("site", home, server, release)
+    if not kept:
+        with dump.open("rb") as file:
             argv = [*client("mariadb", server), "site"]
             subprocess.run(argv, stdin=file, check=True)
-        fill(server, options.megabytes)
-        store_files(Path(tenant.data_path), options.files * 1_000_000)
-        ways: list[Way] = [ours, plain]
-        if shutil.which("mydumper"):
-            ways.append(mydumper)
-        else:
-            print("mydumper is not installed, so it is not measured")
-        told(measure(tenant, home, ways, options.rounds))
+        print(f"filled in {timed(lambda: fill(server, megabytes)):.0f} s", flush=True)
+        databases.set_mark(server, "site", mark)
+    return tenant
 
 
 def number(most: int) -> str:
@@ -205,21 +225,30 @@ BIG: dict[str, tuple[int, dict[str, str]]] = {  # rows in a gigabyte, columns
 
 def fill(server: "DatabaseServer", megabytes: int) -> None:
     """Fill the big tables, two at once."""
-
-    def one(name: str) -> None:
-        rows, columns = BIG[name]
-        source = f"seq_1_to_{rows * megabytes // 1000}"
-        sql = (
-            "SET unique_checks = 0, foreign_key_checks = 0;"
-            f"TRUNCATE mdl_{name}; INSERT INTO mdl_{name} ({', '.join(columns)})"
-            f" SELECT {', '.join(columns.values())} FROM {source};"
-            f"ANALYZE TABLE mdl_{name}"
-        )
-        argv = [*client("mariadb", server), "site"]
-        subprocess.run(argv, input=sql.encode(), stdout=subprocess.DEVNULL, check=True)
-
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(one, BIG))
+        list(pool.map(lambda name: fill_table(server, name, megabytes), BIG))
+
+
+def fill_table(server: "DatabaseServer", name: str, megabytes: int) -> None:
+    """Fill a table: its keys and its packed pages are made of all rows at the end."""
+    from tenants import moodledb
+
+    rows, columns = BIG[name]
+    table = f"mdl_{name}"
+    [(_table, text)] = moodledb.query(server, f"SHOW CREATE TABLE site.{table}")
+    keys = re.findall(r"^  ((?:UNIQUE )?KEY `(\w+)` .*?),?$", text, re.MULTILINE)
+    drops = [f"DROP KEY {key}" for _definition, key in keys]
+    adds = [f"ADD {definition}" for definition, _key in keys]
+    sql = (
+        f"TRUNCATE {table};"
+        f"ALTER TABLE {table} {', '.join([*drops, 'ROW_FORMAT=DYNAMIC'])};"
+        f"INSERT INTO {table} ({', '.join(columns)}) SELECT"
+        f" {', '.join(columns.values())} FROM seq_1_to_{rows * megabytes // 1000};"
+        f"ALTER TABLE {table} {', '.join([*adds, 'ROW_FORMAT=COMPRESSED'])};"
+        f"ANALYZE TABLE {table}"
+    )
+    argv = [*client("mariadb", server), "site"]
+    subprocess.run(argv, input=sql.encode(), stdout=subprocess.DEVNULL, check=True)
 
 
 def store_files(data: Path, size: int) -> None:
@@ -330,27 +359,29 @@ def copy(tenant: "Tenant") -> Iterator[None]:
         databases.drop(tenant.server, COPY, COPY)
 
 
+WAYS: dict[str, Way] = {"ours": ours, "plain": plain, "mydumper": mydumper}
+
+
 def told(found: dict[str, float]) -> None:
-    aim = "at most 1.1"
-    pipe = found["plain dump"] + found["plain load"]
-    whole = found["our snapshot"] + found["our restore"]
-    database = found["our dump"] + found["our load"]
+    """Print what was measured, and the ratios of what was measured in one run."""
     rows = [
-        ("mariadb-dump | zstd", found["plain dump"], "s"),
-        ("our dump", found["our dump"], "s"),
-        ("zstd -d | mariadb", found["plain load"], "s"),
-        ("our load", found["our load"], "s"),
-        ("our snapshot, whole", found["our snapshot"], "s"),
-        ("our restore, whole", found["our restore"], "s"),
-        ("dump, ratio", found["our dump"] / found["plain dump"], ""),
-        ("load, ratio", found["our load"] / found["plain load"], ""),
-        ("dump and load, ratio", database / pipe, ""),
-        (f"our whole of the plain database ({aim})", whole / pipe, ""),
+        (what, figure, "MB" if "MB" in what else "s") for what, figure in found.items()
     ]
-    if "myloader" in found:
-        rows[4:4] = [(what, found[what], "s") for what in ("mydumper", "myloader")]
-    sizes = "{MB of SQL:.0f} MB of SQL, packed {MB packed:.0f} (plain: {plain MB:.0f})"
-    table(f"One tenant: {sizes.format_map(found)}", rows)
+    if {"our load", "plain load"} <= found.keys():
+        pipe = found["plain dump"] + found["plain load"]
+        database = found["our dump"] + found["our load"]
+        whole = found["our snapshot"] + found["our restore"]
+        rows += [
+            (
+                "dump, ours of the plain one",
+                found["our dump"] / found["plain dump"],
+                "",
+            ),
+            ("load", found["our load"] / found["plain load"], ""),
+            ("dump and load (at most 1.1)", database / pipe, ""),
+            ("our whole of the plain database", whole / pipe, ""),
+        ]
+    table("One tenant", rows)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 import re
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -10,7 +10,9 @@ from commands.base import CommandFailed, Steps, register
 from commands.source import SourceCommand
 from tenants import bound
 from tenants.models import Tenant
-from tenants.sql import condition
+
+if TYPE_CHECKING:
+    from tenants.sql.condition import Condition
 
 IDS = r"(\w*_)?(user|course|context|category|role|group|cohort|cm)_?id|usermodified"
 
@@ -56,7 +58,10 @@ class CopyTable(SourceCommand, agent.AgentCommand):
             raise ValidationError(reason)
         return table
 
-    def clean_select(self) -> condition.Condition:
+    def clean_select(self) -> "Condition":
+        # Only here: importing the parser takes longer than most of our commands.
+        from tenants.sql import condition
+
         text = self.cleaned_data["select"]
         try:
             return condition.parse(text) if text else condition.Condition("", [], [])

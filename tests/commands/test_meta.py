@@ -3,6 +3,8 @@
 import ast
 import importlib.util
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,6 +33,7 @@ FORBIDDEN = {"tenants": {"commands", "mnet"}, "mnet": {"commands"}}
 EDGES = {
     "django_q": {"commands/queue.py"},
     "MySQLdb": {"tenants/moodledb.py"},
+    # PHP, what needs the web user's rights, and MariaDB's programs joined by pipes.
     "subprocess": {"tenants/php.py", "tenants/files.py", "tenants/dump.py"},
 }
 
@@ -64,6 +67,12 @@ def management_commands() -> list[str]:
 
 def snake(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+def test_a_start_loads_no_sql_parser():
+    code = "import django, sys; django.setup(); sys.exit('sqlglot' in sys.modules)"
+
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
 def test_every_command_is_known():
