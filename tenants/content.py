@@ -105,11 +105,14 @@ def keep_rest(data: Path, target: Path) -> None:
 
 
 def share(directory: Path, *, writable: bool) -> None:
-    """Let the web server's user read our directory, or write it as well."""
+    """Let the web server's user read our directory, or write it as well.
+
+    What is made in it from now on is of that user's group too, at any depth.
+    """
     if user := settings.VMOODLE_WEB_USER:
         group = settings.VMOODLE_WEB_GROUP or pwd.getpwnam(user).pw_gid
         shutil.chown(directory, group=group)
-    directory.chmod(0o770 if writable else 0o750)
+    directory.chmod(0o2770 if writable else 0o2750)
 
 
 def discard(copy: Path) -> None:
@@ -159,14 +162,11 @@ def spoiled(directory: Path) -> Generator[None, None, list[str]]:
 
 def _make_root(root: Path) -> None:
     """Make the data root, if it is missing, where the web server's user may write."""
-    user = settings.VMOODLE_WEB_USER
-    if not user or root.exists():
+    if not settings.VMOODLE_WEB_USER or root.exists():
         return
     with suppress(OSError):  # then that user makes it, or tells why not
         root.mkdir(mode=0o750, parents=True)
-        group = settings.VMOODLE_WEB_GROUP or pwd.getpwnam(user).pw_gid
-        shutil.chown(root, group=group)
-        root.chmod(0o2770)
+        share(root, writable=True)
 
 
 def lay_out(target: Path, mark: str, source: Path | None = None) -> None:

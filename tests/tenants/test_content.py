@@ -2,6 +2,9 @@
 
 import os
 import pwd
+import shutil
+import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -82,6 +85,28 @@ def test_a_second_look_adds_what_is_new(data: Path, tmp_path: Path):
     end(content.keep_pool(data, copy, None))
 
     assert listed(copy) == sorted([*POOL, f"filedir/aa/bb/{late.name}"])
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root")
+def test_the_web_server_s_user_may_read_a_kept_pool(data, settings, monkeypatch):
+    settings.VMOODLE_WEB_USER, settings.VMOODLE_WEB_GROUP = "nobody", ""
+    nobody = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+    home = Path(tempfile.mkdtemp(prefix="vmoodle-tests-"))
+    home.chmod(0o755)
+    former = os.umask(0o027)  # as in our services
+    try:
+        (home / "copy").mkdir()
+        content.share(home / "copy", writable=False)
+        end(content.keep_pool(data, home / "copy", None))
+
+        listing = [*nobody, "find", str(home / "copy"), "-type", "f"]
+        found = subprocess.run(listing, capture_output=True, check=False)
+    finally:
+        os.umask(former)
+        shutil.rmtree(home)
+
+    assert found.stderr == b""
+    assert len(found.stdout.splitlines()) == len(POOL)
 
 
 def test_what_does_not_fit_its_name_is_found(data: Path):
