@@ -90,15 +90,24 @@ def from_config(label: str, shortname: str, config: PhpConfig) -> Site:
 
 
 def _take_options(site: Site, config: PhpConfig) -> None:
-    options = config.values.get("dboptions")
-    options = options if isinstance(options, dict) else {}
-    site.fields["db_persist"] = bool(options.get("dbpersist"))
-    if port := str(options.get("dbport") or ""):
-        site.port = int(port) if port.isdecimal() else site.port
-    if isinstance(options.get("dbsocket"), str):
-        site.socket = site.socket or options["dbsocket"]
+    site.fields["db_persist"] = bool(_options(config).get("dbpersist"))
+    take_place(site, config)
     if why := config.told.get("dboptions"):
         site.problems.append(f"$CFG->dboptions: {why}; give it as a column of a list")
+
+
+def _options(config: PhpConfig) -> dict[str, Any]:
+    options = config.values.get("dboptions")
+    return options if isinstance(options, dict) else {}
+
+
+def take_place(site: Site, config: PhpConfig) -> None:
+    """Take port and socket as a config.php has them: there they serve all sites."""
+    options = _options(config)
+    if port := str(options.get("dbport") or ""):
+        site.port = int(port) if port.isdecimal() else site.port
+    if isinstance(options.get("dbsocket"), str) and site.db_host == "localhost":
+        site.socket = site.socket or options["dbsocket"]
 
 
 def _take_forced(site: Site, config: PhpConfig) -> None:

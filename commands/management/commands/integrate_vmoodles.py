@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from commands.cli import refuse
-from commands.moving import EXPECTED, add_moving, carry_out, moved
+from commands.takeover import EXPECTED, add_takeover, carry_out, taken_over
 from tenants import legacy, nodelist
 from tenants.legacy import Site
 from tenants.selection import SelectionError
@@ -32,14 +32,14 @@ class Command(BaseCommand):
             action="store_true",
             help="Check everything, write nothing.",
         )
-        add_moving(parser)
+        add_takeover(parser)
 
     def handle(self, *, simulate: bool, **options: Any) -> None:
         try:
-            move = moved(sites(options), options)
+            found = taken_over(sites(options), options)
         except EXPECTED as error:
             raise refuse(error) from error
-        carry_out(self, move, write=not simulate)
+        carry_out(self, found, write=not simulate)
 
 
 def sites(options: dict[str, Any]) -> list[Site]:

@@ -5,9 +5,9 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from commands.cli import refuse
-from commands.moving import EXPECTED, add_moving, carry_out, moved, password
 from commands.secrets import add_secret_option
-from tenants import legacy, moving, phpconfig
+from commands.takeover import EXPECTED, add_takeover, carry_out, password, taken_over
+from tenants import legacy, phpconfig, takeover
 from tenants.legacy import Account, Site
 from tenants.phpconfig import PhpConfig
 from tenants.selection import SelectionError
@@ -41,14 +41,14 @@ class Command(BaseCommand):
         add_secret_option(group, "vmasterdbpass", ["--vmasterdbpass"], "Its password.")
         parser.add_argument("-y", "--yes", action="store_true", help="Write it.")
         parser.add_argument("--dry-run", action="store_true", help="Write nothing.")
-        add_moving(parser)
+        add_takeover(parser)
 
     def handle(self, *, yes: bool, dry_run: bool, **options: Any) -> None:
         try:
-            move = moved(sites(options), options)
+            found = taken_over(sites(options), options)
         except EXPECTED as error:
             raise refuse(error) from error
-        carry_out(self, move, write=yes and not dry_run)
+        carry_out(self, found, write=yes and not dry_run)
         if not yes:
             self.stdout.write("Nothing was written: --yes does it")
 
@@ -63,12 +63,14 @@ def sites(options: dict[str, Any]) -> list[Site]:
         main.fields["is_main"] = True
         main.notes += forces(main, config)
     where = register(options, config)
-    server = moving.new_server(where, account(where))
+    server = takeover.new_server(where, account(where))
     rows = legacy.read_register(
         server, where.fields["db_name"], where.fields["db_prefix"]
     )
     common = Account(config.text("vchildsdblogin"), config.text("vchildsdbpass"))
     found = [legacy.from_row(f"row {row['id']}", row, common) for row in rows]
+    for site in found:
+        legacy.take_place(site, config)
     if main is None:
         return found
     return [main, *(site for site in found if site.wwwroot != main.wwwroot)]

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tenants import databases, moodledb, publish
+from tenants import databases, legacy, moodledb, publish
 from tenants.models import DatabaseServer, Release, Tenant
+from tenants.phpconfig import PhpConfig
 from tests.commands.conftest import Manage
 from tests.conftest import AddTenant
 
@@ -134,6 +135,21 @@ def test_a_register_of_the_php_system_is_taken_over(manage: Manage, php_system: 
     assert "data path: /nowhere is not there" in done.err
     assert "its database is postgres: VMoodle serves MariaDB and MySQL only" in done.err
     assert "its database is that of row 2" in done.err
+
+
+def test_port_and_socket_of_config_php_are_those_of_all():
+    options = {"dbport": "3307", "dbsocket": "/run/a.sock"}
+    config = PhpConfig(values={"dboptions": options})
+    found = []
+
+    for host in ("localhost", "db.example.org"):
+        site = legacy.from_row("row 1", {"vdbhost": host})
+        legacy.take_place(site, config)
+        found.append((site.db_host, site.port, site.socket))
+
+    local, remote = found
+    assert local == ("localhost", 3307, "/run/a.sock")
+    assert remote == ("db.example.org", 3307, "")
 
 
 def test_what_a_register_knows_of_a_site_is_kept(

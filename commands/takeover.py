@@ -14,9 +14,9 @@ from commands.secrets import add_secret_option, secrets_given
 from tenants.adopt import is_adopted
 from tenants.legacy import Account, Site
 from tenants.models import Release
-from tenants.moving import Move
 from tenants.publish import PublishError
 from tenants.selection import SelectionError
+from tenants.takeover import Takeover
 
 EXPECTED = (*REFUSED, OSError, PublishError)
 
@@ -37,7 +37,7 @@ class Accounts(forms.Form):
         return list(cls.base_fields)
 
 
-def add_moving(parser: ArgumentParser) -> None:
+def add_takeover(parser: ArgumentParser) -> None:
     """Add the options that both commands have."""
     parser.add_argument(
         "--release", metavar="NAME", help="Release to pin them to; else by version."
@@ -68,8 +68,8 @@ def password(name: str, user: str, options: dict[str, Any]) -> str:
     return ""
 
 
-def moved(sites: Iterable[Site], options: dict[str, Any]) -> Move:
-    """Return the move of these sites, all checked."""
+def taken_over(sites: Iterable[Site], options: dict[str, Any]) -> Takeover:
+    """Return these sites, all checked, ready to be entered or refused."""
     release = None
     if name := options["release"]:
         release = Release.objects.filter(name=name).first()
@@ -77,31 +77,31 @@ def moved(sites: Iterable[Site], options: dict[str, Any]) -> Move:
             raise SelectionError(f"There is no release {name}: add it first")
     user = options["admin_user"] or ""
     account = Account(user, password("admin_password", user, options) if user else "")
-    return Move(sites, release=release, account=account, update=options["update"])
+    return Takeover(sites, release=release, account=account, update=options["update"])
 
 
-def carry_out(command: BaseCommand, move: Move, *, write: bool) -> None:
+def carry_out(command: BaseCommand, takeover: Takeover, *, write: bool) -> None:
     """Tell what is done, do it if it shall be written, and exit as that went."""
-    for site in move.sites:
+    for site in takeover.sites:
         _tell(command, site)
-    for server in move.new_servers:
+    for server in takeover.new_servers:
         address = server.socket or f"{server.host}:{server.port}"
         command.stdout.write(f"new database server {server}: {address}")
     try:
-        number = move.carry_out() if write else len(move.ready)
+        number = takeover.carry_out() if write else len(takeover.ready)
     except EXPECTED as error:
         raise refuse(error) from error
-    there = len(move.sites) - len(move.ready) - len(move.refused)
+    there = len(takeover.sites) - len(takeover.ready) - len(takeover.refused)
     verb = "entered" if write else "to be entered"
-    counts = f"{number} {verb}, {there} there, {len(move.refused)} refused"
+    counts = f"{number} {verb}, {there} there, {len(takeover.refused)} refused"
     command.stdout.write(counts)
-    for release in {s.tenant.release for s in move.ready if s.tenant}:
+    for release in {s.tenant.release for s in takeover.ready if s.tenant}:
         if not is_adopted(release):
             command.stdout.write(
                 f"They are served as before until manage.py adopt_release {release}"
             )
-    if move.refused:
-        names = ", ".join(site.wwwroot or site.label for site in move.refused)
+    if takeover.refused:
+        names = ", ".join(site.wwwroot or site.label for site in takeover.refused)
         raise CommandError(f"Refused: {names}; correct what is told above")
 
 

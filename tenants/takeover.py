@@ -54,7 +54,7 @@ def new_server(site: Site, account: Account) -> DatabaseServer:
     )
 
 
-class Move:
+class Takeover:
     """Sites, each made ready to be entered in the registry, or refused."""
 
     def __init__(
