@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand
 
 from commands.base import CommandFailed
 from commands.cli import BulkCommand
-from commands.models import Run
+from commands.models import Job, Run
 from commands.options import selection
 from tenants import nodelist, provision
 from tenants.forms import NewTenantForm, next_network
@@ -117,9 +117,10 @@ def is_there(node: Node) -> bool:
     if tenant is None:
         return False
     if provision.unfinished(tenant):
-        hint = f"job {tenant.held_by} makes it just now: wait"
+        job = Job.objects.filter(tenant=tenant, state__in=Job.OPEN).first()
+        hint = f"job {job and job.pk} makes it: wait for its end"
         cut = "its creation was cut off: run manage.py doctor --fix"
-        raise ValidationError(hint if tenant.held_by else cut)
+        raise ValidationError(hint if job else cut)
     if tenant.deleted_at:
         raise ValidationError(
             f"{root} is deleted: bring it back by lifecycle/Enable, or end it by "

@@ -4,7 +4,7 @@ Whatever belongs to a tenant that a job holds just now is left alone.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -42,20 +42,25 @@ class Finding:
     mend: Callable[[], object]
 
 
-def examine() -> Iterator[Finding]:
-    """Yield what was left behind; raise LifecycleError if it cannot be looked at."""
+def examine(awaited: Collection[int] = ()) -> Iterator[Finding]:
+    """Yield what was left behind; raise LifecycleError if it cannot be looked at.
+
+    `awaited`: keys of tenants whose creation waits for a worker.
+    """
     tokens = set(Journal.objects.values_list("token", flat=True))
-    yield from half_done()
+    yield from half_done(awaited)
     for server in DatabaseServer.objects.all():
         yield from stray_databases(server, tokens)
     yield from stray_directories(tokens)
     yield from stray_snapshots()
 
 
-def half_done() -> Iterator[Finding]:
-    """Yield the works in a tenant's life that nobody is at work on."""
+def half_done(awaited: Collection[int]) -> Iterator[Finding]:
+    """Yield the works in a tenant's life that nobody is at work on, nor will be."""
     idle = Journal.objects.filter(tenant__held_by=None)
     for journal in idle.select_related("tenant__server", "tenant__release"):
+        if journal.begun == [provision.ENTER] and journal.tenant_id in awaited:
+            continue
         yield Finding(
             f"{journal.tenant}: its {WORKS[journal.work]} was cut off",
             partial(undo, journal.tenant, journal.work),

@@ -4,6 +4,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from commands import tasks
+from commands.lifecycle.create import Create
+from commands.models import Job
 from tenants import doctor
 from tenants.steps import EXPECTED
 
@@ -22,7 +24,7 @@ class Command(BaseCommand):
         if buried := tasks.reap():
             self.stdout.write(f"Jobs of dead workers that were ended: {buried}")
         try:
-            findings = list(doctor.examine())
+            findings = list(doctor.examine(awaited()))
         except EXPECTED as error:
             raise CommandError(str(error)) from error
         bad = 0
@@ -36,3 +38,9 @@ class Command(BaseCommand):
             hint = "" if fix else "; manage.py doctor --fix clears them away"
             raise CommandError(f"Left behind: {bad}{hint}")
         self.stdout.write("Nothing is left behind")
+
+
+def awaited() -> set[int]:
+    """Return the keys of the tenants whose creation waits for a worker."""
+    queued = Job.objects.filter(state=Job.State.QUEUED, run__command=Create.name())
+    return set(queued.exclude(tenant=None).values_list("tenant_id", flat=True))

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from commands import tasks
 from tenants import content, databases, moodledb, provision, snapshots
 from tenants.models import Journal, Snapshot, Tenant
 from tests.commands.conftest import Manage
+from tests.conftest import RunOf
 from tests.tenants.test_dump import end
 
 TOKEN = "0123456789abcdef"
@@ -96,6 +98,18 @@ def test_a_half_made_tenant_is_unmade(manage: Manage, planned: Tenant):
     assert f"Mended: {planned}: its creation was cut off" in said.out
     assert not Tenant.objects.filter(shortname="new").exists()
     assert not databases.exists(planned.server, planned.db_name)
+
+
+def test_a_tenant_that_waits_to_be_made_is_left_alone(
+    manage: Manage, planned: Tenant, run_of: RunOf
+):
+    run = run_of("lifecycle/Create", [planned])
+
+    said = manage("doctor", "--fix")
+    tasks.lane(run.pk)
+
+    assert said.out == "Nothing is left behind\n"
+    assert run.jobs.get().state == "succeeded", run.jobs.get().error
 
 
 def test_what_cannot_be_mended_is_told(manage: Manage, tenant: Tenant, settings):
