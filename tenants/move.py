@@ -10,6 +10,7 @@ import json
 import re
 import shutil
 import time
+from collections.abc import Generator
 from pathlib import Path
 
 from django.conf import settings
@@ -32,8 +33,11 @@ def move(
     *,
     page: str,
     job: int | None = None,
-) -> Lines:
-    """Move; `page` is what visitors get meanwhile. Raises LifecycleError."""
+) -> Generator[str | None, None, float | None]:
+    """Move; `page` is what visitors get meanwhile. Raises LifecycleError.
+
+    Returns for how many seconds it was down; None: somebody else had closed it.
+    """
     _refuse(tenant, server, data_path)
     plan = {
         "servers": [tenant.server_id, server.pk],
@@ -44,10 +48,11 @@ def move(
     journal = Journal.objects.create(tenant=tenant, work=WORK, text=json.dumps(plan))
     work = Moving(journal, job)
     yield from steps.carry_out(journal, work.steps())
-    work.open()  # from now on it may be written: nothing can be taken back
-    yield "The site is open"
+    down = work.open()  # from now on it may be written: nothing can be taken back
+    yield f"The site is open: it was down {down:.1f} s" if down else "It stays closed"
     yield from work.put_aside()
     tenant.refresh_from_db(fields=["server", "data_path"])
+    return down
 
 
 def recover(tenant: Tenant) -> str:
@@ -90,6 +95,7 @@ class Moving:
 
     def __init__(self, journal: Journal, job: int | None = None) -> None:
         self.job, self.journal, self.tenant = job, journal, journal.tenant
+        self.closed: float | None = None  # when, on this process's clock
         self.mark, self.plan = journal.mark, journal.plan
         self.source, self.target = (
             DatabaseServer.objects.get(pk=pk) for pk in self.plan["servers"]
@@ -139,6 +145,8 @@ class Moving:
         if files.in_maintenance(former):
             yield "The site is in maintenance already and will stay so"
             return
+        yield from self._cron()  # while it is open still
+        self.closed = time.monotonic()
         files.enter_maintenance(former, self.page)
         yield "The site answers 503 from now on"
 
@@ -150,16 +158,24 @@ class Moving:
     def open_again(self) -> None:
         self._open(self.old)
 
-    def open(self) -> None:
+    def open(self) -> float | None:
+        """Open it; return for how many seconds it was closed by us."""
         self._open(self.new)
+        return time.monotonic() - self.closed if self.closed else None
 
     def wait(self) -> Lines:
+        if running := (yield from self._cron()):
+            raise LifecycleError(f"{running} cron runners are still at work")
+
+    def _cron(self) -> Generator[None, None, int]:
+        """Wait for what cron has begun; return how many runners still are at work."""
         deadline = time.monotonic() + CRON_WAIT
         while running := moodledb.cron_runners(self._at(self.source, self.old)):
             if time.monotonic() > deadline:
-                raise LifecycleError(f"{running} cron runners are still at work")
+                break
             yield None
             time.sleep(1)
+        return running
 
     def sync(self) -> Lines:
         """Copy the rest, and prove that nothing is missing."""

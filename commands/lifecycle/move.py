@@ -5,7 +5,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from commands.base import Command, CommandFailed, NothingToDo, Steps, register
+from commands.base import Command, CommandFailed, Json, NothingToDo, Steps, register
 from commands.upgrade.upgrade import PAGE
 from tenants import move
 from tenants.models import DatabaseServer, Tenant
@@ -76,8 +76,9 @@ class Move(Command):
         if (server, data_path) == (tenant.server, tenant.data_path):
             raise NothingToDo("it is there already")
         page = PAGE.read_text(encoding="utf-8")
-        yield from move.move(tenant, server, data_path, page=page, job=self.job)
-        return {"server": server.name, "data_path": data_path}
+        down = yield from move.move(tenant, server, data_path, page=page, job=self.job)
+        result: dict[str, Json] = {"server": server.name, "data_path": data_path}
+        return result | ({"seconds_down": round(down, 1)} if down else {})
 
     def recover(self, tenant: Tenant) -> None:
         if left := move.recover(tenant):

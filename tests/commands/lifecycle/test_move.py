@@ -80,6 +80,7 @@ def test_a_site_moves_with_all_that_is_its_own(finished: RunOf, site: Tenant, se
     )
 
     assert job.state == Job.State.SUCCEEDED, job.error
+    assert 0 < job.result.pop("seconds_down") < job.seconds
     assert job.result == {"server": "db2", "data_path": str(target)}
     assert is_moved(site, target)
     assert not (target / "muc").exists()  # made again
@@ -116,6 +117,21 @@ def test_only_its_files_move(manage: Manage, site: Tenant, settings, workers):
     assert (moved.data_path, moved.server.name) == (str(target), "db1")
     assert files.maintenance_page(moved) == "an operator's"
     assert "it is there already" in str(manage("movenode", *words))
+
+
+def test_it_is_open_while_cron_is_at_work(site: Tenant, settings, monkeypatch):
+    closed: list[bool] = []
+
+    def runners(tenant: Tenant) -> int:
+        closed.append(files.in_maintenance(tenant))
+        return 1 if len(closed) == 1 else 0
+
+    monkeypatch.setattr(move.moodledb, "cron_runners", runners)
+    monkeypatch.setattr(move.time, "sleep", lambda _seconds: None)
+
+    end(move.move(site, site.server, str(there(settings)), page="<p>{owner}"))
+
+    assert closed == [False, False, True]
 
 
 def test_a_lost_file_stops_it(site: Tenant, settings, monkeypatch):
