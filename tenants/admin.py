@@ -17,7 +17,15 @@ from django.utils.translation import gettext_lazy as _
 
 from tenants import moodledb
 from tenants.adopt import is_adopted
-from tenants.models import Checkup, DatabaseServer, Release, Tag, Tenant, pending
+from tenants.models import (
+    Checkup,
+    DatabaseServer,
+    Journal,
+    Release,
+    Tag,
+    Tenant,
+    pending,
+)
 from tenants.moodledb import MoodleDbError
 from tenants.php import PhpError
 from tenants.publish import PublishError
@@ -79,9 +87,19 @@ class TenantForm(SecretForm):
                 f"Job {self.instance.held_by} is at work on this tenant: wait for its "
                 f"end, or cancel it, before you change: {labels}"
             )
+        if cleaned.get("enabled") and "enabled" in self.changed_data:
+            self._refuse_to_enable()
         if self.instance.pk and "release" not in changed and "release" in cleaned:
             cleaned["release"] = self.instance.release
         return cleaned
+
+    def _refuse_to_enable(self) -> None:
+        """Refuse what is not whole, or was deleted: a command brings that back."""
+        if Journal.objects.filter(tenant=self.instance.pk).exists():
+            why = _("It is half made or half restored: run manage.py doctor --fix.")
+            raise ValidationError({"enabled": why})
+        if self.instance.deleted_at:
+            raise ValidationError({"enabled": _("It is deleted: use Bring back.")})
 
 
 class NotPublished(Exception):
@@ -251,7 +269,6 @@ class TenantAdmin(PublishingAdmin):
     search_fields = ["name", "shortname", "wwwroot"]
     filter_horizontal = ["tags"]
     show_full_result_count = False
-    actions = ["enable", "disable"]
     readonly_fields = ["created_at", "seen_version", "seen_at", "job", "checks"]
     fieldsets = [
         (None, {"fields": ["wwwroot", "name", "shortname", "description"]}),
@@ -364,31 +381,6 @@ class TenantAdmin(PublishingAdmin):
         )
         at = localize(localtime(last.at))
         return format_html('<ul class="checks">{}</ul><p>{}</p>', found, at)
-
-    @admin.action(description=_("Enable the selected tenants"), permissions=["change"])
-    def enable(self, request: HttpRequest, queryset: QuerySet[Tenant]) -> None:
-        self._switch(request, queryset, on=True)
-
-    @admin.action(description=_("Disable the selected tenants"), permissions=["change"])
-    def disable(self, request: HttpRequest, queryset: QuerySet[Tenant]) -> None:
-        self._switch(request, queryset, on=False)
-
-    def _switch(
-        self, request: HttpRequest, queryset: QuerySet[Tenant], *, on: bool
-    ) -> None:
-        """Save one by one, since saving publishes; tell how many changed."""
-        changed = 0
-        for tenant in queryset.exclude(enabled=on).with_edges():  # type: ignore[attr-defined]
-            tenant.enabled = on
-            try:
-                tenant.save(update_fields=["enabled"])
-            except PublishError as error:
-                self.message_user(request, str(error), messages.ERROR)
-                continue
-            self.log_change(request, tenant, [{"changed": {"fields": ["enabled"]}}])
-            changed += 1
-        word = _("enabled") if on else _("disabled")
-        self.message_user(request, f"{changed} {word}", messages.SUCCESS)
 
 
 @admin.register(Tag)

@@ -11,6 +11,7 @@ class Disable(Command):
     Its scripts can still be run on it, by name.
     """
 
+    frequent = True
     heals = True
 
     def skips(self, tenants: Sequence[Tenant]) -> dict[int, str]:

@@ -1,13 +1,15 @@
 from collections.abc import Sequence
 
 from commands.base import Command, Steps, register
-from tenants.models import Tenant
+from tenants.doctor import WORKS
+from tenants.models import Journal, Tenant
 
 
 @register
 class Enable(Command):
     """Let the site answer again: one that was disabled, or deleted but not yet gone."""
 
+    frequent = True
     heals = True
 
     def skips(self, tenants: Sequence[Tenant]) -> dict[int, str]:
@@ -15,6 +17,13 @@ class Enable(Command):
             tenant.pk: "it is enabled"
             for tenant in tenants
             if tenant.enabled and tenant.deleted_at is None
+        }
+
+    def refusals(self, tenants: Sequence[Tenant]) -> dict[int, str]:
+        half = Journal.objects.filter(tenant__in=tenants).values_list("tenant", "work")
+        return {
+            pk: f"its {WORKS[work]} has not ended: wait for it, or run doctor --fix"
+            for pk, work in half
         }
 
     def run(self, tenant: Tenant) -> Steps:

@@ -5,9 +5,11 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
+from commands.models import Run
 from tenants import publish
-from tenants.models import DatabaseServer, Release, Tag, Tenant
+from tenants.models import DatabaseServer, Journal, Release, Tag, Tenant
 
 pytestmark = pytest.mark.django_db
 LIST = "/tenants/tenant/"
@@ -158,15 +160,34 @@ def test_an_operator_pins_a_tenant(console, add_tenant, releases):
     assert Tenant.objects.get().release == releases["4.3"]
 
 
-def test_disabling_publishes_each_tenant(console, add_tenant):
+def test_the_list_disables_and_enables_by_runs(console, add_tenant):
     tenants = [add_tenant(name, install=False) for name in ("one", "two")]
-    chosen = {"action": "disable", "_selected_action": [t.pk for t in tenants]}
+    chosen = {"_selected_action": [tenant.pk for tenant in tenants]}
 
-    page = console.post(LIST, chosen, follow=True)
+    for action in ("lifecycle_disable", "lifecycle_enable"):
+        page = console.post(LIST, {"action": action, **chosen}, follow=True)
+        assert page.redirect_chain[-1][0].endswith("/launch/")
+        assert Run.objects.first().targets == [tenant.pk for tenant in tenants]
 
-    assert "2 disabled" in text(page)
-    for tenant in tenants:
-        assert "'enabled'=>false" in publish.boot_file(tenant.key).read_text()
+    assert set(Tenant.objects.values_list("enabled", flat=True)) == {True}
+
+
+@pytest.mark.parametrize(
+    ("deleted", "sentence"), [(True, "use Bring back"), (False, "is half made")]
+)
+def test_what_is_not_whole_is_not_enabled(
+    console, add_tenant, deleted: bool, sentence: str
+):
+    tenant = add_tenant("one", install=False, enabled=False)
+    if deleted:
+        Tenant.objects.update(deleted_at=timezone.now())
+    else:
+        Journal.objects.create(tenant=tenant, work="create", text="{}")
+
+    page = console.post(f"{LIST}{tenant.pk}/change/", filled(tenant))
+
+    assert sentence in text(page)
+    assert not Tenant.objects.get().enabled
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
 from tenants import publish
-from tenants.models import Tenant
+from tenants.models import Journal, Tenant
 from tests.conftest import RunOf
 
 
@@ -12,6 +12,16 @@ def test_a_disabled_site_answers_again(finished: RunOf, tenant: Tenant):
     tenant.refresh_from_db()
     assert tenant.enabled
     assert "'enabled'=>true" in publish.boot_file(tenant.key).read_text()
+
+
+def test_one_that_is_half_made_is_not_let_loose(finished: RunOf, tenant: Tenant):
+    Tenant.objects.update(enabled=False)
+    Journal.objects.create(tenant=tenant, work="create", text="{}")
+
+    run = finished("lifecycle/Enable", [Tenant.objects.get()])
+
+    assert "its creation has not ended: wait for it" in run.jobs.get().error
+    assert not Tenant.objects.get().enabled
 
 
 def test_one_that_is_enabled_is_skipped(finished: RunOf, tenant: Tenant):
