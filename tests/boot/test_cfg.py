@@ -1,6 +1,7 @@
 """What Moodle finds in $CFG."""
 
 import json
+import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -46,6 +47,7 @@ def test_all_of_it(tree: Path, settings):
         "directorypermissions": 0o2770,
         "disableupdateautodeploy": True,
         "upgradekey": "the key",
+        "localrequestdir": f"/tmp/requestdir-{os.geteuid()}",
     }
 
 
