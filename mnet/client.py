@@ -1,6 +1,7 @@
 """Call a peer's mnet/xmlrpc/server.php as another peer would. The only HTTP of MNet.
 
-One request, no redirects, a deadline for the whole of it, and a limit for its size.
+One request, no redirects, a deadline for the whole of it, and a limit for its size. It
+goes where the address leads, or to `VMOODLE_WEB_ADDRESS`, as all that asks the sites.
 Nothing that is answered is stored. See `Calls` for what keeps answers from being
 replayed.
 """
@@ -16,14 +17,18 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from django.conf import settings
+
 from mnet import keys, seal, xmlrpc
 from mnet.errors import MnetError
 from mnet.keys import Pair
 from mnet.sites import Services
+from tenants.web import PORTS
 
 SERVER = "/mnet/xmlrpc/server.php"
 DEADLINE = 30.0  # seconds for one call
 LARGEST = 1024**2  # bytes of an answer
+LONGEST = 600  # characters that are told of one
 DRIFT = 15  # seconds: Moodle's own limit, its setting mnet/drift_threshold
 NEWER_KEY, CANNOT_OPEN = 7025, 7023
 # PHP: mnet/xmlrpc/server.php and serverlib.php
@@ -166,6 +171,10 @@ class Calls:
         with _connected(wwwroot, self.deadline) as connection:
             parts = urlsplit(wwwroot)
             headers = {"Host": parts.netloc, "Content-Type": "text/xml; charset=utf-8"}
+            if not (settings.VMOODLE_WEB_ADDRESS or wwwroot).startswith(
+                f"{parts.scheme}:"
+            ):
+                headers["X-Forwarded-Proto"] = parts.scheme
             connection.request("POST", parts.path + SERVER, body, headers)
             with connection.getresponse() as answer:
                 _check_status(answer)
@@ -177,25 +186,28 @@ class Calls:
 
 @contextmanager
 def _about(wwwroot: str, caller: Caller) -> Iterator[None]:
-    """Let what is raised name the site."""
+    """Let what is raised name the site, in one sentence whatever the peer said."""
     try:
         yield
     except xmlrpc.Fault as fault:
         meaning = FAULTS.get(fault.code, "")
-        said = meaning.format(me=caller.wwwroot) or str(fault)
+        said = meaning.format(me=caller.wwwroot) or _sentence(fault)
         raise xmlrpc.Fault(fault.code, fault.text, f"{wwwroot}: {said}") from fault
     except MnetError as error:
-        text = str(error)
+        text = _sentence(error)
         about = text if text.startswith(f"{wwwroot}: ") else f"{wwwroot}: {text}"
         raise MnetError(about) from error
+
+
+def _sentence(error: MnetError) -> str:
+    text = " ".join(str(error).split())
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
 
 
 @contextmanager
 def _connected(wwwroot: str, deadline: float) -> Iterator[http.client.HTTPConnection]:
     """Open a connection that is cut off at the deadline, whatever the peer sends."""
     over = threading.Event()
-    connection = _connection(wwwroot, deadline)
-
     opened: list[socket.socket] = []  # the connection gives its own away
 
     def cut() -> None:
@@ -206,11 +218,11 @@ def _connected(wwwroot: str, deadline: float) -> Iterator[http.client.HTTPConnec
 
     timer = threading.Timer(deadline, cut)
     timer.daemon = True
+    connection = http.client.HTTPConnection(urlsplit(wwwroot).hostname or "")
     try:
         timer.start()
         with closing(connection):
-            connection.connect()
-            opened.append(connection.sock)
+            connection.sock = _socket(wwwroot, deadline, opened)
             yield connection
         if over.is_set():
             raise TimeoutError
@@ -218,26 +230,42 @@ def _connected(wwwroot: str, deadline: float) -> Iterator[http.client.HTTPConnec
         raise MnetError(_reason(error, over.is_set(), deadline)) from error
     finally:
         timer.cancel()
+        for sock in opened:
+            sock.close()
 
 
-def _connection(wwwroot: str, deadline: float) -> http.client.HTTPConnection:
-    parts = urlsplit(wwwroot)
-    name = parts.hostname or ""
-    if parts.scheme == "https":
-        context = ssl.create_default_context()
-        return http.client.HTTPSConnection(
-            name, parts.port, timeout=deadline, context=context
-        )
-    if name.endswith(".localhost"):  # RFC 6761: this machine, which not all resolve
-        name = "127.0.0.1"
-    return http.client.HTTPConnection(name, parts.port, timeout=deadline)
+def _socket(
+    wwwroot: str, deadline: float, opened: list[socket.socket]
+) -> socket.socket:
+    """Return what leads to a site's web server, by TLS where its address says so.
+
+    It is among those that are opened before the peer has a say.
+    """
+    address = urlsplit(settings.VMOODLE_WEB_ADDRESS or wwwroot)
+    host = address.hostname or ""
+    if host.endswith(".localhost"):  # RFC 6761: this machine, which not all resolve
+        host = "127.0.0.1"
+    port = address.port or PORTS[address.scheme]
+    sock = socket.create_connection((host, port), deadline)
+    if address.scheme != "https":
+        opened.append(sock)
+        return sock
+    secure = ssl.create_default_context().wrap_socket(
+        sock, server_hostname=urlsplit(wwwroot).hostname, do_handshake_on_connect=False
+    )
+    opened.append(secure)
+    secure.do_handshake()
+    return secure
 
 
 def _reason(error: Exception, over: bool, deadline: float) -> str:
     if over or isinstance(error, TimeoutError):
         return f"it did not answer within {deadline:g} seconds"
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its TLS certificate is not accepted: {error.verify_message}"
+        return (
+            f"its TLS certificate is not accepted: {error.verify_message}: let this "
+            "machine trust its CA, or name the CA's file in SSL_CERT_FILE"
+        )
     if isinstance(error, socket.gaierror):
         return "its name has no address: look at the DNS of this machine"
     if isinstance(error, OSError):

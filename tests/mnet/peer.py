@@ -1,10 +1,11 @@
 """A peer of MNet on this machine, which a test lets answer as it likes."""
 
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from mnet.client import Caller
@@ -46,8 +47,10 @@ class Site:
     pair: Pair
     caller: Caller
     answers: Answer
+    port: int
     acts: Raw | None = None
     calls: int = 0
+    headers: dict[str, str] = field(default_factory=dict)  # of the last call
 
     def asked(self, body: bytes) -> bytes:
         """Return the payload of a call, when it is sealed and signed as it must be."""
@@ -72,12 +75,15 @@ def honest(site: Site, body: bytes) -> bytes | str:
 
 
 @contextmanager
-def serving() -> Iterator[Site]:
+def serving(tls: ssl.SSLContext | None = None, wwwroot: str = "") -> Iterator[Site]:
     caller = Caller(CALLER, make(Owner(CALLER, "Caller", "noreply@example.org")))
     with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
-        wwwroot = f"http://peer.localhost:{server.server_port}/moodle"
+        scheme = "https" if tls else "http"
+        wwwroot = wwwroot or f"{scheme}://peer.localhost:{server.server_port}/moodle"
+        if tls:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         pair = make(Owner(wwwroot, "Peer", "noreply@example.org"))
-        site = Site(wwwroot, pair, caller, honest)
+        site = Site(wwwroot, pair, caller, honest, server.server_port)
         server.RequestHandlerClass = _handler(site)
         server.block_on_close = False
         threading.Thread(target=server.serve_forever, args=(0.02,)).start()
@@ -89,7 +95,8 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             assert self.path == "/moodle/mnet/xmlrpc/server.php"
-            assert f"http://{self.headers['Host']}/moodle" == site.wwwroot
+            assert f"//{self.headers['Host']}/moodle" in site.wwwroot
+            site.headers = dict(self.headers)
             site.calls += 1
             if site.acts:
                 site.acts(self)
