@@ -24,6 +24,7 @@ from commands.models import Run, SavedCommand
 from commands.newtenant import new_tenant
 from commands.results_page import results_page
 from commands.snapshot_admin import SnapshotAdmin
+from mnet.sites import lacks_mnet
 from tenants.admin import TenantAdmin, badge
 from tenants.models import Snapshot, Tenant
 from tenants.selection import SelectionError
@@ -71,8 +72,30 @@ admin.site.register(Snapshot, SnapshotAdmin)
 class CommandedTenantAdmin(TenantAdmin):
     """The tenant list of the registry, which knows no commands, with an action each."""
 
+    readonly_fields = [*TenantAdmin.readonly_fields, "its_network"]
+
     def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return new_tenant(request)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Tenant | None = None) -> Any:
+        """Show the network where a site has MNet: a run changes it, on both sides."""
+        found = super().get_fieldsets(request, obj)
+        if obj is None or lacks_mnet(obj.release):
+            return found
+        shown = {"network": "its_network"}
+        return [
+            (title, {**of, "fields": [shown.get(str(n), n) for n in of["fields"]]})
+            for title, of in found
+        ]
+
+    @admin.display(description=_("network"))
+    def its_network(self, tenant: Tenant) -> SafeString:
+        return format_html(
+            '<a href="{}">{}</a><p class="quiet">{}</p>',
+            networks.address(tenant.network),
+            networks.title(tenant.network),
+            _("The button Network changes it, and binds and unbinds both sides."),
+        )
 
     def render_change_form(
         self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST
 from commands.base import find
 from commands.drafts import draft
 from commands.views import may_run
+from mnet.sites import lacks_mnet
 from tenants.models import Tenant
 
 
@@ -34,6 +35,7 @@ class Deed:
 CHECK = Deed(_("Check …"), "lifecycle/Check")
 SNAPSHOT = Deed(_("Snapshot …"), "lifecycle/Snapshot")
 RESTORE = Deed(_("Restore …"), "lifecycle/Restore")
+NETWORK = Deed(_("Network …"), "mnet/SetNetwork")
 DISABLE = Deed(_("Disable"), "lifecycle/Disable")
 ENABLE = Deed(_("Enable"), "lifecycle/Enable")
 BACK = Deed(_("Bring back"), "lifecycle/Enable")
@@ -48,6 +50,8 @@ def deeds(request: HttpRequest, tenant: Tenant) -> list[Deed]:
         "admin:tenants_snapshot_changelist", query={"tenant__id__exact": tenant.pk}
     )
     found = [CHECK, SNAPSHOT, RESTORE, Deed(_("Copy …"), url=copy)]
+    if not lacks_mnet(tenant.release):
+        found.append(NETWORK)
     if tenant.deleted_at:
         found = [BACK]
     else:

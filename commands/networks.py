@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import Count, Min
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -70,6 +71,7 @@ def networks_page(request: HttpRequest) -> HttpResponse:
         gettext("MNet networks"),
         networks=rows.annotate(tenants=Count("pk"), expires=Min("mnet_expires_at")),
         now=timezone.now(),
+        hours=settings.VMOODLE_MNET_RENEW_HOURS,
         shell=_shell(),
     )
 
@@ -107,7 +109,16 @@ def _shell(number: int | None = None) -> str:
     return f"manage.py bulkinitmnet --network={number} --also={main} --with-master"
 
 
+def address(number: int) -> str:
+    """Return where the page of a network is; of those without one, the list."""
+    if number == networks.OFF:
+        return reverse("admin:commands_networks")
+    return reverse("admin:commands_network", args=[number])
+
+
 def title(number: int) -> str:
+    if number == networks.OFF:
+        return gettext("MNet is off")
     if number == networks.MAIN_ONLY:
         return gettext("With the main tenant only")
     return gettext("Sub-network %(number)s") % {"number": number}
@@ -140,6 +151,8 @@ def _row(member: Member, web: WebPhp | None) -> dict[str, Any]:
         "trouble": member.site.trouble,
         "wrong": wrong[:SHOWN],
         "more": max(0, len(wrong) - SHOWN),
+        "others": member.others[:SHOWN],
+        "more_others": max(0, len(member.others) - SHOWN),
         "expires": expires and datetime.fromtimestamp(expires, UTC),
     }
 

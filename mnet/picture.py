@@ -28,6 +28,7 @@ class Member:
 
     site: Site
     wanted: int = 0
+    waits: int = 0  # of those, how many cannot be bound yet
     changes: list[Change] = field(default_factory=list)
     others: list[str] = field(default_factory=list)  # tenants of no bond that it knows
 
@@ -38,7 +39,8 @@ class Member:
     @property
     def known(self) -> int:
         """How many of those that it shall know it knows as it shall."""
-        return self.wanted - sum(c.services is not None for c in self.changes)
+        wrong = sum(change.services is not None for change in self.changes)
+        return self.wanted - self.waits - wrong
 
 
 @dataclass
@@ -72,8 +74,10 @@ def picture(number: int) -> Picture:
         known[tenant.pk] = Site(tenant, problem="it has no network")
         bonds |= {(one.pk, tenant.pk): None for one in tenants}
     members = {tenant.pk: Member(known[tenant.pk]) for tenant in tenants}
-    for (one, _two), services in bonds.items():
+    for (one, two), services in bonds.items():
         members[one].wanted += services is not None
+        waits = known[one].trouble or known[two].trouble
+        members[one].waits += services is not None and bool(waits)
     for change in binding.differences(known, bonds):
         members[change.site.tenant.pk].changes.append(change)
     by_root = {tenant.wwwroot: tenant for tenant in there}

@@ -271,7 +271,7 @@ class TenantAdmin(PublishingAdmin):
     show_full_result_count = False
     readonly_fields = ["created_at", "seen_version", "seen_at", "job", "checks"]
     fieldsets = [
-        (None, {"fields": ["wwwroot", "name", "shortname", "description"]}),
+        (None, {"fields": ["wwwroot", "name", "shortname", "description", "network"]}),
         (
             _("Where it runs"),
             {"fields": ["release", "enabled", "is_main", "data_path", "tags"]},
@@ -291,7 +291,7 @@ class TenantAdmin(PublishingAdmin):
             _("Settings"),
             {
                 "classes": ["collapse"],
-                "fields": ["network", "forced_settings", "metadata"],
+                "fields": ["forced_settings", "metadata"],
             },
         ),
         (

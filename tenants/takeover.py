@@ -136,6 +136,11 @@ class Takeover:
             setattr(there, name, site.fields[name])
         there.full_clean()
         site.tenant, site.notes = there, [f"to be changed: {words}"]
+        if "network" in differ:
+            site.notes.append(
+                "who knows whom by MNet stays as it is on the sites: the page of its "
+                "network tells what differs, init_mnet_node binds it"
+            )
 
     def _enter(self, site: Site) -> None:
         if site.fields["db_type"] not in TYPES:

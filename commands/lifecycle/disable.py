@@ -8,7 +8,7 @@ from tenants.models import Tenant
 class Disable(Command):
     """Let the site answer 503 to everybody; bulk commands leave it out.
 
-    Its scripts can still be run on it, by name.
+    Its scripts can still be run on it, by name. Its MNet peers go on knowing it.
     """
 
     frequent = True
@@ -21,4 +21,7 @@ class Disable(Command):
         tenant.enabled = False
         tenant.save(update_fields=["enabled"])
         yield f"{tenant} answers 503 from now on"
+        if tenant.mnet_expires_at:
+            leave = f"set_network --host={tenant.wwwroot} --network=-1"
+            yield f"Its MNet peers go on knowing it: {leave} lets them forget it"
         return {"enabled": False}

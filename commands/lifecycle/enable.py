@@ -27,7 +27,11 @@ class Enable(Command):
         }
 
     def run(self, tenant: Tenant) -> Steps:
+        forgotten = tenant.deleted_at and tenant.mnet_expires_at
         tenant.enabled, tenant.deleted_at = True, None
         tenant.save(update_fields=["enabled", "deleted_at"])
         yield f"{tenant} answers again"
+        if forgotten:
+            bind = f"init_mnet_node --host={tenant.wwwroot}"
+            yield f"Its MNet peers have forgotten it: {bind} binds it again"
         return {"enabled": True}

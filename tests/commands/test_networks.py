@@ -15,6 +15,7 @@ from tenants.models import Tenant
 from tests.commands.mnet.test_init_mnet_node import bind
 from tests.mnet import tables
 from tests.mnet.conftest import network, with_mnet
+from tests.tenants.test_admin import filled
 
 __all__ = ["network", "with_mnet"]
 OF = "/commands/run/of/"
@@ -130,9 +131,33 @@ def test_networks_are_listed_and_who_is_only_with_the_main_tenant(network, conso
 
     assert f'href="{PAGE}">Sub-network 1' in listed
     assert "MNet is off" in listed
+    assert "renewed by themselves 72 hours before they expire" in listed
     assert "t3.example.org</a>" not in page
     assert f"bound by hand: {three.wwwroot}" in page
     assert console.get(f"{OF}networks/9/").status_code == 404
+
+
+def test_a_tenants_form_leaves_its_network_to_a_run(network, rows, console):
+    _main, one = network(2)
+    [other] = rows(1)  # its code has no MNet
+    form, plain = (f"/tenants/tenant/{t.pk}/change/" for t in (one, other))
+
+    page = text(console.get(form))
+    account = {"db_user": "t1", "db_password": "secret"}
+    console.post(form, filled(one, network="5", name="New name", **account))
+    answer = console.post(f"{OF}tenant/{one.pk}/do/", {"command": "mnet/SetNetwork"})
+
+    assert f'<a href="{PAGE}">Sub-network 1</a>' in page
+    assert ">Network …</button>" in page
+    assert 'name="network"' not in page
+    one.refresh_from_db()
+    assert (one.name, one.network) == ("New name", 1)
+    run = Run.objects.get()
+    assert (run.command, run.targets) == ("mnet/SetNetwork", [one.pk])
+    assert answer["Location"] == f"{OF}run/{run.pk}/launch/"
+    page = text(console.get(plain))
+    assert 'name="network"' in page
+    assert ">Network …</button>" not in page
 
 
 def test_strategies_are_stored_told_and_applied_by_a_run(network, console):

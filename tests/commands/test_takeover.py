@@ -170,7 +170,10 @@ def test_what_a_register_knows_of_a_site_is_kept(
     moodledb.execute(north.server, sql.format(table))
     told = manage("sync_vmoodle_register", f"--config={php_system}", "--yes")
     assert "with another network, enabled: --update takes it over" in told.out
-    manage("sync_vmoodle_register", f"--config={php_system}", "--yes", "--update")
+    told = manage(
+        "sync_vmoodle_register", f"--config={php_system}", "--yes", "--update"
+    )
+    assert "who knows whom by MNet stays as it is on the sites" in told.out
     north.refresh_from_db()
     assert (north.network, north.enabled) == (5, False)
 

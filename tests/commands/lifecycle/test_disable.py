@@ -1,11 +1,15 @@
+from django.utils import timezone
+
 from tenants import publish
 from tenants.models import Tenant
 from tests.conftest import RunOf
 
 
 def test_a_site_answers_503(finished: RunOf, tenant: Tenant):
-    finished("lifecycle/Disable", [tenant])
+    Tenant.objects.update(mnet_expires_at=timezone.now())
+    run = finished("lifecycle/Disable", [tenant])
 
+    assert "Its MNet peers go on knowing it: set_net" in run.jobs.get().text()[0]
     tenant.refresh_from_db()
     assert not tenant.enabled
     assert "'enabled'=>false" in publish.boot_file(tenant.key).read_text()

@@ -1,3 +1,5 @@
+from django.utils import timezone
+
 from tenants import publish
 from tenants.models import Journal, Tenant
 from tests.conftest import RunOf
@@ -28,3 +30,17 @@ def test_one_that_is_enabled_is_skipped(finished: RunOf, tenant: Tenant):
     run = finished("lifecycle/Enable", [tenant])
 
     assert run.jobs.get().error == "it is enabled"
+
+
+def test_one_that_was_deleted_is_told_to_be_bound_again(
+    finished: RunOf, tenant: Tenant
+):
+    now = timezone.now()
+    Tenant.objects.update(enabled=False, deleted_at=now, mnet_expires_at=now)
+    tenant.refresh_from_db()
+
+    run = finished("lifecycle/Enable", [tenant])
+
+    assert (
+        f"init_mnet_node --host={tenant.wwwroot} binds it" in run.jobs.get().text()[0]
+    )
