@@ -12,7 +12,8 @@ class Rename(AddressCommand):
 
     In the registry, in what all tenants know of their MNet peers, and in the texts of
     the site. All is changed, or nothing. The web server and the name service must know
-    the new address already. MNet keys name the address: renew them afterwards.
+    the new address already. MNet keys name the address, so the site gets new
+    ones.
 
     Example of attributes: wwwroot=https://new.example.org&redirect=1
     """

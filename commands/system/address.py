@@ -7,8 +7,12 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from commands.base import Command, CommandFailed, NothingToDo, Steps
+from commands.mnet.renew_mnet_keys import RenewMnetKeys
+from mnet.errors import MnetError
+from mnet.sites import lacks_mnet
 from tenants import rename
 from tenants.models import Tenant
+from tenants.steps import EXPECTED
 from tenants.wwwroot import clean_wwwroot
 
 
@@ -16,6 +20,7 @@ class AddressCommand(Command):
     """Moves a site to the address that `target` tells, or leaves it where it was.
 
     In the registry, in what all tenants know of their MNet peers, and in its content.
+    Then it gets MNet keys that name the new address, if MNet is on.
     """
 
     dangerous = True
@@ -68,7 +73,24 @@ class AddressCommand(Command):
             redirect=self.cleaned_data["redirect"],
             job=self.job,
         )
+        yield from self._renew_keys(tenant)
         return {"wwwroot": new, "before": old}
+
+    def _renew_keys(self, tenant: Tenant) -> Steps:
+        """Give the site MNet keys that name its new address, where it has MNet."""
+        if lacks_mnet(tenant.release):
+            return None
+        command = RenewMnetKeys.from_attributes("")
+        assert command.is_valid(), command.errors
+        command.job = self.job
+        try:
+            yield from command.run(tenant)
+        except NothingToDo as nothing:
+            yield f"MNet keys stay: {nothing}"
+        except (CommandFailed, MnetError, *EXPECTED) as error:
+            mend = f"run renew_mnetkeys --host={tenant.wwwroot}"
+            yield f"Warning: its MNet keys name its former address: {error}; {mend}"
+        return None
 
     def with_content(self) -> bool:
         return bool(self.cleaned_data["content"])

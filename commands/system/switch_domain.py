@@ -16,7 +16,7 @@ class SwitchDomain(AddressCommand):
     The web server and the name service must know the new address already. All is
     changed, or nothing: the registry, what all tenants know of their MNet peers and,
     if asked, the texts of the site. The former address is served no longer. MNet keys
-    name the address: renew them afterwards.
+    name the address, so the site gets new ones.
 
     Example of attributes: domain=example.net&fromdomain=example.org&content=1
     """

@@ -11,8 +11,8 @@ class SwitchProtocol(AddressCommand):
 
     The web server must serve the new address already. All is changed, or nothing: the
     registry, what all tenants know of their MNet peers and, if asked, the texts of the
-    site. The former address is served no longer. MNet keys name the address: renew
-    them afterwards.
+    site. The former address is served no longer. MNet keys name the address, so the
+    site gets new ones.
 
     Example of attributes: protocol=https&content=1
     """

@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from commands.base import CommandFailed
 from commands.lifecycle.rename import Rename
+from commands.mnet.renew_mnet_keys import RenewMnetKeys
 from commands.models import Job
+from commands.system import address
 from tenants import doctor, moodledb, publish, rename
 from tenants.models import Journal, Tenant
 from tenants.replace import replace
@@ -83,6 +86,29 @@ def test_the_texts_may_stay_and_the_way_back_is_open(
     known.refresh_from_db()
     assert known.former == ""
     assert not is_renamed(known)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_site_gets_mnet_keys_that_name_the_new_address(
+    known: Tenant, finished: RunOf, monkeypatch, fails: bool
+):
+    asked = []
+
+    def renew(command, tenant):
+        asked.append(tenant.wwwroot)
+        yield "new keys"
+        if fails:
+            raise CommandFailed("a server is away")
+
+    monkeypatch.setattr(address, "lacks_mnet", lambda release: "")
+    monkeypatch.setattr(RenewMnetKeys, "run", renew)
+
+    job = job_of(finished("lifecycle/Rename", [known], f"wwwroot={NEW}"))
+
+    assert job.state == Job.State.SUCCEEDED, job.error
+    assert asked == [NEW]
+    warns = "Warning: its MNet keys name its former address: a server is away; run ren"
+    assert (warns in job.text()[0]) is fails
 
 
 @pytest.mark.parametrize("step", STEPS)
