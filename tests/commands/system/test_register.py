@@ -24,9 +24,6 @@ PAGE = "https://one.example.org/admin/registration/index.php"
 @pytest.fixture
 def site(tenant: Tenant) -> Tenant:
     """Return a tenant that can be registered, whose task completes."""
-    table = moodledb.table(tenant, "registration_hubs")
-    columns = "confirmed tinyint, timemodified bigint"
-    moodledb.execute(tenant.server, f"CREATE TABLE {table} ({columns})")
     sql(
         tenant,
         "INSERT INTO {task_scheduled} (component, classname, faildelay, lastruntime)"
@@ -40,7 +37,8 @@ def site(tenant: Tenant) -> Tenant:
 def register(tenant: Tenant, ago: int, confirmed: int = 1) -> None:
     table = moodledb.table(tenant, "registration_hubs")
     values = [confirmed, int(time.time()) - ago]
-    moodledb.execute(tenant.server, f"INSERT INTO {table} VALUES (%s, %s)", values)
+    columns = "(confirmed, timemodified) VALUES (%s, %s)"
+    moodledb.execute(tenant.server, f"INSERT INTO {table} {columns}", values)
 
 
 def test_a_registration_is_updated(finished: RunOf, site: Tenant):

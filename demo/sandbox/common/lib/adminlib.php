@@ -2,11 +2,13 @@
 // What the operations of tenants/moodle/ops/ load first. Those that the sandbox can do
 // by functions of its own go on; for the others it says that it is no Moodle.
 
-const OPERATIONS = ['maintenance', 'read_table', 'set_config', 'settle', 'sync_role', 'sync_role_allows', 'write_table'];
+const OPERATIONS = [
+    'fix_site_admins', 'maintenance', 'read_table', 'set_config', 'set_plugin_states', 'settle', 'sync_role',
+    'sync_role_allows', 'write_table',
+];
 
 if (!in_array(end($_SERVER['argv']), OPERATIONS, true)) {
-    $sentence = "The sandbox is no Moodle: this command needs Moodle's own functions, try it on a real one";
-    echo "\n\x1e", json_encode(['error' => $sentence]), "\n"; // as tenants/moodle/agent.php answers
+    echo "\n\x1e", json_encode(['error' => NO_MOODLE]), "\n"; // as tenants/moodle/agent.php answers
     exit(0);
 }
 

@@ -21,6 +21,16 @@ function set_config(string $name, mixed $value, ?string $plugin = null): bool {
     return true;
 }
 
+/** Read the settings as they are stored; those of config.php win. */
+function initialise_cfg(): void {
+    global $DB, $CFG;
+    foreach ($DB->rows('SELECT name, value FROM {config}') as $row) {
+        if (!array_key_exists($row['name'], $CFG->config_php_settings)) {
+            $CFG->{$row['name']} = $row['value'];
+        }
+    }
+}
+
 function unset_config(string $name, ?string $plugin = null): bool {
     global $DB, $CFG;
     $plugin
@@ -97,13 +107,11 @@ class core_string_manager {
     }
 }
 
-class core_plugin_manager {
-    public static function reset_caches(): void {
-    }
-}
-
 class cache_helper {
     public static function invalidate_by_definition(string $component, string $area, array $identifiers, array $keys): void {
+    }
+
+    public static function purge_by_definition(string $component, string $area, array $identifiers = []): void {
     }
 }
 

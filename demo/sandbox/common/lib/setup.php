@@ -40,6 +40,7 @@ set_exception_handler(function (Throwable $error) {
     exit(1);
 });
 require_once __DIR__ . '/classes/component.php';
+require_once __DIR__ . '/classes/plugin_manager.php';
 require_once __DIR__ . '/classes/session/manager.php';
 require_once __DIR__ . '/setuplib.php';
 require_once __DIR__ . '/moodlelib.php';
@@ -48,9 +49,8 @@ require_once __DIR__ . '/dml/moodle_database.php';
 require_once __DIR__ . '/dml/moodle_transaction.php';
 
 $DB = new moodle_database($CFG);
-foreach ($DB->get_columns('config') ? $DB->rows('SELECT name, value FROM {config}') : [] as $row) {
-    $CFG->{$row['name']} ??= $row['value'];
-}
+$DB->get_columns('config') && initialise_cfg();
+$CFG->mnet_localhost_id ??= '1';
 if (($CFG->upgraderunning ?? 0) > time()) {
     throw new Exception('Site is being upgraded, please retry later.');
 }

@@ -8,7 +8,7 @@ const TABLES = [
     'course' => 'category bigint, fullname varchar(254), shortname varchar(255), idnumber varchar(100) DEFAULT \'\', summary longtext,'
         . ' timecreated bigint',
     'user' => 'auth varchar(20), username varchar(100), password varchar(255), email varchar(100), lastaccess bigint DEFAULT 0, deleted tinyint DEFAULT 0,'
-        . ' secret varchar(15) DEFAULT \'\'',
+        . ' confirmed tinyint DEFAULT 1, suspended tinyint DEFAULT 0, mnethostid bigint DEFAULT 1, secret varchar(15) DEFAULT \'\'',
     'upgrade_log' => 'type bigint, plugin varchar(100), version varchar(100), targetversion varchar(100), info varchar(255), timemodified bigint',
     'task_scheduled' => 'component varchar(255), classname varchar(255) UNIQUE, lastruntime bigint, nextruntime bigint,'
         . ' blocking tinyint DEFAULT 0, minute varchar(200), hour varchar(70), day varchar(90), month varchar(30), dayofweek varchar(25),'
@@ -31,6 +31,14 @@ const TABLES = [
     'logstore_standard_log' => 'eventname varchar(255), component varchar(100), action varchar(100), target varchar(100),'
         . ' objecttable varchar(50), objectid bigint, crud varchar(1), edulevel tinyint, contextid bigint, contextlevel bigint,'
         . ' contextinstanceid bigint, userid bigint, other longtext, timecreated bigint, origin varchar(10)',
+    'modules' => 'name varchar(20), visible tinyint DEFAULT 1',
+    'block' => 'name varchar(40) UNIQUE, visible tinyint DEFAULT 1',
+    'filter_active' => 'filter varchar(32), contextid bigint, active smallint, sortorder bigint DEFAULT 0, UNIQUE (contextid, filter)',
+    'message_processors' => 'name varchar(166), enabled tinyint DEFAULT 1',
+    'portfolio_instance' => 'plugin varchar(50), name varchar(255), visible tinyint DEFAULT 1',
+    'repository' => 'type varchar(255), visible tinyint DEFAULT 1, sortorder bigint DEFAULT 0',
+    'registration_hubs' => 'token varchar(255), hubname varchar(255), huburl varchar(255), confirmed tinyint DEFAULT 0,'
+        . ' secret varchar(255), timemodified bigint DEFAULT 0',
     'user_info_category' => 'name varchar(255), sortorder bigint DEFAULT 0',
     'user_info_field' => 'shortname varchar(255), name longtext, datatype varchar(255), description longtext, categoryid bigint DEFAULT 0,'
         . ' sortorder bigint DEFAULT 0, required tinyint DEFAULT 0, locked tinyint DEFAULT 0, visible smallint DEFAULT 0,'
@@ -76,12 +84,23 @@ function upgrade_noncore(): void {
             upgrade_log(2, $component, $version, 'Exception: ' . $CFG->sandbox_upgrade_fails);
             throw new Exception($CFG->sandbox_upgrade_fails);
         }
+        add_to_list_of_its_type($component);
         set_config('version', $version, $component);
         upgrade_log(0, $component, $version, 'Plugin upgraded');
         cli_writeln('++ Success ++');
     }
     set_config('allversionshash', core_component::get_all_versions_hash());
     set_config('upgraderunning', null);
+}
+
+/** Enter a new activity or block where Moodle keeps whether it is switched on. */
+function add_to_list_of_its_type(string $component): void {
+    global $DB;
+    [$type, $name] = explode('_', $component, 2);
+    $table = ['mod' => 'modules', 'block' => 'block'][$type] ?? null;
+    if ($table && !$DB->record_exists($table, ['name' => $name])) {
+        $DB->insert_record($table, ['name' => $name, 'visible' => 1]);
+    }
 }
 
 function check_environment(): void {

@@ -47,6 +47,7 @@ foreach ($passwords as $user => $password) {
         [$user, $password, $options['adminemail']]);
 }
 set_config('siteidentifier', bin2hex(random_bytes(16)) . parse_url($CFG->wwwroot, PHP_URL_HOST));
+set_config('siteguest', '1');
 set_config('siteadmins', '2');
 set_config('maintenance_enabled', 0);
 set_config('cron_enabled', 1);

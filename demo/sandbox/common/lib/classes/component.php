@@ -2,7 +2,7 @@
 // Which plugins lie on the disk, and in which version. Needs no database.
 
 class core_component {
-    private const TYPES = ['mod', 'theme'];
+    private const TYPES = ['auth' => 'auth', 'block' => 'blocks', 'filter' => 'filter', 'mod' => 'mod', 'theme' => 'theme'];
 
     /** Return component => version of everything on the disk, core first. */
     public static function get_all_versions(): array {
@@ -11,7 +11,7 @@ class core_component {
         $version = null;
         include "$CFG->dirroot/version.php";
         $versions = ['core' => $version];
-        foreach (self::TYPES as $type) {
+        foreach (array_keys(self::TYPES) as $type) {
             foreach (self::get_plugin_list($type) as $name => $directory) {
                 $plugin = new stdClass();
                 include "$directory/version.php";
@@ -27,13 +27,13 @@ class core_component {
 
     public static function get_plugin_types(): array {
         global $CFG;
-        return array_combine(self::TYPES, array_map(static fn(string $type): string => "$CFG->dirroot/$type", self::TYPES));
+        return array_map(static fn(string $directory): string => "$CFG->dirroot/$directory", self::TYPES);
     }
 
     /** Return where the plugins of a type lie, by name. */
     public static function get_plugin_list(string $plugintype): array {
         global $CFG;
-        $directories = array_map('dirname', glob("$CFG->dirroot/$plugintype/*/version.php"));
+        $directories = array_map('dirname', glob("$CFG->dirroot/" . self::TYPES[$plugintype] . '/*/version.php'));
         return array_combine(array_map('basename', $directories), $directories);
     }
 
@@ -52,7 +52,7 @@ class core_component {
         if ($type === 'core') {
             return $name === null ? $CFG->libdir : null;
         }
-        $directory = "$CFG->dirroot/$type/$name";
-        return in_array($type, self::TYPES, true) && is_dir($directory) ? $directory : null;
+        $directory = "$CFG->dirroot/" . (self::TYPES[$type] ?? '') . "/$name";
+        return isset(self::TYPES[$type]) && is_dir($directory) ? $directory : null;
     }
 }

@@ -44,5 +44,6 @@ function xmldb_main_install(): void {
             }
         }
     }
+    set_config('auth', 'email');
     $transaction->allow_commit();
 }

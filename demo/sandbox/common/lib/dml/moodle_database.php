@@ -173,14 +173,28 @@ class moodle_database {
         throw $e;
     }
 
+    public function sql_like(string $fieldname, string $param): string {
+        return "$fieldname LIKE $param COLLATE utf8mb4_bin";
+    }
+
     private function query(string $sql, ?array $params, string $errorcode): mysqli_result|bool {
         $sql = preg_replace('/\{(\w+)\}/', "`$this->prefix\$1`", $sql);
-        $values = array_map(static fn(mixed $value): mixed => is_bool($value) ? (int) $value : $value, $params ?? []);
+        [$sql, $params] = $this->numbered($sql, $params ?? []);
+        $values = array_map(static fn(mixed $value): mixed => is_bool($value) ? (int) $value : $value, $params);
         try {
             return $this->link->execute_query($sql, $values);
         } catch (mysqli_sql_exception $error) {
             throw new dml_exception($errorcode, null, $error->getMessage() . "\n$sql");
         }
+    }
+
+    /** Return a statement with marks for its named values, and these in their order. */
+    private function numbered(string $sql, array $params): array {
+        if (array_is_list($params)) {
+            return [$sql, $params];
+        }
+        preg_match_all('/:(\w+)/', $sql, $names);
+        return [preg_replace('/:\w+/', '?', $sql), array_map(static fn(string $name): mixed => $params[$name], $names[1])];
     }
 
     private function select(string $table, string $where, string $sort, string $fields): string {

@@ -1,0 +1,5 @@
+<?php
+defined('MOODLE_INTERNAL') || die();
+
+$plugin->version = 2023042400;
+$plugin->component = 'auth_email';
