@@ -96,8 +96,8 @@ class Command(forms.Form):
     def from_attributes(cls, attributes: str) -> "Command":
         """Return the form bound to a querystring; defaults fill what is absent.
 
-        Raises ValidationError when the text is no querystring or names a
-        parameter the command does not have. `is_valid()` checks the values.
+        Raises ValidationError when the text is no querystring, or names a parameter
+        twice or one the command does not have. `is_valid()` checks the values.
         """
         try:
             pairs = parse_qsl(
@@ -117,7 +117,15 @@ class Command(forms.Form):
             raise ValidationError(
                 f"{cls.name()} has no parameter {', '.join(unknown)} (it has: {known})"
             )
+        cls._refuse_repeated([name for name, _value in pairs])
         return cls(cls._with_defaults(pairs))
+
+    @classmethod
+    def _refuse_repeated(cls, names: list[str]) -> None:
+        """Raise ValidationError when a parameter that has one value is there twice."""
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            if not isinstance(cls.base_fields[name].widget, forms.SelectMultiple):
+                raise ValidationError(f"{name} is given twice: it has one value")
 
     @classmethod
     def _with_defaults(cls, pairs: Iterable[tuple[str, str]]) -> QueryDict:
