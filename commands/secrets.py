@@ -60,7 +60,11 @@ def _read(name: str, path: str) -> str:
 
 def _ask(name: str) -> str:
     label = name.replace("_", " ")
-    first = getpass.getpass(f"{label.capitalize()}: ")
-    if getpass.getpass(f"{label.capitalize()} again: ") != first:
+    try:
+        first = getpass.getpass(f"{label.capitalize()}: ")
+        again = getpass.getpass(f"{label.capitalize()} again: ")
+    except EOFError as end:
+        raise ValidationError(f"No {label} was given: nothing was done") from end
+    if again != first:
         raise ValidationError(f"The two {label}s differ: nothing was done")
     return first

@@ -64,6 +64,17 @@ def test_two_different_answers_are_refused(monkeypatch):
         secrets_given(Reset, options())
 
 
+def test_no_answer_is_no_password(monkeypatch):
+    def end(_text: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr("sys.stdin", Terminal())
+    monkeypatch.setattr(secrets.getpass, "getpass", end)
+
+    with pytest.raises(ValidationError, match="No password was given: nothing was"):
+        secrets_given(Reset, options())
+
+
 def test_without_a_terminal_nobody_is_asked(monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO())
 

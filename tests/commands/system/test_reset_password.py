@@ -75,6 +75,16 @@ def test_a_terminal_is_asked(manage: Manage, tenant: Tenant, monkeypatch):
     assert password_of(tenant) != before
 
 
+def test_a_terminal_that_ends_is_no_answer(manage: Manage, tenant: Tenant, monkeypatch):
+    monkeypatch.setattr("sys.stdin", Terminal())
+    monkeypatch.setattr(getpass, "getpass", lambda _text: "Neu-12345")
+
+    said = manage("reset_password", f"--host={tenant.wwwroot}")
+
+    assert said.code == 2
+    assert "username: This field is required" in said.err
+
+
 def test_a_weak_one_is_refused_by_the_site(manage: Manage, tenant: Tenant):
     before = password_of(tenant)
     words = ["-u", "admin", "-p", "weak"]
