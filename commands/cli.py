@@ -23,7 +23,6 @@ from django.core.management.base import BaseCommand, CommandError
 from commands import host, queue, tasks
 from commands.base import Command, CommandFailed, PhpScript, UnknownCommand
 from commands.claim import claim_next
-from commands.follow import follow
 from commands.models import Cluster, Job, Run
 from commands.options import (
     add_running,
@@ -297,6 +296,8 @@ class BulkCommand(Base):
                 json.dumps({"run": draft.pk}) if as_json else f"Run {draft.pk}"
             )
             return
+        from commands.follow import follow  # what draws the bar is long to import
+
         follow(draft, self, as_json=as_json, verbose=options["verbose"])
 
     def asked(self, options: dict[str, Any]) -> Run:

@@ -5,6 +5,7 @@ from django.urls import path
 
 from commands import health
 
+admin.autodiscover()
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.core.checks import Error, Tags, run_checks
 from django.core.management import call_command, load_command_class
 
 from commands.base import Command, all_commands, find
 from commands.cli import Base, BulkCommand, TenantCommand
+from commands.console import Console
 from commands.gone import Gone
 from commands.options import SELECTORS
 from tests.commands import php_scripts
@@ -69,10 +71,20 @@ def snake(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
-def test_a_start_loads_no_sql_parser():
-    code = "import django, sys; django.setup(); sys.exit('sqlglot' in sys.modules)"
+def test_a_start_loads_only_what_every_command_needs():
+    code = (
+        "import django, sys; django.setup(); import commands.cli; print(*sys.modules)"
+    )
 
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+    loaded = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True)
+
+    assert set(loaded.split()) & {"sqlglot", "rich", "commands.admin"} == set()
+
+
+def test_the_pages_are_checked_by_manage_py_check(monkeypatch):
+    monkeypatch.setattr(Console, "check", lambda self, configs: [Error("a page")])
+
+    assert [found.msg for found in run_checks(tags=[Tags.admin])] == ["a page"]
 
 
 def test_every_command_is_known():
