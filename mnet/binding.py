@@ -139,6 +139,15 @@ def forget(tenant: Tenant, others: Sequence[Tenant]) -> list[Change]:
     return changes
 
 
+def agree(tenant: Tenant, others: Sequence[Tenant]) -> list[Change]:
+    """Let a tenant and those it knows have each other's keys; return what differed."""
+    with alone([tenant, *others]):
+        known = sites.read([tenant]) | sites.read(others, about=[tenant.wwwroot])
+        changes = differences(known, {})
+        write(changes)
+    return changes
+
+
 def write(changes: Sequence[Change]) -> int:
     """Make it so, all or nothing; return how many rows were changed."""
     by_site: dict[int, list[Change]] = {}

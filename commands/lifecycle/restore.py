@@ -1,11 +1,15 @@
+from collections.abc import Iterator
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from commands.base import CommandFailed, Steps, register
 from commands.lifecycle.chosen import SnapshotCommand
 from commands.upgrade.upgrade import PAGE
+from mnet import binding
 from tenants import restore, snapshots
 from tenants.models import Snapshot, Tenant
+from tenants.moodledb import MoodleDbError
 
 
 @register
@@ -64,7 +68,18 @@ class Restore(SnapshotCommand):
             files=not self.cleaned_data["without_files"],
             job=self.job,
         )
+        yield from self._tell_peers(tenant)
         return {"snapshot": snapshot.name, "safety": safety.name if safety else None}
+
+    def _tell_peers(self, tenant: Tenant) -> Iterator[str]:
+        """Let MNet peers have the keys that are the site's again, and it theirs."""
+        others = Tenant.objects.with_edges().living().exclude(pk=tenant.pk)
+        try:
+            for change in binding.agree(tenant, list(others)):
+                yield f"mended: {change.site.tenant} {change.said()}"
+        except MoodleDbError as error:
+            mend = f"run init_mnet_node --host={tenant.wwwroot}"
+            yield f"Warning: its MNet peers may have other keys of it: {error}; {mend}"
 
     def recover(self, tenant: Tenant) -> None:
         snapshots.forget_begun(tenant)

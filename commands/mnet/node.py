@@ -1,11 +1,12 @@
 """The base of commands for MNet: keys, switching on, and what is SKIPPED."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from commands.agent import AgentCommand
 from commands.base import CommandFailed, Json, NothingToDo, Steps
-from mnet import platform, rotation, sites, webphp
+from mnet import binding, platform, rotation, sites, webphp
 from mnet.models import WebPhp
 from mnet.sites import Site
 from tenants import agent, moodledb
@@ -16,6 +17,7 @@ from tenants.php import PhpError
 class MnetCommand(AgentCommand):
     """Does something to the MNet of one site, and to what others know of it."""
 
+    frequent = True
     operation = "mnet"
 
     def skips(self, tenants: Sequence[Tenant]) -> dict[int, str]:
@@ -86,12 +88,15 @@ class MnetCommand(AgentCommand):
         return told
 
     def recover(self, tenant: Tenant) -> None:
-        """Let the site see the keys that may have been stored."""
+        """Let the site see the keys that may have been stored, and all know them.
+
+        A worker may have died when one of two database servers had them already.
+        """
+        others = Tenant.objects.with_edges().living().exclude(pk=tenant.pk)
+        binding.agree(tenant, list(others))
         given = {"mode": "", "auth": False, "roles": []}
-        try:
+        with suppress(agent.AgentNothingToDo):
             agent.read(tenant, self.operation, given)
-        except agent.AgentNothingToDo:
-            return
 
 
 def rows_of(tenant: Tenant, web: WebPhp) -> Iterator[str]:

@@ -150,3 +150,21 @@ def test_a_tenant_that_goes_is_forgotten_by_all_that_knew_it(network):
     assert tables.peers(two)["t1"][::2] == [1, None]
     assert tables.peers(two)["t0"][::2] == [0, BOTH]
     assert binding.forget(one, [main, two]) == []
+
+
+def test_who_knows_each_other_gets_the_keys_that_each_has(network):
+    main, one, two = network(3)
+    binding.write(changes([main, one]))
+    for tenant in (main, one):
+        tables.spoil(tenant, "UPDATE {mnet_host} SET public_key = 'x' WHERE id = 3")
+
+    found = binding.agree(one, [main, two])
+
+    assert {(c.site.tenant, c.other.tenant) for c in found} == {
+        (main, one),
+        (one, main),
+    }
+    assert binding.agree(one, [main, two]) == []
+    assert tables.peers(main)["t1"][1] == CERTIFICATE["t1"]
+    assert tables.peers(one)["t0"][1] == CERTIFICATE["t0"]
+    assert "t2" not in tables.peers(one)

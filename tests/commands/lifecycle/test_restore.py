@@ -1,6 +1,8 @@
 import pytest
 
 from commands.base import find
+from mnet import binding
+from mnet.sites import Site
 from tenants import moodledb, snapshots
 from tenants.models import Snapshot, Tenant
 from tests.commands.conftest import Manage
@@ -91,3 +93,31 @@ def test_a_snapshot_that_is_not_there_is_refused(manage: Manage, tenant: Tenant)
 
     assert said.code == 2
     assert "There is no snapshot none" in said.err
+
+
+def test_mnet_peers_are_told_the_keys_that_are_back(
+    finished: RunOf, tenant: Tenant, snapshot: Snapshot, monkeypatch
+):
+    me, peer = Site(tenant), Site(Tenant(wwwroot="https://peer.example.org"))
+    change = binding.Change(peer, me, (binding.KEY,), None)
+    monkeypatch.setattr(binding, "agree", lambda one, others: [change])
+
+    run = finished("lifecycle/Restore", [tenant], "without_safety=1")
+
+    told = f"mended: https://peer.example.org has another key of {tenant.wwwroot}"
+    assert told in run.jobs.get().text()[0]
+
+
+def test_peers_that_cannot_be_told_do_not_undo_the_restore(
+    finished: RunOf, tenant: Tenant, snapshot: Snapshot, monkeypatch
+):
+    def away(*_asked):
+        raise moodledb.MoodleDbError("database server db2: gone")
+
+    monkeypatch.setattr(binding, "agree", away)
+
+    job = finished("lifecycle/Restore", [tenant], "without_safety=1").jobs.get()
+
+    assert job.state == "succeeded", job.error
+    assert "Warning: its MNet peers may have other keys of it" in job.text()[0]
+    assert has_identifier(tenant)
