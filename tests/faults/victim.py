@@ -1,7 +1,8 @@
 """A management command in a process that kills itself at a given place.
 
 The place is `begun:STEP` or `done:STEP` for a step with a journal, `before:MODULE.NAME`
-or `after:MODULE.NAME` for a function. What the agent does inside of Moodle is left out.
+or `after:MODULE.NAME` for a function, `commit:N` for the Nth one of those that shall be
+done together. What the agent does inside of Moodle is left out.
 It is a fork, as the workers are: Django has started by then.
 """
 
@@ -16,8 +17,9 @@ from typing import Any
 
 from django.core.management import execute_from_command_line
 from django.db import connections
+from MySQLdb.connections import Connection
 
-from tenants import agent
+from tenants import agent, moodledb
 from tenants.models import Journal
 
 
@@ -27,7 +29,7 @@ def die() -> None:
 
 def settle(tenant: Any, *_words: Any, **_job: Any) -> Iterator[None]:
     yield None
-    return {"wwwroot": tenant.wwwroot}
+    return {"wwwroot": tenant.wwwroot, "changed": []}
 
 
 def die_at_step(when: str, step: str) -> None:
@@ -68,12 +70,31 @@ def die_at_call(when: str, path: str) -> None:
     setattr(module, attribute, watched)
 
 
+def die_at_commit(number: int) -> None:
+    together, commit = moodledb.together, Connection.commit
+    done: list[Connection] = []
+
+    def counted(connection: Connection) -> None:
+        done.append(connection)
+        if len(done) == number:
+            die()
+        commit(connection)
+
+    def watched(work: Any) -> int:
+        Connection.commit = counted
+        return together(work)
+
+    moodledb.together = watched
+
+
 def run(place: str, *words: str) -> None:
     """Run the command; return only if it does not come to that place."""
     when, _colon, where = place.partition(":")
     agent.ask = settle  # type: ignore[assignment]
     if when in {"begun", "done"}:
         die_at_step(when, where)
+    elif when == "commit":
+        die_at_commit(int(where))
     else:
         die_at_call(when, where)
     execute_from_command_line(["manage.py", *words])
