@@ -88,6 +88,11 @@ class Command(forms.Form):
         return cleandoc(cls.__doc__ or "")
 
     @classmethod
+    def flowing(cls) -> str:
+        """Return the help for a page: its paragraphs without line ends in them."""
+        return re.sub(r"(?<!\n)\n(?![\n ])", " ", cls.help())
+
+    @classmethod
     def summary(cls) -> str:
         """Return the first line of the help."""
         return cls.help().partition("\n")[0]

@@ -36,6 +36,8 @@ CHECK = Deed(_("Check …"), "lifecycle/Check")
 SNAPSHOT = Deed(_("Snapshot …"), "lifecycle/Snapshot")
 RESTORE = Deed(_("Restore …"), "lifecycle/Restore")
 NETWORK = Deed(_("Network …"), "mnet/SetNetwork")
+RENAME = Deed(_("Rename …"), "lifecycle/Rename")
+MOVE = Deed(_("Move …"), "lifecycle/Move")
 DISABLE = Deed(_("Disable"), "lifecycle/Disable")
 ENABLE = Deed(_("Enable"), "lifecycle/Enable")
 BACK = Deed(_("Bring back"), "lifecycle/Enable")
@@ -55,7 +57,7 @@ def deeds(request: HttpRequest, tenant: Tenant) -> list[Deed]:
     if tenant.deleted_at:
         found = [BACK]
     else:
-        found.append(DISABLE if tenant.enabled else ENABLE)
+        found += [RENAME, MOVE, DISABLE if tenant.enabled else ENABLE]
     if not tenant.is_main:
         found.append(DESTROY)
     found.append(Deed(gettext("Snapshots (%d)") % number, url=kept))

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from tenants.models import Tenant
 
@@ -18,6 +19,9 @@ class CronPass(models.Model):
     )
     tried_at = models.DateTimeField()
     completed_at = models.DateTimeField(null=True)  # when that one began
+
+    class Meta:
+        verbose_name_plural = _("cron passes")
 
     def __str__(self) -> str:
         return f"cron of {self.tenant}"
