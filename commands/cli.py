@@ -58,6 +58,8 @@ REFUSED = (
 def refuse(error: Exception) -> CommandError:
     """Return the CommandError, exit status 2, that says what is wrong."""
     sentences = error.messages if isinstance(error, ValidationError) else [str(error)]
+    if isinstance(error, OSError) and error.filename:
+        sentences = [f"{error.filename}: {error.strerror}"]
     text = "; ".join(sentences)
     if len(text) > LONGEST:  # it quotes what was given, which may be anything
         text = f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"

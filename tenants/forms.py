@@ -110,6 +110,7 @@ class NewTenantForm(forms.ModelForm):
         to_field_name="wwwroot",
         required=False,
         help_text=_("wwwroot of the tenant it shall be a copy of."),
+        error_messages={"invalid_choice": _("There is no tenant %(value)s.")},
     )
     anonymise = forms.BooleanField(
         required=False, help_text=_("Of a copy: make its people unknown.")
@@ -162,6 +163,13 @@ class NewTenantForm(forms.ModelForm):
             "db_password": forms.PasswordInput(attrs={"autocomplete": "new-password"}),
             "description": forms.Textarea(attrs={"rows": 2}),
             "forced_settings": forms.Textarea(attrs={"rows": 2}),
+        }
+        error_messages = {
+            "wwwroot": {"unique": _("Another tenant has this address.")},
+            "shortname": {"unique": _("Another tenant has this short name.")},
+            "data_path": {"unique": _("Another tenant has this data path.")},
+            "server": {"invalid_choice": _("There is no server %(value)s.")},
+            "release": {"invalid_choice": _("There is no release %(value)s.")},
         }
 
     GIVEN = ("wwwroot", "name", "shortname")  # the others have defaults

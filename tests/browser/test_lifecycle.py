@@ -40,7 +40,9 @@ def test_a_tenant_from_its_beginning_to_its_end(
     page.fill("#id_db_name", db_name("new"))
     page.click("text=Make the tenant")
     expect(page.locator("[role=alert]")).to_contain_text("Nothing was made")
-    expect(page.locator(".errorlist").first).to_contain_text("Shortname already exists")
+    expect(page.locator(".errorlist").first).to_contain_text(
+        "Another tenant has this short name"
+    )
     look()
     page.fill("#id_shortname", "new")
     page.check("#id_force_dns")

@@ -77,7 +77,7 @@ def test_only_checking_makes_nothing(console, template: Snapshot, settled):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"shortname": "one"}, "Tenant with this Shortname already exists."),
+        ({"shortname": "one"}, "Another tenant has this short name."),
         ({"origin": "install"}, "The installer needs an address"),
         ({"origin": "clone"}, "Say which clone to make it from"),
         ({"origin": "register"}, "tell its database and its account"),

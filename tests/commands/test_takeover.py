@@ -178,6 +178,14 @@ def test_what_a_register_knows_of_a_site_is_kept(
     assert (north.network, north.enabled) == (5, False)
 
 
+def test_a_file_that_is_not_there_is_told(manage: Manage):
+    said = manage("sync_vmoodle_register", "--config=/none/config.php")
+
+    assert said.code == 2
+    assert "/none/config.php: No such file or directory" in said.err
+    assert "Errno" not in said.err
+
+
 def test_nothing_is_left_of_a_move_that_fails(
     manage: Manage, php_system: Path, monkeypatch
 ):

@@ -60,7 +60,12 @@ class Command(TenantCommand):
 def sentences(form: forms.ModelForm) -> list[str]:
     """Return what is wrong with the form, each with its option."""
     return [
-        str(error) if name == "__all__" else f"--{name.replace('_', '-')}: {error}"
+        str(error) if name == "__all__" else f"{option(name)}: {error}"
         for name, errors in form.errors.items()
         for error in errors
     ]
+
+
+def option(name: str) -> str:
+    """Return the option that a field is given by."""
+    return "--host" if name == "wwwroot" else f"--{name.replace('_', '-')}"

@@ -127,16 +127,16 @@ def test_a_password_is_read_from_a_file_and_kept_nowhere(
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ({"host": "https://one.example.org"}, "--wwwroot: Tenant with this Wwwroot"),
-        ({"host": "ftp://x"}, "--wwwroot: 'ftp://x' must begin with http"),
-        ({"shortname": "one"}, "--shortname: Tenant with this Shortname"),
+        ({"host": "https://one.example.org"}, "--host: Another tenant has this"),
+        ({"host": "ftp://x"}, "--host: 'ftp://x' must begin with http"),
+        ({"shortname": "one"}, "--shortname: Another tenant has this"),
         ({"shortname": "a b"}, "--shortname: Use letters, digits"),
         ({"template": "none"}, "--template: There is no template none (known: one-"),
         ({"release": "4.3"}, "--release: What is copied is of Moodle 2023042400"),
         ({"origin": "clone"}, "Say what to make it from"),
         ({"data-path": "relative"}, "--data-path: 'relative' is not a plain"),
         ({"check_login": "1", "disabled": "1"}, "shows no login page to check"),
-        ({"server": "nowhere"}, "--server: Select a valid choice"),
+        ({"server": "nowhere"}, "--server: There is no server nowhere"),
     ],
 )
 def test_what_is_wrong_is_told_before_anything_is_made(
