@@ -57,20 +57,15 @@ def course() -> str:
 
 
 @pytest.fixture
-def classroom(campus: Campus, course: str) -> Tenant:
-    """Return beta with a small course, and users whose password is forced."""
-    beta = campus[1]
-    beta.forced_settings = {"tool_generator_users_password": "Tests-1234"}
-    beta.save()
-    if not found(beta, "SELECT id FROM mdl_course WHERE shortname = %s", course):
-        words = [
-            f"--shortname={course}",
-            "--size=XS",
-            "--bypasscheck",
-            "--fixeddataset",
-        ]
-        list(php.run(beta, "admin/tool/generator/cli/maketestcourse.php", words))
-    return beta
+def classrooms(campus: Campus, course: str) -> Campus:
+    """Return both with a small course, and users whose password is forced."""
+    words = [f"--shortname={course}", "--size=XS", "--bypasscheck", "--fixeddataset"]
+    for tenant in campus:
+        tenant.forced_settings = {"tool_generator_users_password": "Tests-1234"}
+        tenant.save()
+        if not found(tenant, "SELECT id FROM mdl_course WHERE shortname = %s", course):
+            list(php.run(tenant, "admin/tool/generator/cli/maketestcourse.php", words))
+    return campus
 
 
 def test_cron_runs_what_is_due_and_tells_what_failed(campus: Campus, finished: RunOf):
@@ -112,43 +107,48 @@ def test_a_task_is_switched_off_and_on(campus: Campus, finished: RunOf):
 
 
 def test_automated_backups_are_queued_where_they_are_on(
-    campus: Campus, finished: RunOf
+    classrooms: Campus, finished: RunOf
 ):
-    alpha, beta = campus
+    alpha, beta = classrooms
     words = ["--component=backup", "--name=backup_auto_active"]
     cfg(beta, *words, "--set=2")
-    first = finished("system/AutomatedBackups", campus)
-    sql(beta, "UPDATE mdl_backup_courses SET nextstarttime = 1")
+    first = finished("system/AutomatedBackups", classrooms)
+    cfg(alpha, *words, "--set=2")
+    second = finished("system/AutomatedBackups", [alpha])
+    for tenant in classrooms:
+        sql(tenant, "UPDATE mdl_backup_courses SET nextstarttime = 1")
 
-    run = finished("system/AutomatedBackups", campus)
+    run = finished("system/AutomatedBackups", classrooms)
 
-    cfg(beta, *words, "--set=0")
-    assert run.jobs.get(tenant=alpha).state == Job.State.SKIPPED
-    results = [each.jobs.get(tenant=beta).result for each in (first, run)]
-    number = results[0]["courses"]["not yet run"]
-    assert results[1] == {"courses": {"queued": number}}
-    kind = r"classname LIKE '%%course\_backup\_task'"
-    assert found(beta, f"SELECT COUNT(*) FROM mdl_task_adhoc WHERE {kind}") == [
-        (number,)
-    ]
-    sql(beta, f"DELETE FROM mdl_task_adhoc WHERE {kind}")
-    sql(beta, "DELETE FROM mdl_backup_courses")
+    assert first.jobs.get(tenant=alpha).state == Job.State.SKIPPED
+    for tenant, before in ((alpha, second), (beta, first)):
+        cfg(tenant, *words, "--set=0")
+        results = [each.jobs.get(tenant=tenant).result for each in (before, run)]
+        number = results[0]["courses"]["not yet run"]
+        assert number > 0
+        assert results[1] == {"courses": {"queued": number}}
+        kind = r"classname LIKE '%%course\_backup\_task'"
+        queued = found(tenant, f"SELECT COUNT(*) FROM mdl_task_adhoc WHERE {kind}")
+        assert queued == [(number,)]
+        sql(tenant, f"DELETE FROM mdl_task_adhoc WHERE {kind}")
+        sql(tenant, "DELETE FROM mdl_backup_courses")
 
 
 def test_a_course_is_backed_up(
-    classroom: Tenant, finished: RunOf, course: str, tmp_path: Path
+    classrooms: Campus, finished: RunOf, course: str, tmp_path: Path
 ):
     name = f"courseshortname={course}"
     where = f"destination={tmp_path}/{{shortname}}"
 
-    [outside] = jobs(finished("system/Backup", [classroom], f"{name}&{where}"))
-    [inside] = jobs(finished("system/Backup", [classroom], name))
+    outside = jobs(finished("system/Backup", classrooms, f"{name}&{where}"))
+    [inside] = jobs(finished("system/Backup", classrooms[1:], name))
 
-    [file] = (tmp_path / "beta").iterdir()
-    size = file.stat().st_size
-    assert outside.result == {"file": str(file), "bytes": size}
-    assert file.suffix == ".mbz"
-    assert size > 1000
+    for tenant, job in zip(classrooms, outside, strict=True):
+        [file] = (tmp_path / tenant.shortname).iterdir()
+        size = file.stat().st_size
+        assert job.result == {"file": str(file), "bytes": size}
+        assert file.suffix == ".mbz"
+        assert size > 1000
     assert inside.result["file"].endswith(".mbz")
     assert inside.result["bytes"] > 1000
 
@@ -160,13 +160,14 @@ def test_a_backup_that_is_none_is_a_failure(campus: Campus, finished: RunOf):
         assert "admin/cli/backup.php ended with exit code 1" in job.error
 
 
-def test_a_test_plan_is_made(classroom: Tenant, finished: RunOf, course: str):
+def test_a_test_plan_is_made(classrooms: Campus, finished: RunOf, course: str):
     attributes = f"shortname={course}&size=XS&bypasscheck=1"
 
-    [job] = jobs(finished("system/MakeTestPlan", [classroom], attributes))
+    made = jobs(finished("system/MakeTestPlan", classrooms, attributes))
 
-    assert job.result["plan"].startswith(f"{classroom.wwwroot}/pluginfile.php/")
-    assert ".csv" in job.result["users"]
+    for tenant, job in zip(classrooms, made, strict=True):
+        assert job.result["plan"].startswith(f"{tenant.wwwroot}/pluginfile.php/")
+        assert ".csv" in job.result["users"]
 
 
 def test_style_sheets_are_compiled(campus: Campus, finished: RunOf):
@@ -309,16 +310,18 @@ def test_a_password_is_reset(campus: Campus, run_of: RunOf, finished: RunOf):
 def test_plugins_whose_code_is_gone_are_purged(campus: Campus, finished: RunOf):
     beta = campus[1]
     columns = "(plugin, name, value) VALUES ('local_ghost', 'version', '2020010100')"
-    sql(beta, f"INSERT INTO mdl_config_plugins {columns}")
-    list(php.run(beta, "admin/cli/purge_caches.php", ["--muc"]))
+    for tenant in campus:
+        sql(tenant, f"INSERT INTO mdl_config_plugins {columns}")
+        list(php.run(tenant, "admin/cli/purge_caches.php", ["--muc"]))
     [dry] = jobs(finished("system/UninstallPlugins", [beta], "purge_missing=1"))
     assert "Will be uninstalled: local_ghost" in dry.text()[0]
 
-    [job] = jobs(finished("system/UninstallPlugins", [beta], "purge_missing=1&run=1"))
+    purged = jobs(finished("system/UninstallPlugins", campus, "purge_missing=1&run=1"))
 
-    assert job.result == {"uninstalled": ["local_ghost"]}
-    stored = moodledb.config_of(beta, ["allversionshash"])["allversionshash"]
-    assert stored == beta.release.versions_hash
+    for tenant, job in zip(campus, purged, strict=True):
+        assert job.result == {"uninstalled": ["local_ghost"]}
+        stored = moodledb.config_of(tenant, ["allversionshash"])["allversionshash"]
+        assert stored == tenant.release.versions_hash
     run = finished("system/UninstallPlugins", campus, "plugins=mod_none&run=1")
     for job in jobs(run, Job.State.FAILED):
         assert job.error == "Unknown plugin: mod_none"
