@@ -4,7 +4,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from commands.base import NothingToDo, Steps, register
+from commands.base import Json, NothingToDo, Steps, register
 from commands.mnet.node import MnetCommand
 from mnet import binding, networks, sites
 from mnet.models import Strategy
@@ -68,7 +68,7 @@ class SetNetwork(MnetCommand):
 
     def run(self, tenant: Tenant) -> Steps:
         number, site = self.cleaned_data["network"], self.site(tenant)
-        done: list[object] = []
+        done: list[Json] = []
         if number != networks.OFF:
             if why := site.trouble_with_keys:
                 yield why
@@ -84,7 +84,16 @@ class SetNetwork(MnetCommand):
             done.append((yield from self.switch(tenant, mode=OFF)))
         if before == number and not changes and not done:
             raise NothingToDo(f"it is in network {number} already")
-        return {"network": number, "before": before, "changed": len(changes)}
+        result: dict[str, Json] = {
+            "network": number,
+            "before": before,
+            "changed": len(changes),
+        }
+        if done and number != networks.OFF:
+            web = yield from self.web(tenant)
+            assert isinstance(web, dict)
+            result |= web
+        return result
 
     def _move(self, tenant: Tenant, number: int) -> tuple[int, list[binding.Change]]:
         """Change the registry and both sides; return its former network, and what."""

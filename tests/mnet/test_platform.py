@@ -2,12 +2,14 @@
 
 import subprocess
 
+from demo import sites
 from mnet import platform
 from tenants import php
 
 
 def test_php_that_we_start_has_rc4():
     assert platform.lacks_rc4("php") == ""
+    assert php.OPENSSL.samefile(sites.OPENSSL)  # the demo's web server
 
 
 def test_a_php_without_the_provider_is_told(monkeypatch, tmp_path):

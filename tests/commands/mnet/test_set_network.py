@@ -72,6 +72,7 @@ def test_a_site_without_keys_is_switched_on_first(network, finished, asked):
     assert job.state == Job.State.SUCCEEDED, job.error
     assert [p["mode"] for _name, _op, p in asked["payloads"]] == ["strict"]
     assert set(tables.peers(main)) == {"t1"}
+    assert job.result["web_opens_rc4"] == "yes"
 
 
 @pytest.mark.parametrize("network_text", ["-2", "x", "1.5"])
