@@ -5,11 +5,17 @@ when what it was made for has failed. Accounts have rights on one database only.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tenants.moodledb import NO_SUCH_ACCOUNT, MoodleDbError, execute, query
+from tenants.moodledb import (
+    NO_SUCH_ACCOUNT,
+    MoodleDbError,
+    connected,
+    execute,
+    query,
+)
 
 if TYPE_CHECKING:
     from tenants.models import DatabaseServer, Tenant
@@ -19,6 +25,7 @@ RIGHTS = (
     "ALTER"
 )
 LOCK_SECONDS = 60
+STILL_SECONDS = 5
 
 
 def exists(server: "DatabaseServer", name: str) -> bool:
@@ -83,6 +90,30 @@ def table_sizes(server: "DatabaseServer", name: str) -> dict[str, int]:
         " AND TABLE_TYPE = 'BASE TABLE' ORDER BY TABLE_NAME"
     )
     return {table: int(size) for table, size in query(server, sql, [name])}
+
+
+@contextmanager
+def standing_still(
+    server: "DatabaseServer", name: str, tables: Iterable[str]
+) -> Iterator[bool]:
+    """Let nobody write to tables of a database; yield False if that is not to be had.
+
+    Whoever wants to write waits behind us, so we do not wait long for those who do.
+    Without autocommit the server waits for open transactions that have written.
+    """
+    locks = ", ".join(f"`{name}`.`{table}` READ" for table in tables)
+    with connected(server) as run:
+        run(f"SET lock_wait_timeout = {STILL_SECONDS}")
+        run(f"SET innodb_lock_wait_timeout = {STILL_SECONDS}, innodb_table_locks = 1")
+        run("SET autocommit = 0, tx_isolation = 'REPEATABLE-READ'")
+        try:
+            run(f"LOCK TABLES {locks}")
+        except MoodleDbError as error:
+            if error.is_servers:
+                raise
+            yield False
+        else:
+            yield True
 
 
 def rename_prefix(server: "DatabaseServer", name: str, old: str, new: str) -> None:

@@ -153,26 +153,43 @@ def _address(server: "DatabaseServer") -> dict[str, Any]:
 
 def _connection(server: "DatabaseServer", *, fresh: bool = False) -> MySQLdb.Connection:
     """Return this thread's connection to the server as it is configured now."""
-    target = _address(server)
-    account = {"user": server.admin_user, "password": server.admin_password or ""}
-    wanted = (*target.values(), *account.values())
+    wanted = (_address(server), server.admin_user, server.admin_password)
     cache = _local.__dict__.setdefault("connections", {})
-    # A fork's inherited connection stays in the cache, unused: closing it would
-    # cut off the parent.
+    # A fork's inherited connection stays, unused: closing it would cut off the parent.
     key = (os.getpid(), server.pk)
-    known, connection = cache.get(key, (None, None))
-    if fresh or known != wanted or connection is None:
+    if fresh or cache.get(key, ("", None))[0] != wanted:
         cache.pop(key, None)
-        connection = MySQLdb.connect(
-            **target,
-            **account,
-            charset="utf8mb4",
-            autocommit=True,
-            connect_timeout=CONNECT_SECONDS,
-            read_timeout=READ_SECONDS,
-        )
-        cache[key] = (wanted, connection)
+        cache[key] = (wanted, _connect(server))
+    connection: MySQLdb.Connection = cache[key][1]
     return connection
+
+
+def _connect(server: "DatabaseServer") -> MySQLdb.Connection:
+    return MySQLdb.connect(
+        **_address(server),
+        user=server.admin_user,
+        password=server.admin_password or "",
+        charset="utf8mb4",
+        autocommit=True,
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=READ_SECONDS,
+    )
+
+
+@contextmanager
+def connected(server: "DatabaseServer") -> Iterator[Callable[[str], None]]:
+    """Yield what runs a statement on a connection that lasts as long as this."""
+    with told_of(server):
+        connection = _connect(server)
+
+    def run(sql: str) -> None:
+        with told_of(server):
+            connection.query(sql)
+
+    try:
+        yield run
+    finally:
+        connection.close()
 
 
 Config = dict[str, str]

@@ -160,3 +160,23 @@ def test_what_our_account_lacks_is_told(server: DatabaseServer, owner: Tenant):
 
     listed = [*databases.RIGHTS.split(", "), "CREATE USER", "GRANT OPTION"]
     assert databases.missing_rights(poor) == listed
+
+
+def test_nobody_writes_to_tables_that_stand_still(tenant: Tenant, monkeypatch):
+    monkeypatch.setattr(databases, "STILL_SECONDS", 1)
+    still = databases.standing_still
+    name, table = tenant.db_name, moodledb.table(tenant, "config")
+    change = f"UPDATE {table} SET value = '' WHERE name = 'nothing'"
+
+    with moodledb.connected(tenant.server) as run:
+        run("SET lock_wait_timeout = 1")
+        with still(tenant.server, name, ["mdl_config"]) as held:
+            assert held
+            with pytest.raises(MoodleDbError, match="Lock wait timeout"):
+                run(change)
+        run("START TRANSACTION")
+        run(f"DELETE FROM {table}")
+        with still(tenant.server, name, ["mdl_config"]) as held:
+            assert not held
+        run("ROLLBACK")
+        run(change)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,10 @@ def rows(tenant: Tenant, database: str = "") -> list:
     return moodledb.query(tenant.server, f"SELECT * FROM {table} ORDER BY id")
 
 
-def test_what_was_dumped_is_loaded(tenant: Tenant, scratch: str, tmp_path: Path):
+def test_what_was_dumped_is_loaded(
+    tenant: Tenant, scratch: str, tmp_path: Path, monkeypatch
+):
+    monkeypatch.setattr(dump, "LATE", 0)  # all keys are made behind the rows
     text = "'\"\\ \n(1,'x'),\n\0 é \N{PILE OF POO} /*! ; */ -- "
     sql = f"INSERT INTO {moodledb.table(tenant, 'config')} (name, value)"
     moodledb.execute(tenant.server, f"{sql} VALUES ('odd', %s)", [text])
@@ -47,6 +51,9 @@ def test_what_was_dumped_is_loaded(tenant: Tenant, scratch: str, tmp_path: Path)
     assert made["tables"]["mdl_config"]["rows"] == len(rows(tenant))
     assert end(dump.digests(tenant.server, scratch))["tables"] == made["tables"]
     assert {path.stat().st_mode & 0o777 for path in tmp_path.glob("*.sql*")} == {0o600}
+    text = subprocess.check_output(["zstd", "-dc", *map(str, tmp_path.glob("*.zst"))])
+    assert b"\nALTER TABLE `mdl_config` ADD UNIQUE KEY " in text
+    assert b"UNIQUE_CHECKS=0" not in text
 
 
 def test_a_change_shows_in_the_digest_of_its_table(tenant: Tenant, tmp_path: Path):
@@ -58,22 +65,44 @@ def test_a_change_shows_in_the_digest_of_its_table(tenant: Tenant, tmp_path: Pat
     assert [name for name in before if before[name] != after[name]] == ["mdl_config"]
 
 
-def test_no_password_stands_in_an_argument_list(
-    tenant: Tenant, tmp_path: Path, monkeypatch
-):
-    seen = []
+@pytest.fixture
+def started(monkeypatch) -> list[str]:
+    """Return a list that gets the command line of each program."""
+    seen: list[str] = []
     start = dump.subprocess.Popen
-    monkeypatch.setattr(
-        dump.subprocess,
-        "Popen",
-        lambda argv, **given: seen.append(argv) or start(argv, **given),
-    )
 
+    def note(argv, **given):
+        seen.append(" ".join(map(str, argv)))
+        return start(argv, **given)
+
+    monkeypatch.setattr(dump.subprocess, "Popen", note)
+    return seen
+
+
+def test_two_programs_read_and_no_password_stands_in_an_argument_list(
+    tenant: Tenant, tmp_path: Path, started: list[str]
+):
     end(dump.dump(tenant.server, tenant.db_name, tmp_path))
 
-    words = " ".join(map(str, sum(map(list, seen), [])))
-    assert "mariadb-dump" in words
-    assert tenant.server.admin_password not in words
+    assert len([line for line in started if "mariadb-dump" in line]) == 2
+    assert tenant.server.admin_password not in " ".join(started)
+
+
+def test_one_program_reads_while_a_transaction_is_open(
+    tenant: Tenant, tmp_path: Path, started: list[str], monkeypatch
+):
+    monkeypatch.setattr(databases, "STILL_SECONDS", 1)
+    table = moodledb.table(tenant, "config")
+    before = end(dump.digests(tenant.server, tenant.db_name))["tables"]
+    started.clear()
+
+    with moodledb.connected(tenant.server) as run:
+        run("START TRANSACTION")
+        run(f"DELETE FROM {table}")
+        made = end(dump.dump(tenant.server, tenant.db_name, tmp_path))
+
+    assert len([line for line in started if "mariadb-dump" in line]) == 1
+    assert made["tables"] == before
 
 
 def test_gzip_does_where_there_is_no_zstd(

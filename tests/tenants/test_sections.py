@@ -14,12 +14,16 @@ ONE = (
     b"\nINSERT INTO `one` VALUES"
     b"\n(1,'(x),\\n(y)'),\n(2,'/*!40101 SET @saved_cs_client CREATE TABLE `no` (');"
 )
-TWO = ONE.replace(b"`one`", b"`two`") + b"\n/*!40111 SET SQL_NOTES=@OLD */;\n"
+TWO = ONE.replace(b"`one`", b"`two`")
+FOOT = (
+    b"\n/*!40103 SET TIME_ZONE=@OLD_TIME_ZONE */;\n"
+    b"\n/*!40101 SET SQL_MODE=@OLD_SQL_MODE */;\n"
+)
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 64, 10_000])
 def test_each_table_gets_its_own_text(size: int):
-    text = HEAD + ONE + TWO
+    text = HEAD + ONE + TWO + FOOT
     written: dict[str, list[bytes]] = {"head": [], "one": [], "two": []}
     sections = Sections(lambda name: written[name].append, [written["head"].append])
 
@@ -28,7 +32,7 @@ def test_each_table_gets_its_own_text(size: int):
     sections.feed(b"")
 
     assert {name: b"".join(parts) for name, parts in written.items()} == {
-        "head": HEAD,
+        "head": HEAD + FOOT,
         "one": ONE,
         "two": TWO,
     }
@@ -36,4 +40,5 @@ def test_each_table_gets_its_own_text(size: int):
         ("one", 2, len(ONE)),
         ("two", 2, len(TWO)),
     ]
+    assert sections.foot == FOOT
     assert sections.found[0].digest.digest() == hashlib.sha256(ONE).digest()
