@@ -4,7 +4,7 @@ from commands.generic.settings import Settings
 
 
 @register
-class CompareSettings(Settings, Comparison):
+class CompareSettings(Comparison, Settings):
     """Set settings of sites side by side, of the core and of plugins.
 
     Those that are named, or fit a pattern. Passwords and keys are compared, and never

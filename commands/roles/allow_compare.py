@@ -4,7 +4,7 @@ from commands.roles.allows import AllowTable
 
 
 @register
-class AllowCompare(AllowTable, Comparison):
+class AllowCompare(Comparison, AllowTable):
     """Set side by side which role may assign, override, switch to, or view which.
 
     All roles of a table, or one. Roles are told by their short names, since their

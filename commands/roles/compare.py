@@ -4,7 +4,7 @@ from commands.roles.permissions import RolePermissions
 
 
 @register
-class Compare(RolePermissions, Comparison):
+class Compare(Comparison, RolePermissions):
     """Set a role's permissions on many sites side by side.
 
     Those in the system context, of every capability: allow, prevent, prohibit, not set,

@@ -25,6 +25,13 @@ def obey(tenant: Tenant, operation: str, payload: dict) -> dict:
     return {"changed": ["mod/quiz"], "refused": {}}
 
 
+def test_every_comparison_asks_for_a_reference():
+    comparisons = [c for c in all_commands() if issubclass(c, Comparison)]
+
+    labels = {str(c.base_fields["source"].label) for c in comparisons}
+    assert (len(comparisons), labels) == (4, {"Reference"})
+
+
 def test_the_main_tenant_is_the_reference_and_comes_once(sites):
     tenants = sites(3)
     change(tenants[1], QUIZ_OFF)
