@@ -117,7 +117,7 @@ class Base(BaseCommand):
             flags = [*short, f"--{name.replace('_', '-')}"]
             text = str(field.help_text).replace("%", "%%")
             if name in self.runs.secret_names():
-                add_secret_option(group, name, flags, text)
+                add_secret_option(group, name, flags, text, required=field.required)
                 continue
             group.add_argument(*flags, dest=f"field_{name}", help=text, **kind)
 

@@ -18,17 +18,23 @@ class HasSecrets(Protocol):
 
 
 def add_secret_option(
-    parser: ArgumentParser | _ArgumentGroup, name: str, flags: list[str], text: str
+    parser: ArgumentParser | _ArgumentGroup,
+    name: str,
+    flags: list[str],
+    text: str,
+    *,
+    required: bool = False,
 ) -> None:
     """Add the option of a secret parameter, and one to read it from a file."""
+    prompt = " Without either you are asked." if required else ""
     seen = f"{text} Every user of this machine sees it here: better leave it out."
     parser.add_argument(*flags, dest=f"field_{name}", metavar="VALUE", help=seen)
     parser.add_argument(
         f"{flags[-1]}-file",
         dest=f"secret_{name}",
         metavar="FILE",
-        help=f"Read {flags[-1]} from the first line of a file; -: standard input. "
-        "Without either a terminal asks for it.",
+        help=f"Read {flags[-1]} from the first line of a file; -: standard input, and "
+        f"on a terminal you are asked.{prompt}",
     )
 
 
@@ -37,10 +43,11 @@ def secrets_given(form: type[HasSecrets], options: dict[str, Any]) -> dict[str, 
     found = {}
     for name in form.secret_names():
         wanted = form.base_fields[name].required and not options[f"field_{name}"]
-        if path := options[f"secret_{name}"]:
-            found[name] = _read(name, path)
-        elif wanted and sys.stdin.isatty():
+        path, terminal = options[f"secret_{name}"], sys.stdin.isatty()
+        if terminal and (path == "-" or (wanted and not path)):
             found[name] = _ask(name)
+        elif path:
+            found[name] = _read(name, path)
     return found
 
 

@@ -102,10 +102,11 @@ def arguments() -> argparse.Namespace:
     options.moodle = [tree for trees in options.moodle for tree in trees]
     for tree in options.moodle:
         if not any((tree / sub / "version.php").is_file() for sub in ("", "public")):
-            parser.error(f"{tree} is no Moodle: it has no version.php")
+            parser.exit(2, f"bin/demo: {tree} is no Moodle: it has no version.php\n")
     for port in (options.port, options.port + SITES):
         if not options.once and not is_free(port):
-            parser.error(f"port {port} is in use: choose others with --port")
+            said = f"port {port} is in use: choose others with --port"
+            parser.exit(2, f"bin/demo: {said}\n")
     return options
 
 

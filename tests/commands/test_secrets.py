@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from commands import secrets
 from commands.base import Command
 from commands.secrets import add_secret_option, secrets_given
+from tenants.forms import ServerForm
 
 
 class Reset(Command):
@@ -53,6 +54,16 @@ def test_a_terminal_is_asked_twice(monkeypatch):
 
     assert secrets_given(Reset, options()) == {"password": "hush"}
     assert asked == ["Password: ", "Password again: "]
+
+
+def test_one_that_may_be_left_out_is_asked_for_by_a_dash(monkeypatch):
+    monkeypatch.setattr("sys.stdin", Terminal())
+    monkeypatch.setattr(secrets.getpass, "getpass", lambda text: "hush")
+    given = {"field_admin_password": None, "secret_admin_password": None}
+
+    assert secrets_given(ServerForm, given) == {}
+    given["secret_admin_password"] = "-"
+    assert secrets_given(ServerForm, given) == {"admin_password": "hush"}
 
 
 def test_two_different_answers_are_refused(monkeypatch):
