@@ -5,7 +5,7 @@ when what it was made for has failed. Accounts have rights on one database only.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -114,6 +114,12 @@ def standing_still(
             yield False
         else:
             yield True
+
+
+def drop_tables(server: "DatabaseServer", name: str, tables: Collection[str]) -> None:
+    if tables:
+        listed = ", ".join(f"`{name}`.`{table}`" for table in sorted(tables))
+        execute(server, f"DROP TABLE IF EXISTS {listed}")
 
 
 def rename_prefix(server: "DatabaseServer", name: str, old: str, new: str) -> None:

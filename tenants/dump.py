@@ -14,7 +14,7 @@ import select
 import shutil
 import subprocess
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -82,13 +82,19 @@ class Dump(TypedDict):
 
 
 def dump(
-    server: "DatabaseServer", name: str, directory: Path
+    server: "DatabaseServer",
+    name: str,
+    directory: Path,
+    only: Collection[str] | None = None,
 ) -> Generator[None, None, Dump]:
     """Dump a database's tables into a directory; yield None as a sign of life.
 
-    Closing the generator stops the programs. Raises DumpError.
+    `only`: these tables; the digest of the last one is another then. Closing the
+    generator stops the programs. Raises DumpError.
     """
     sizes = databases.table_sizes(server, name)
+    if only is not None:
+        sizes = {table: sizes[table] for table in sizes if table in only}
     if not sizes:
         raise DumpError(f"the database {name} has no tables: there is nothing to dump")
     shares, late = dealt(sizes), {one for one in sizes if sizes[one] >= LATE}

@@ -1,8 +1,8 @@
 """Move a site to another database server or data path.
 
-It is down for the last part only: what is new in its files since they were copied, and
-its database. Until it is open again everything can be taken back; what it had before is
-then put aside, and `manage.py doctor --fix` removes it.
+It is down for the last part only: what is new in its files and in its database since
+they were copied. Until it is open again everything can be taken back; what it had
+before is then put aside, and `manage.py doctor --fix` removes it.
 """
 
 import copy
@@ -96,6 +96,7 @@ class Moving:
     def __init__(self, journal: Journal, job: int | None = None) -> None:
         self.job, self.journal, self.tenant = job, journal, journal.tenant
         self.closed: float | None = None  # when, on this process's clock
+        self.copied: dict[str, dump.Table] = {}  # as they are on the target
         self.mark, self.plan = journal.mark, journal.plan
         self.source, self.target = (
             DatabaseServer.objects.get(pk=pk) for pk in self.plan["servers"]
@@ -109,6 +110,7 @@ class Moving:
     def steps(self) -> list[Step]:
         pool = Step("copy the data files", self.copy_pool, self.forget_copy)
         sync = Step("copy what is new in them", self.sync)
+        sync_database = Step("copy what is new in the database", self.sync_database)
         database = [
             Step("make the database", self.make_database, self.forget_database),
             Step("make the account", self.make_account, self.forget_account),
@@ -117,10 +119,11 @@ class Moving:
         moves_data, moves_database = self.old != self.new, self.source != self.target
         return [
             *([pool] if moves_data else []),
+            *(database if moves_database else []),
             Step("close the site", self.close, self.open_again),
             Step("wait for cron", self.wait),
             *([sync] if moves_data else []),
-            *(database if moves_database else []),
+            *([sync_database] if moves_database else []),
             Step("switch over", self.switch, self.switch_back),
             Step("purge the caches", self.purge),
         ]
@@ -215,23 +218,47 @@ class Moving:
             databases.revoke(there)
 
     def copy_database(self) -> Lines:
-        """Dump, load, and compare every table with what was dumped."""
+        """Copy it whole, and prove that, while the site is open."""
+        made = yield from self._copy_tables(None)
+        yield from self._compare(made["tables"])
+        self.copied = made["tables"]
+        yield f"{len(self.copied)} tables are on {self.target}"
+
+    def sync_database(self) -> Lines:
+        """Copy the tables that are others now, and prove that all are the same."""
+        found = yield from dump.digests(self.source, self.tenant.db_name)
+        now = found["tables"]
+        other = {name for name in now if now[name] != self.copied.get(name)}
+        gone = self.copied.keys() - now.keys()
+        databases.drop_tables(self.target, self.tenant.db_name, gone | other)
+        if other:
+            yield from self._copy_tables(other)
+        yield from self._compare(now)
+        yield f"{len(other)} of {len(now)} tables were copied again: all are the same"
+
+    def _copy_tables(
+        self, only: set[str] | None
+    ) -> Generator[str | None, None, dump.Dump]:
         name = self.tenant.db_name
         self.forget_dump()
         self.room.mkdir(parents=True, mode=0o700)
-        made = yield from dump.dump(self.source, name, self.room)
+        made = yield from dump.dump(self.source, name, self.room, only)
         parts = [part["file"] for part in made["parts"]]
         yield from dump.load(self.target, name, self.room, parts)
         self.forget_dump()
-        found = yield from dump.digests(self.target, name)
-        meant = made["tables"]
-        differ = sorted(t for t in meant if found["tables"].get(t) != meant[t])
+        return made
+
+    def _compare(self, meant: dict[str, dump.Table]) -> Lines:
+        """Raise LifecycleError unless the target has exactly these tables."""
+        found = yield from dump.digests(self.target, self.tenant.db_name)
+        tables = found["tables"]
+        differ = sorted(name for name in meant if tables.get(name) != meant[name])
         if differ:
             raise LifecycleError(
-                f"{len(differ)} tables are not the same on {self.target}: "
-                f"{', '.join(differ[:5])}"
+                f"{len(differ)} tables are not the same on {self.target} "
+                f"({', '.join(differ[:5])}): let nobody write to the database of a "
+                "site that is closed"
             )
-        yield f"{len(meant)} tables are the same on {self.target}"
 
     def forget_dump(self) -> None:
         shutil.rmtree(self.room, ignore_errors=True)

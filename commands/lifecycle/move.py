@@ -16,9 +16,9 @@ from tenants.validators import absolute_path
 class Move(Command):
     """Move the site to another database server, or its data files to another path.
 
-    The files are copied while it is open. Then it answers 503 while the rest of them
-    and the database are copied and compared, file by file and table by table. If a
-    step fails, it is where it was. What it had before is put aside and kept until
+    Files and database are copied while it is open. Then it answers 503 while what is
+    new in them is copied, and compared, file by file and table by table. If a step
+    fails, it is where it was. What it had before is put aside and kept until
     `manage.py doctor --fix`.
 
     Example of attributes: to_server=db2&data_path=/srv/data2/north

@@ -20,12 +20,13 @@ from tests.tenants.test_provision import POOL
 
 STEPS = [
     "copy the data files",
-    "close the site",
-    "wait for cron",
-    "copy what is new in them",
     "make the database",
     "make the account",
     "copy the database",
+    "close the site",
+    "wait for cron",
+    "copy what is new in them",
+    "copy what is new in the database",
     "switch over",
     "purge the caches",
 ]
@@ -155,10 +156,77 @@ def test_a_table_that_differs_stops_it(
 
     monkeypatch.setattr(move.dump, "load", spoil)
 
-    with pytest.raises(LifecycleError, match="1 tables are not the same on db2: mdl_c"):
+    with pytest.raises(
+        LifecycleError, match="1 tables are not the same on db2 .mdl_course"
+    ):
         end(move.move(site, second_server, site.data_path, page="<p>{owner}"))
 
     assert not is_moved(site, there(settings))
+
+
+def changing(site: Tenant) -> Iterator[None]:
+    """Change the site as its users do until it is closed."""
+    for sql in (
+        "UPDATE {}.mdl_course SET fullname = 'of today'",
+        "CREATE TABLE {}.mdl_fresh (id bigint PRIMARY KEY)",
+        "DROP TABLE {}.mdl_sessions",
+    ):
+        moodledb.execute(site.server, sql.format(f"`{site.db_name}`"))
+    yield None
+
+
+def test_what_is_new_in_the_database_follows(
+    finished: RunOf, site: Tenant, second_server, monkeypatch
+):
+    close = move.Moving.close
+    dumped: list[object] = []
+
+    def late(moving):
+        yield from changing(site)
+        yield from close(moving)
+
+    def watched(server, name, directory, only=None):
+        dumped.append(only)
+        return (yield from real(server, name, directory, only))
+
+    real = move.dump.dump
+    monkeypatch.setattr(move.Moving, "close", late)
+    monkeypatch.setattr(move.dump, "dump", watched)
+
+    job = job_of(finished("lifecycle/Move", [site], "to_server=db2"))
+
+    assert job.state == Job.State.SUCCEEDED, job.error
+    assert dumped == [None, {"mdl_course", "mdl_fresh"}]
+    sql = f"SELECT fullname FROM `{site.db_name}`.mdl_course"
+    assert moodledb.query(second_server, sql) == [("of today",)]
+    there = databases.table_sizes(second_server, site.db_name)
+    assert "mdl_fresh" in there and "mdl_sessions" not in there
+
+
+def test_who_writes_to_a_closed_site_stops_it(site: Tenant, second_server, monkeypatch):
+    digests = move.dump.digests
+
+    def late(server, name):
+        found = yield from digests(server, name)
+        if server == site.server:
+            yield from changing(site)
+        return found
+
+    monkeypatch.setattr(move.dump, "digests", late)
+    sql = f"UPDATE `{site.db_name}`.mdl_course SET fullname = 'other'"
+    copy = move.Moving.copy_database
+
+    def then_change(moving):
+        yield from copy(moving)
+        moodledb.execute(site.server, sql)
+
+    monkeypatch.setattr(move.Moving, "copy_database", then_change)
+
+    with pytest.raises(LifecycleError, match="not the same on db2 .mdl_course"):
+        end(move.move(site, second_server, site.data_path, page="<p>{owner}"))
+
+    tenant = Tenant.objects.get()
+    assert tenant.server == site.server
 
 
 def test_a_place_that_is_taken_is_refused(site: Tenant, second_server, settings):
