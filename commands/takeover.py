@@ -53,7 +53,9 @@ def add_takeover(parser: ArgumentParser) -> None:
         help="Account for database servers that are not registered yet: one that may "
         "read and write every tenant's database.",
     )
-    add_secret_option(parser, "admin_password", ["--admin-password"], "Its password.")
+    add_secret_option(
+        parser, "admin_password", ["--admin-password"], "Its password.", required=True
+    )
 
 
 def password(name: str, user: str, options: dict[str, Any]) -> str:

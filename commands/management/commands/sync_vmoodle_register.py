@@ -38,7 +38,9 @@ class Command(BaseCommand):
             ("vmasterprefix", "Prefix of its tables (mdl_)."),
         ):
             group.add_argument(f"--{name}", metavar="VALUE", help=text)
-        add_secret_option(group, "vmasterdbpass", ["--vmasterdbpass"], "Its password.")
+        add_secret_option(
+            group, "vmasterdbpass", ["--vmasterdbpass"], "Its password.", required=True
+        )
         parser.add_argument("-y", "--yes", action="store_true", help="Write it.")
         parser.add_argument("--dry-run", action="store_true", help="Write nothing.")
         add_takeover(parser)
