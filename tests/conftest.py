@@ -50,6 +50,10 @@ class MariaDb:
 
     def start(self) -> None:
         self._do("start", str(self.directory), "--buffer-pool", "128M")
+        # A third of the work of making a table is to keep statistics of it.
+        argv = ["mariadb", "--no-defaults", f"--socket={self.socket}"]
+        quick = "SET GLOBAL innodb_stats_persistent = OFF"
+        subprocess.run([*argv, "-e", quick], check=True)
 
     def stop(self) -> None:
         self._do("stop", str(self.directory))

@@ -4,8 +4,11 @@ from pathlib import PurePath
 
 from xdist.scheduler import LoadScopeScheduling
 
-# What shares sites, a browser or timing stays in one process: the longest first.
-GROUPS = ("moodle", "faults", "browser", "boot", "demo")
+# What shares sites, a browser or timing stays in one process. The fleet goes first,
+# which takes longest; it installs the Moodles that the other tests of tests/moodle
+# load meanwhile.
+GROUPS = ("fleet", "faults", "browser", "moodle", "boot", "demo")
+FLEET = ("tests/moodle/test_fleet.py", "tests/moodle/test_scripts.py")
 
 
 class Schedule(LoadScopeScheduling):
@@ -17,7 +20,7 @@ class Schedule(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        folder = PurePath(file).parts[1]
+        folder = "fleet" if file in FLEET else PurePath(file).parts[1]
         return folder if folder in GROUPS else file
 
     def _assign_work_unit(self, node) -> None:

@@ -14,6 +14,7 @@ TESTS = [
     "tests/tenants/test_php.py::test_g",
     "tests/moodle/test_roles.py::test_h",
     "tests/moodle/test_sql.py::test_i",
+    "tests/moodle/test_fleet.py::test_j",
 ]
 
 
@@ -44,13 +45,14 @@ def test_what_goes_together_is_given_to_one_process():
 
     schedule.schedule()
 
-    assert first.given == [TESTS[4], TESTS[7], TESTS[8]]
-    assert second.given == [TESTS[3], *TESTS[:3]]
+    assert first.given == [TESTS[9], TESTS[3]]
+    assert second.given == [TESTS[4], TESTS[7], TESTS[8]]
 
-    for number in (4, 7):
-        schedule.mark_test_complete(first, number)
+    schedule.mark_test_complete(second, 4)
+    schedule.mark_test_complete(first, 9)
 
-    assert first.given[3:] == TESTS[5:7]
+    assert second.given[3:] == TESTS[:3]
+    assert first.given[2:] == TESTS[5:7]
     assert not schedule.workqueue
 
 

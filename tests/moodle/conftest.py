@@ -4,10 +4,12 @@ The trees are those of MOODLE_DIRS (separated by ':'), or else the sub-directori
 /opt/moodle; the oldest and the newest are used. They are copied, never written to.
 
 `fleet` is used from outside, as an operator does; `campus` in this process, for
-commands: two sites on the newest release. VMOODLE_TEST_CACHE names a directory where
-dumps of the installed sites are kept, which saves a minute of the next test run.
+commands: two sites on the newest release. Dumps of the sites are kept for the other
+processes of the test run; VMOODLE_TEST_CACHE names a directory where they are kept
+for the next one, which saves a minute.
 """
 
+import fcntl
 import hashlib
 import os
 import re
@@ -30,6 +32,13 @@ INSTALLED = ("north", "south")
 SPARE = "west"
 CAMPUS = ("alpha", "beta")
 UTF8 = "CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the first of them, which also makes the sites, the time that it takes."""
+    for item in items:
+        if item.get_closest_marker("moodle"):
+            item.add_marker(pytest.mark.timeout(900))
 
 
 @pytest.fixture(scope="session")
@@ -66,11 +75,33 @@ def grounds(
 
 
 @pytest.fixture(scope="session")
-def fleet(grounds: Fleet) -> Fleet:
+def dumps(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the directory where dumps of sites are kept."""
+    path = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        path = path.parent
+    path = Path(os.environ.get("VMOODLE_TEST_CACHE", path / "dumps"))
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+@contextmanager
+def only_one(dumps: Path) -> Iterator[None]:
+    """Wait while another process makes the sites."""
+    with (dumps / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture(scope="session")
+def fleet(grounds: Fleet, dumps: Path) -> Fleet:
     """Return the fleet: `north` and `south` installed, `west` for a spare."""
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(partial(install, grounds), INSTALLED))
-    load(grounds, SPARE, grounds.home / "north.sql")
+    with only_one(dumps):
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(partial(install, grounds, dumps), INSTALLED))
+        load(grounds, SPARE, old_dump(grounds, dumps))
+        if not newest_dump(grounds, dumps).is_file():
+            upgrade(grounds, dumps)
     return grounds
 
 
@@ -113,41 +144,45 @@ def copy_tree(source: Path, target: Path) -> None:
     subprocess.run(["cp", "-a", source, target], check=True)
 
 
-def install(fleet: Fleet, name: str) -> None:
-    """Install a site, or load the dump of the last time, and dump it."""
-    dump = fleet.home / f"{name}.sql"
-    if kept := cached(fleet.tree("old"), f"{name}.sql"):
-        shutil.copy(kept, dump)
+def install(fleet: Fleet, dumps: Path, name: str) -> None:
+    """Install a site and dump it, or load the dump that was made."""
+    dump = dump_of(fleet.tree("old"), dumps, name)
+    if dump.is_file():
         load(fleet, name, dump)
-        return
-    fleet.registry("install", name)
-    dump_site(fleet, name, dump)
-    keep(dump, fleet.tree("old"))
+    else:
+        fleet.registry("install", name)
+        dump_site(fleet, name, dump)
 
 
-def cached(tree: Path, name: str) -> Path | None:
-    """Return where the dump of a former test run lies, if there is one."""
-    path = cache_of(tree) / name
-    return path if "VMOODLE_TEST_CACHE" in os.environ and path.is_file() else None
+def upgrade(fleet: Fleet, dumps: Path) -> None:
+    """Bring `north` and `south` to the newest release; dump the first."""
+    for name in INSTALLED:
+        assert fleet.version(name) == version(fleet.tree("old"))
+    with nullcontext() if clusters(fleet) else at_work(fleet):
+        fleet.report = fleet.bulkupgrade("new", *INSTALLED)
+    dump_site(fleet, INSTALLED[0], newest_dump(fleet, dumps))
 
 
-def keep(dump: Path, tree: Path) -> None:
-    if "VMOODLE_TEST_CACHE" in os.environ:
-        cache_of(tree).mkdir(parents=True, exist_ok=True)
-        fresh = cache_of(tree) / f".{os.getpid()}-{dump.name}"
-        shutil.copy(dump, fresh)
-        fresh.replace(cache_of(tree) / dump.name)
-
-
-def cache_of(tree: Path) -> Path:
+def dump_of(tree: Path, dumps: Path, name: str) -> Path:
     code = hashlib.sha256((tree / "version.php").read_bytes()).hexdigest()[:16]
-    return Path(os.environ.get("VMOODLE_TEST_CACHE", os.devnull), code)
+    return dumps / code / f"{name}.sql"
+
+
+def old_dump(fleet: Fleet, dumps: Path) -> Path:
+    return dump_of(fleet.tree("old"), dumps, INSTALLED[0])
+
+
+def newest_dump(fleet: Fleet, dumps: Path) -> Path:
+    return dump_of(fleet.tree("new"), dumps, "newest")
 
 
 def dump_site(fleet: Fleet, name: str, path: Path) -> None:
     argv = ["mariadb-dump", "--no-defaults", f"--socket={fleet.mariadb.socket}"]
-    with path.open("wb") as file:
+    path.parent.mkdir(exist_ok=True)
+    fresh = path.with_suffix(f".{os.getpid()}")
+    with fresh.open("wb") as file:
         subprocess.run([*argv, f"moodle_{name}"], stdout=file, check=True)
+    fresh.replace(path)
 
 
 def load(fleet: Fleet, name: str, dump: Path) -> None:
@@ -162,10 +197,10 @@ def load(fleet: Fleet, name: str, dump: Path) -> None:
 
 
 @pytest.fixture
-def spare(fleet: Fleet) -> str:
+def spare(fleet: Fleet, dumps: Path) -> str:
     """Return the name of a tenant on the older release that a test may spoil."""
     if fleet.version(SPARE) != version(fleet.tree("old")):
-        load(fleet, SPARE, fleet.home / "north.sql")
+        load(fleet, SPARE, old_dump(fleet, dumps))
     fleet.pin(SPARE, "old")
     return SPARE
 
@@ -195,29 +230,21 @@ def workers(fleet: Fleet) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def upgraded(fleet: Fleet) -> dict[str, Any]:
-    """Bring `north` and `south` to the newest release; return what was reported."""
-    for name in INSTALLED:
-        assert fleet.version(name) == version(fleet.tree("old"))
-    with nullcontext() if clusters(fleet) else at_work(fleet):
-        report = fleet.bulkupgrade("new", *INSTALLED)
-    dump_site(fleet, INSTALLED[0], newest_dump(fleet))
-    keep(newest_dump(fleet), fleet.tree("new"))
-    return report
-
-
-def newest_dump(fleet: Fleet) -> Path:
-    return fleet.home / "newest.sql"
+def upgraded(fleet: Fleet, dumps: Path) -> dict[str, Any]:
+    """Return the report of the upgrade of `north` and `south` to the newest release."""
+    if not fleet.report:
+        upgrade(fleet, dumps)
+    return fleet.report
 
 
 @pytest.fixture(scope="session")
-def newest_sites(grounds: Fleet, request: pytest.FixtureRequest) -> Fleet:
+def newest_sites(grounds: Fleet, dumps: Path, request: pytest.FixtureRequest) -> Fleet:
     """Return the fleet with the campus's sites on the newest release."""
-    dump = newest_dump(grounds)
-    if kept := cached(grounds.tree("new"), dump.name):
-        shutil.copy(kept, dump)
-    else:
-        request.getfixturevalue("upgraded")
+    dump = newest_dump(grounds, dumps)
+    with only_one(dumps):
+        made = dump.is_file()
+    if not made:
+        request.getfixturevalue("fleet")
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(partial(load, grounds, dump=dump), CAMPUS))
     for name in CAMPUS:

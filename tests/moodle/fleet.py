@@ -22,7 +22,7 @@ from urllib.request import Request, urlopen
 
 from tests.conftest import ROOT, MariaDb
 
-PATIENCE = 120.0  # seconds
+PATIENCE = 240.0  # seconds
 
 
 def eventually(check: Callable[[], object], what: str) -> None:
@@ -61,6 +61,7 @@ class Fleet:
     environment: dict[str, str]
     ports: dict[Path, int] = field(default_factory=dict)
     servers: list["subprocess.Popen[bytes]"] = field(default_factory=list)
+    report: dict[str, Any] = field(default_factory=dict)  # of the first upgrade
 
     def tree(self, release: str) -> Path:
         return self.home / "trees" / release
