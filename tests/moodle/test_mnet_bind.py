@@ -118,6 +118,8 @@ def test_two_sites_are_bound_and_stay_so_with_new_keys(pair, finished: RunOf):
     assert fresh["former"] == [True]
     assert fresh["peer"] == knowing["own"] == beta["own"]
 
+    keeps_its_bonds_at_another_address(pair, finished)
+
     off = finished("mnet/SetNetwork", [pair[1]], "network=-1")
 
     job = off.jobs.get()
@@ -125,3 +127,24 @@ def test_two_sites_are_bound_and_stay_so_with_new_keys(pair, finished: RunOf):
     alone, gone = seen(pair)
     assert (alone["known"], gone["known"]) == (False, False)
     assert (alone["mode"], gone["mode"]) == ("strict", "off")
+
+
+def keeps_its_bonds_at_another_address(
+    pair: tuple[Tenant, Tenant], finished: RunOf
+) -> None:
+    """Check that a site which is renamed gets keys that name its new address."""
+    _alpha, beta = pair
+    former, new = beta.wwwroot, "https://elsewhere.example.org"
+    for wwwroot in (new, former):
+        words = f"wwwroot={wwwroot}&without_content=1"
+        job = finished("lifecycle/Rename", [beta], words).jobs.get()
+        assert job.state == Job.State.SUCCEEDED, job.error
+        assert "new keys, which serve until" in job.text()[0]
+        assert "Warning" not in job.text()[0]
+        beta.refresh_from_db()
+        knowing, moved = seen(pair)
+        assert knowing["known"]
+        assert knowing["peer"] == moved["own"]
+        assert moved["signs"]
+        assert keys.address(moved["own"]) == wwwroot
+        assert knowing["named"] == keys.expires(moved["own"])
