@@ -1,4 +1,4 @@
-"""The database server is killed in the middle of a tenant's making and restoring."""
+"""The database server is killed in the middle of all that is done with a tenant."""
 
 import threading
 import time
@@ -6,9 +6,13 @@ import time
 import pytest
 
 from commands.models import Job
-from tenants import agent, databases, doctor, dump, provision, snapshots
+from tenants import agent, databases, doctor, dump, provision, rename, snapshots
 from tenants.forms import NewTenantForm
 from tenants.models import Snapshot, Tenant
+from tests.commands.lifecycle import test_move, test_rename
+from tests.commands.lifecycle.test_destroy import owner  # noqa: F401 - a fixture
+from tests.commands.lifecycle.test_move import site  # noqa: F401 - a fixture
+from tests.commands.lifecycle.test_rename import known  # noqa: F401 - a fixture
 from tests.conftest import MariaDb, RunOf
 from tests.faults.test_databases import kill_and_start_again
 from tests.faults.test_lifecycle import (  # noqa: F401
@@ -27,9 +31,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 def planned(tenant: Tenant, monkeypatch) -> Tenant:
     """Return a tenant that is entered in the registry, to be made from a template."""
 
-    def settle(site, *_words, **_job):
+    def settle(made, *_words, **_job):
         yield None
-        return {"wwwroot": site.wwwroot}
+        return {"wwwroot": made.wwwroot}
 
     monkeypatch.setattr(agent, "ask", settle)
     template = end(snapshots.take(tenant, template=True))
@@ -134,16 +138,20 @@ def test_a_swap_during_which_the_server_dies_is_whole_or_undone(
     assert_healthy()
 
 
-def test_a_snapshot_during_which_the_server_dies_leaves_nothing(
-    finished: RunOf, tenant: Tenant, mariadb: MariaDb, monkeypatch
-):
-    pump = dump._pump
+def killing(pump, mariadb: MariaDb):
+    """Return what pumps a dump, which finds that its server has died."""
 
     def cut_off(*args):
         kill_and_start_again(mariadb, 0)
         yield from pump(*args)
 
-    monkeypatch.setattr(dump, "_pump", cut_off)
+    return cut_off
+
+
+def test_a_snapshot_during_which_the_server_dies_leaves_nothing(
+    finished: RunOf, tenant: Tenant, mariadb: MariaDb, monkeypatch
+):
+    monkeypatch.setattr(dump, "_pump", killing(dump._pump, mariadb))
 
     job = finished("lifecycle/Snapshot", [tenant]).jobs.get()
 
@@ -151,3 +159,84 @@ def test_a_snapshot_during_which_the_server_dies_leaves_nothing(
     assert "is not dumped: " in job.error
     assert not Snapshot.objects.exists()
     assert_healthy()
+
+
+def test_a_renaming_during_which_the_server_dies_is_undone(
+    finished: RunOf,
+    known: Tenant,  # noqa: F811
+    mariadb: MariaDb,
+    monkeypatch,
+):
+    replace = rename.replace
+
+    def die(*args):
+        monkeypatch.setattr(rename, "replace", replace)  # for the undo
+        replace(*args)
+        mariadb.stop()
+        try:
+            return replace(*args)
+        finally:
+            mariadb.start()
+
+    monkeypatch.setattr(rename, "replace", die)
+
+    wanted = f"wwwroot={test_rename.NEW}&redirect=1"
+    job = finished("lifecycle/Rename", [known], wanted).jobs.get()
+
+    assert job.state == Job.State.FAILED
+    assert job.error.startswith("replace it in the texts: ")
+    assert not test_rename.is_renamed(known)
+    assert_healthy()
+
+
+@pytest.mark.parametrize("which", ["source", "target"])
+def test_a_move_during_which_a_server_dies_is_undone(
+    finished: RunOf,
+    site: Tenant,  # noqa: F811
+    mariadb: MariaDb,
+    second_mariadb: MariaDb,
+    monkeypatch,
+    settings,
+    which: str,
+):
+    if which == "source":
+        monkeypatch.setattr(dump, "_pump", killing(dump._pump, mariadb))
+    else:
+        monkeypatch.setattr(dump, "load", failing_load(second_mariadb))
+    target = test_move.there(settings)
+
+    wanted = f"to_server=db2&data_path={target}"
+    job = finished("lifecycle/Move", [site], wanted).jobs.get()
+
+    assert job.state == Job.State.FAILED
+    assert job.error.startswith("copy the database: ")
+    assert not test_move.is_moved(site, target)
+    assert_healthy()
+
+
+def test_an_end_during_which_the_server_dies_is_given_again(
+    finished: RunOf,
+    owner: Tenant,  # noqa: F811
+    mariadb: MariaDb,
+    monkeypatch,
+):
+    drop = databases.drop_account
+
+    def die(*args):
+        mariadb.stop()
+        drop(*args)
+
+    monkeypatch.setattr(databases, "drop_account", die)
+    words = ("lifecycle/Destroy", [owner], "now=1&without_snapshot=1")
+    try:
+        job = finished(*words).jobs.get()
+    finally:
+        mariadb.start()
+    monkeypatch.undo()
+
+    assert job.state == Job.State.FAILED
+    assert job.error.startswith("database server db1: ")
+    assert Tenant.objects.filter(pk=owner.pk).exists()
+    assert finished(*words).jobs.get().state == Job.State.SUCCEEDED
+    assert not databases.has_account(owner.server, owner.db_user)
+    assert not Tenant.objects.filter(pk=owner.pk).exists()
