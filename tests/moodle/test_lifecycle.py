@@ -2,7 +2,10 @@
 
 import base64
 import subprocess
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,6 +22,7 @@ from tests.webserver import Server
 
 pytestmark = [pytest.mark.moodle, pytest.mark.slow]
 Campus = tuple[Tenant, Tenant]
+Answer = tuple[float, int]  # when it was asked for, and the status
 PASSWORD = "Quite-long-1"
 
 
@@ -329,6 +333,33 @@ def test_a_tenant_lives_and_ends(
     assert Snapshot.objects.get(reason="final").wwwroot == gamma.wwwroot
 
 
+def answers_as_renamed(fleet: Fleet) -> None:
+    status, page = fleet.page("vm-is")
+    assert status == 200
+    assert "vm-was.example" not in page
+    assert f"{url('vm-is')}/login/" in page
+
+
+@contextmanager
+def watched(fleet: Fleet, name: str) -> Iterator[list[Answer]]:
+    """Ask for a site's login page again and again; return when it answered what."""
+    seen: list[Answer] = []
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.05):
+            asked = time.monotonic()
+            seen.append((asked, fleet.page(name)[0]))
+
+    visitor = threading.Thread(target=look)
+    visitor.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        visitor.join()
+
+
 def test_a_site_is_renamed_and_moved(
     campus: Campus,
     template: Snapshot,
@@ -342,18 +373,16 @@ def test_a_site_is_renamed_and_moved(
     texts = f"UPDATE `{tenant.db_name}`.mdl_course_categories SET description = %s"
     moodledb.execute(tenant.server, texts, [f"{url('vm-was')}/course"])
 
-    for command, attributes in (
-        ("lifecycle/Rename", f"wwwroot={url('vm-is')}&redirect=1"),
-        ("lifecycle/Move", f"to_server=db2&data_path={settings.VMOODLE_DATA_ROOT}/is"),
-    ):
-        job = finished(command, [tenant], attributes).jobs.get()
-        assert job.state == "succeeded", job.error + job.text()[0]
-        tenant = Tenant.objects.with_edges().get(pk=tenant.pk)
-        status, page = newest_sites.page("vm-is")
-        assert status == 200
-        assert "vm-was.example" not in page
-        assert f"{url('vm-is')}/login/" in page
+    done(finished, "lifecycle/Rename", tenant, f"wwwroot={url('vm-is')}&redirect=1")
+    answers_as_renamed(newest_sites)
+    place = f"to_server=db2&data_path={settings.VMOODLE_DATA_ROOT}/is"
+    with watched(newest_sites, "vm-is") as seen:
+        result = done(finished, "lifecycle/Move", tenant, place)
+    answers_as_renamed(newest_sites)
 
+    assert {status for _at, status in seen} == {200, 503}
+    down = [at for at, status in seen if status == 503]
+    assert max(down) - min(down) <= result["seconds_down"] + 1  # one request
     assert tenant.server == second_server
     found = values(tenant, "SELECT description FROM {db}.mdl_course_categories")
     assert set(found) == {f"{url('vm-is')}/course"}
