@@ -105,7 +105,8 @@ def standing_still(
     with connected(server) as run:
         run(f"SET lock_wait_timeout = {STILL_SECONDS}")
         run(f"SET innodb_lock_wait_timeout = {STILL_SECONDS}, innodb_table_locks = 1")
-        run("SET autocommit = 0, tx_isolation = 'REPEATABLE-READ'")
+        run("SET autocommit = 0")
+        run("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         try:
             run(f"LOCK TABLES {locks}")
         except MoodleDbError as error:
