@@ -51,11 +51,15 @@ class Answer:
 
 
 @contextmanager
-def running(directory: Path, openssl: Path | None = None) -> Iterator["Fpm"]:
-    """Run it, with the settings of OpenSSL that its service is given."""
+def running(
+    directory: Path, openssl: Path | None = None, **ini: str
+) -> Iterator["Fpm"]:
+    """Run it, with the settings of OpenSSL that its service is given, and of PHP."""
     directory.chmod(0o711)
     (directory / "fpm.conf").write_text(CONFIG.format(dir=directory))
-    options = [part for item in INI.items() for part in ("-d", "{}={}".format(*item))]
+    options = [
+        part for item in (INI | ini).items() for part in ("-d", "{}={}".format(*item))
+    ]
     process = subprocess.Popen(
         [str(program()), "-F", "-R", "-y", str(directory / "fpm.conf"), *options],
         env=os.environ | ({"OPENSSL_CONF": str(openssl)} if openssl else {}),

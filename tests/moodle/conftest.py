@@ -25,8 +25,18 @@ from typing import Any
 import pytest
 
 from tenants.models import Release, Tenant
+from tests.boot import fpm
 from tests.conftest import MariaDb, registered
-from tests.moodle.fleet import PATIENCE, Fleet, eventually, moodle_trees, url, version
+from tests.moodle.fleet import (
+    PATIENCE,
+    Fleet,
+    eventually,
+    free_port,
+    moodle_trees,
+    url,
+    version,
+)
+from tests.webserver import Server, running
 
 INSTALLED = ("north", "south")
 SPARE = "west"
@@ -235,6 +245,18 @@ def upgraded(fleet: Fleet, dumps: Path) -> dict[str, Any]:
     if not fleet.report:
         upgrade(fleet, dumps)
     return fleet.report
+
+
+@pytest.fixture
+def front(fleet: Fleet, newest_sites: Fleet, tmp_path: Path) -> Iterator[Server]:
+    """Run nginx and php-fpm before both releases, by what `webconfig` prints."""
+    port = free_port()
+    (tmp_path / "fpm").mkdir()
+    with fpm.running(tmp_path / "fpm", display_errors="0") as php:
+        text = fleet.manage("webconfig", f"--php-socket={php.path}")
+        text = re.sub(r"(listen (?:\[::\]:)?)80\b", rf"\g<1>{port}", text)
+        with running("nginx", tmp_path, text, port) as server:
+            yield server
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -11,7 +12,9 @@ import pytest
 
 from tests.moodle.conftest import INSTALLED
 from tests.moodle.fleet import Fleet, bulkupgrade, eventually, url, version
+from tests.webserver import Server
 
+BROWSER = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Chrome/130.0"}
 pytestmark = [pytest.mark.moodle, pytest.mark.slow]
 
 
@@ -84,6 +87,51 @@ def test_a_fleet_goes_from_one_release_to_the_next(
     a_second_run_starts_no_php(fleet)
 
 
+def visit(front: Server, fleet: Fleet, name: str, release: str) -> None:
+    """Look at a site: it is the right one, and all of it is the release's."""
+    tree, other = fleet.tree(release), fleet.tree({"old": "new", "new": "old"}[release])
+    page = seen(front, name, "/login/index.php").decode()
+    assert set(re.findall(r"http://\w+\.example\.org", page)) == {url(name)}
+    sheet = path_in(page, r"/theme/styles\.php/boost/[^\"]+")
+    style = seen(front, name, sheet).decode()
+    assert own_classes(tree, other) <= classes(style)
+    assert not own_classes(other, tree) <= classes(style)
+    script = path_in(page, r"/lib/javascript\.php/\d+/lib/javascript-static\.js")
+    assert b"M.util" in seen(front, name, script)
+    for path, file in (
+        (re.sub(r"/\d+/", "/-1/", script), "lib/javascript-static.js"),  # by PHP
+        ("/theme/boost/style/moodle.css", "theme/boost/style/moodle.css"),  # by nginx
+    ):
+        assert seen(front, name, path).strip() == (tree / file).read_bytes().strip()
+        assert (tree / file).read_bytes() != (other / file).read_bytes()
+
+
+def seen(front: Server, name: str, path: str) -> bytes:
+    answer, body = front.get(f"{name}.example.org", path, **BROWSER)
+    assert answer.status == 200, (path, body[:500])
+    return body
+
+
+def path_in(page: str, pattern: str) -> str:
+    found = re.search(pattern, page)
+    assert found, pattern
+    return found[0]
+
+
+def classes(style: str) -> set[str]:
+    return set(re.findall(r"\.[a-z][\w-]+", style))
+
+
+def own_classes(tree: Path, other: Path) -> set[str]:
+    """Return what only the one release has in its style sheet."""
+    mine, others = (
+        classes((path / "theme/boost/style/moodle.css").read_text(encoding="utf-8"))
+        for path in (tree, other)
+    )
+    assert mine - others
+    return mine - others
+
+
 def a_second_run_starts_no_php(fleet: Fleet) -> None:
     report = fleet.bulkupgrade("new", *INSTALLED)
 
@@ -143,7 +191,11 @@ def kill_half_way(fleet: Fleet, name: str, *options: str) -> dict[str, Any]:
 
 
 @pytest.mark.usefixtures("workers")
-def test_a_killed_upgrade_without_a_snapshot_is_healed(fleet: Fleet, spare: str):
+def test_a_killed_upgrade_without_a_snapshot_is_healed(
+    fleet: Fleet, front: Server, spare: str
+):
+    visit(front, fleet, spare, "old")
+    visit(front, fleet, "alpha", "new")
     job = kill_half_way(fleet, spare, "--without-snapshot")
 
     assert job["state"] == "failed"
@@ -153,6 +205,7 @@ def test_a_killed_upgrade_without_a_snapshot_is_healed(fleet: Fleet, spare: str)
     fleet.manage("upgrade", f"--host={url(spare)}", "--to-release=new")
 
     assert_upgraded(fleet, spare)
+    visit(front, fleet, spare, "new")  # nginx and php-fpm are as they were
 
 
 def core_is_done(fleet: Fleet, name: str) -> bool:
