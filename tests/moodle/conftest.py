@@ -40,6 +40,7 @@ from tests.webserver import Server, running
 
 INSTALLED = ("north", "south")
 SPARE = "west"
+PASSWORD = "Quite-long-1"  # of the administrators
 CAMPUS = ("alpha", "beta")
 UTF8 = "CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci"
 
@@ -70,15 +71,14 @@ def grounds(
     mariadb: MariaDb,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Fleet]:
-    """Return a fleet with all its tenants registered, but no site."""
+    """Return a fleet whose tenants are registered, but for `INSTALLED`, and no site."""
     home = tmp_path_factory.mktemp("moodle")
     made = Fleet(home, mariadb, environment(home))
     copy_trees(home / "trees", *moodles)
-    names = (*INSTALLED, SPARE, *CAMPUS)
-    for name in names:
-        made.data(name).mkdir(parents=True)
     made.manage("migrate", "--verbosity=0")
-    made.registry("fill", str(home), mariadb.socket, mariadb.password, *names)
+    made.registry("fill", str(home), mariadb.socket, mariadb.password)
+    for name in (SPARE, *CAMPUS):
+        register(made, name)
     yield made
     made.stop_servers()
     shutil.rmtree(home)  # the databases go with their server
@@ -154,14 +154,31 @@ def copy_tree(source: Path, target: Path) -> None:
     subprocess.run(["cp", "-a", source, target], check=True)
 
 
+def register(fleet: Fleet, name: str) -> None:
+    """Enter a tenant without a site in the registry."""
+    fleet.data(name).mkdir(parents=True)
+    fleet.registry("register", name, str(fleet.data(name)), fleet.mariadb.password)
+
+
 def install(fleet: Fleet, dumps: Path, name: str) -> None:
-    """Install a site and dump it, or load the dump that was made."""
+    """Make a tenant by Moodle's installer and dump it, or of the dump that was made."""
     dump = dump_of(fleet.tree("old"), dumps, name)
     if dump.is_file():
+        register(fleet, name)
         load(fleet, name, dump)
-    else:
-        fleet.registry("install", name)
-        dump_site(fleet, name, dump)
+        return
+    secret = fleet.home / f"{name}.secret"
+    secret.write_text(f"{PASSWORD}\n")
+    said = fleet.manage(
+        *("createnode", f"--host={url(name)}", f"--name={name.title()} School"),
+        *(f"--shortname={name}", "--origin=install", "--release=old", "--server=db"),
+        *("--admin-email=admin@example.org", f"--admin-password-file={secret}"),
+        *(f"--data-path={fleet.data(name)}", "--force-dns"),
+        patience=4 * PATIENCE,
+    )
+    dump_site(fleet, name, dump)
+    rights = fleet.sql(f"SHOW GRANTS FOR vm_{name}@localhost")
+    dump.with_suffix(".said").write_text(said + rights)
 
 
 def upgrade(fleet: Fleet, dumps: Path) -> None:

@@ -83,10 +83,10 @@ class Fleet:
             text=True,
         )
 
-    def manage(self, *words: str, code: int = 0) -> str:
+    def manage(self, *words: str, code: int = 0, patience: float = PATIENCE) -> str:
         """Return what a management command prints, having ended with this code."""
         process = self.start("manage.py", *words)
-        out, err = process.communicate(timeout=PATIENCE)
+        out, err = process.communicate(timeout=patience)
         assert process.returncode == code, out + err
         return out + err
 

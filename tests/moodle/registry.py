@@ -11,15 +11,14 @@ import django
 
 django.setup()
 
-from tenants import moodledb, php  # noqa: E402
+from tenants import moodledb  # noqa: E402
 from tenants.adopt import adopt  # noqa: E402
 from tenants.models import DatabaseServer, Release, Tenant  # noqa: E402
-from tests.conftest import INSTALL  # noqa: E402
 from tests.moodle.fleet import url  # noqa: E402
 
 
-def fill(home: str, socket: str, password: str, *names: str) -> None:
-    """Register one server, the three releases, and tenants on the older one."""
+def fill(home: str, socket: str, password: str) -> None:
+    """Register one server and the three releases."""
     DatabaseServer.objects.create(
         name="db", socket=socket, admin_user="vmoodle", admin_password=password
     )
@@ -28,11 +27,10 @@ def fill(home: str, socket: str, password: str, *names: str) -> None:
         release.full_clean()
         release.refresh()
         adopt(release)
-    for name in names:
-        register(name, f"{home}/data/{name}", password)
 
 
 def register(name: str, data: str, password: str) -> None:
+    """Register a tenant without a site on the older release."""
     tenant = Tenant(
         wwwroot=url(name),
         name=f"{name.title()} School",
@@ -49,20 +47,10 @@ def register(name: str, data: str, password: str) -> None:
     moodledb.execute(tenant.server, f"CREATE DATABASE {tenant.db_name}")
 
 
-def install(name: str) -> None:
-    """Install a site with Moodle's own installer."""
-    tenant = Tenant.objects.with_edges().get(shortname=name)
-    named = [f"--fullname={tenant.name}", f"--shortname={name}"]
-    for _line in php.run(
-        tenant, "admin/cli/install_database.php", [*INSTALL[:-2], *named]
-    ):
-        pass
-
-
 def pin(name: str, release: str) -> None:
     tenant = Tenant.objects.with_edges().get(shortname=name)
     tenant.pin(Release.objects.get(name=release))
 
 
 step, *words = sys.argv[1:]
-{"fill": fill, "install": install, "pin": pin}[step](*words)
+{"fill": fill, "register": register, "pin": pin}[step](*words)

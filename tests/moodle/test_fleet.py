@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.moodle.conftest import INSTALLED
+from tests.moodle.conftest import INSTALLED, dump_of
 from tests.moodle.fleet import Fleet, bulkupgrade, eventually, url, version
 from tests.webserver import Server
 
@@ -25,6 +25,24 @@ def test_each_site_answers_as_itself(fleet: Fleet):
         assert status == 200, html[:500]
         assert f"Log in to {name.title()} School" in html
         assert f'"wwwroot":"{url(name)}"' in html.replace("\\/", "/")
+
+
+def test_a_site_is_made_by_moodles_own_installer(fleet: Fleet, dumps: Path):
+    for name in INSTALLED:
+        path = dump_of(fleet.tree("old"), dumps, name).with_suffix(".said")
+        if not path.is_file():
+            pytest.skip("made by something else before: empty VMOODLE_TEST_CACHE")
+        said = path.read_text().replace("\\", "")
+        assert "== install Moodle" in said
+        assert f"{url(name)} is there" in said
+        assert re.findall(r"^GRANT (.*) ON (\S+) TO", said, re.M)[0] == ("USAGE", "*.*")
+        assert re.findall(r" ON (\S+) TO", said) == ["*.*", f"`moodle_{name}`.*"]
+        state = (
+            f"SELECT enabled, attention FROM tenants_tenant WHERE shortname='{name}'"
+        )
+        assert fleet.in_registry(state) == [(1, "")]
+        who = "SELECT email FROM mdl_user WHERE username = 'admin'"
+        assert fleet.sql(who, f"moodle_{name}") == "admin@example.org"
 
 
 def test_an_unknown_host_is_nobody(fleet: Fleet):
