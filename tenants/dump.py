@@ -34,7 +34,6 @@ LATE = 2_000_000  # bytes of a table from which on its keys are made last
 BLOCK = 1024 * 1024  # bytes
 TICK = 0.5  # seconds between two signs of life
 TABLE_COST = 100_000  # bytes whose load takes as long as the making of a table
-AT_ONCE = ("stdbuf", "-o64K")  # else it writes 4 KB at a time, a tenth more work
 DIE_WITH_US = ("setpriv", "--pdeathsig", "KILL")
 PACK = {".zst": ["zstd", "-q", "-1", "-c"], ".gz": ["gzip", "-1", "-c"]}
 UNPACK = {".zst": ["zstd", "-q", "-d", "-c"], ".gz": ["gzip", "-d", "-c"]}
@@ -323,8 +322,8 @@ def _dumping(
     with (
         _login(server) as fd,
         _running(
-            [*AT_ONCE, "mariadb-dump", f"--defaults-file=/proc/self/fd/{fd}"]
-            + [*OPTIONS, "--", name, *tables],
+            ["mariadb-dump", f"--defaults-file=/proc/self/fd/{fd}", *OPTIONS]
+            + ["--", name, *tables],
             subprocess.DEVNULL,
             subprocess.PIPE,
             [fd],
