@@ -30,6 +30,7 @@ INSTALL = [
     "--fullname=Site",
     "--shortname=site",
 ]
+MOST = 30  # connections of a test process to its own database servers
 AddTenant = Callable[..., Tenant]
 RunOf = Callable[..., Run]
 
@@ -95,6 +96,15 @@ def directories(settings, tmp_path: Path) -> None:
     settings.VMOODLE_PHP_CACHE_DIR = tmp_path / "opcache"
     settings.VMOODLE_DATA_ROOT = tmp_path / "data"
     settings.VMOODLE_SNAPSHOT_DIR = tmp_path / "snapshots"
+
+
+@pytest.fixture(autouse=True)
+def few_connections() -> Iterator[None]:
+    """Close what former tests have left open: one for each server that was entered."""
+    yield
+    kept = moodledb._local.__dict__.get("connections", {})
+    if len(kept) > MOST:
+        kept.clear()
 
 
 def registered(name: str, mariadb: MariaDb) -> DatabaseServer:
