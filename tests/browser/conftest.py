@@ -62,6 +62,7 @@ def look(page: Page) -> Callable[[], None]:
     """Return a function that checks what any page must be."""
 
     def check() -> None:
+        page.wait_for_load_state("load")  # rows may be there before their style is
         wider = page.evaluate("document.scrollingElement.scrollWidth - innerWidth")
         assert wider <= 0, f"{page.url} is {wider} pixels too wide"
         assert page.locator("h1").count() == 1
