@@ -139,8 +139,9 @@ def forget(tenant: Tenant, others: Sequence[Tenant]) -> list[Change]:
     return changes
 
 
-def agree(tenant: Tenant, others: Sequence[Tenant]) -> list[Change]:
+def agree(tenant: Tenant) -> list[Change]:
     """Let a tenant and those it knows have each other's keys; return what differed."""
+    others = list(Tenant.objects.with_edges().living().exclude(pk=tenant.pk))
     with alone([tenant, *others]):
         known = sites.read([tenant]) | sites.read(others, about=[tenant.wwwroot])
         changes = differences(known, {})

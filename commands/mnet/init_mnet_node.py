@@ -87,7 +87,6 @@ class InitMnetNode(MnetCommand):
             number = f"; {len(waiting)} others are not ready" if waiting else ""
             raise NothingToDo(f"it is bound as it shall be{number}")
         web = yield from self.web(tenant)
-        assert isinstance(web, dict)
         return {"changed": done, "mended": len(bound), "waiting": waiting, **web}
 
     def _prepare(self, tenant: Tenant) -> Steps:

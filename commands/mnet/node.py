@@ -1,6 +1,6 @@
 """The base of commands for MNet: keys, switching on, and what is SKIPPED."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -75,7 +75,7 @@ class MnetCommand(AgentCommand):
         changed: Json = answer["changed"]
         return changed
 
-    def web(self, tenant: Tenant) -> Steps:
+    def web(self, tenant: Tenant) -> Generator[str | None, None, dict[str, Json]]:
         """Tell whether the PHP that serves the site has RC4, by asking the site."""
         yield None
         found = webphp.look(self.site(tenant))
@@ -92,8 +92,7 @@ class MnetCommand(AgentCommand):
 
         A worker may have died when one of two database servers had them already.
         """
-        others = Tenant.objects.with_edges().living().exclude(pk=tenant.pk)
-        binding.agree(tenant, list(others))
+        binding.agree(tenant)
         given = {"mode": "", "auth": False, "roles": []}
         with suppress(agent.AgentNothingToDo):
             agent.read(tenant, self.operation, given)

@@ -90,9 +90,7 @@ class SetNetwork(MnetCommand):
             "changed": len(changes),
         }
         if done and number != networks.OFF:
-            web = yield from self.web(tenant)
-            assert isinstance(web, dict)
-            result |= web
+            result |= yield from self.web(tenant)
         return result
 
     def _move(self, tenant: Tenant, number: int) -> tuple[int, list[binding.Change]]:

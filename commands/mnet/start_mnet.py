@@ -36,5 +36,4 @@ class StartMnet(MnetCommand):
             renewal = yield from self.renew(site)
         changed = yield from self.switch(tenant, mode=ON)
         web = yield from self.web(tenant)
-        assert isinstance(web, dict)
         return {"keys": renewal, "changed": changed, **web}

@@ -158,13 +158,13 @@ def test_who_knows_each_other_gets_the_keys_that_each_has(network):
     for tenant in (main, one):
         tables.spoil(tenant, "UPDATE {mnet_host} SET public_key = 'x' WHERE id = 3")
 
-    found = binding.agree(one, [main, two])
+    found = binding.agree(one)
 
     assert {(c.site.tenant, c.other.tenant) for c in found} == {
         (main, one),
         (one, main),
     }
-    assert binding.agree(one, [main, two]) == []
+    assert binding.agree(one) == []
     assert tables.peers(main)["t1"][1] == CERTIFICATE["t1"]
     assert tables.peers(one)["t0"][1] == CERTIFICATE["t0"]
     assert "t2" not in tables.peers(one)

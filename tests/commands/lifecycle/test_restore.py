@@ -100,7 +100,7 @@ def test_mnet_peers_are_told_the_keys_that_are_back(
 ):
     me, peer = Site(tenant), Site(Tenant(wwwroot="https://peer.example.org"))
     change = binding.Change(peer, me, (binding.KEY,), None)
-    monkeypatch.setattr(binding, "agree", lambda one, others: [change])
+    monkeypatch.setattr(binding, "agree", lambda one: [change])
 
     run = finished("lifecycle/Restore", [tenant], "without_safety=1")
 
