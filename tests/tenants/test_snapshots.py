@@ -92,7 +92,8 @@ def test_a_damaged_dump_is_told_of(site: Tenant, what: str):
     made = end(snapshots.take(site))
     part = next((made.path / "database").iterdir())
     if what == "changed":
-        part.write_bytes(part.read_bytes()[:-1] + b"x")
+        whole = part.read_bytes()
+        part.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))  # never what it was
     else:
         part.unlink()
 
