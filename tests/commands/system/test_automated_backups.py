@@ -16,10 +16,8 @@ def active(tenant: Tenant) -> Tenant:
     """Return a tenant with automated backups switched on, and three courses of late."""
     set_plugin_config(tenant, "backup", "backup_auto_active", 1)
     table = moodledb.table(tenant, "backup_courses")
-    columns = "courseid bigint, laststatus varchar(1)"
-    moodledb.execute(tenant.server, f"CREATE TABLE {table} ({columns})")
-    rows = "(1, '6'), (2, '6'), (3, '0')"
-    moodledb.execute(tenant.server, f"INSERT INTO {table} VALUES {rows}")
+    rows = "(courseid, laststatus) VALUES (1, '6'), (2, '6'), (3, '0')"
+    moodledb.execute(tenant.server, f"INSERT INTO {table} {rows}")
     return tenant
 
 

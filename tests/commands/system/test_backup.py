@@ -61,13 +61,7 @@ def test_an_exit_code_of_zero_is_no_backup(
 
 @pytest.fixture
 def course(tenant: Tenant) -> Tenant:
-    """Return a tenant with the table of a course's backup area, and a course 7."""
-    columns = (
-        "id bigint, contextid bigint, component varchar(100), filearea varchar(50),"
-        " filename varchar(255), filesize bigint, timecreated bigint"
-    )
-    name = moodledb.table(tenant, "files")
-    moodledb.execute(tenant.server, f"CREATE TABLE {name} ({columns})")
+    """Return a tenant with a course 7."""
     for table, values in {
         "course": "(id, category, fullname, shortname) VALUES (7, 1, 'M', 'maths')",
         "context": "(id, contextlevel, instanceid) VALUES (70, 50, 7), (71, 70, 7)",
@@ -81,8 +75,9 @@ def add_file(tenant: Tenant, context: int, name: str, made: float) -> None:
     values = [context, name, int(made)]
     moodledb.execute(
         tenant.server,
-        f"INSERT INTO {moodledb.table(tenant, 'files')}"
-        " VALUES (1, %s, 'backup', 'course', %s, 9, %s)",
+        f"INSERT INTO {moodledb.table(tenant, 'files')} (contextid, component,"
+        " filearea, filename, filesize, timecreated)"
+        " VALUES (%s, 'backup', 'course', %s, 9, %s)",
         values,
     )
 

@@ -1,35 +1,11 @@
 <?php
-// Roles, and what they may do, in the one context that the sandbox has, the system's.
+// Roles, who has them, and what they may do.
 
 require_once __DIR__ . '/classes/event/base.php';
+require_once __DIR__ . '/classes/context.php';
 
-const CONTEXT_SYSTEM = 10;
 const CAP_INHERIT = 0;
 const CAP_ALLOW = 1;
-
-class context_system {
-    public int $contextlevel = CONTEXT_SYSTEM;
-    public int $instanceid = 0;
-
-    private function __construct(public readonly int $id) {
-    }
-
-    public static function instance(): self {
-        global $DB;
-        return new self((int) $DB->get_field('context', 'id', ['contextlevel' => CONTEXT_SYSTEM]));
-    }
-
-    /** Tell sessions that permissions have changed: the sandbox has nobody logged in. */
-    public function mark_dirty(): void {
-    }
-}
-
-/** The context of a user, of which the sandbox has none. */
-class context_user {
-    public static function instance(int $userid): self {
-        return new self();
-    }
-}
 
 function create_role(string $name, string $shortname, string $description, string $archetype = ''): int {
     global $DB;
@@ -99,4 +75,26 @@ function core_role_set_view_allowed(int $fromroleid, int $targetroleid): void {
 function set_role_allowed(string $what, int $fromroleid, int $targetroleid): void {
     global $DB;
     $DB->insert_record("role_allow_$what", ['roleid' => $fromroleid, "allow$what" => $targetroleid]);
+}
+
+function role_assign(int $roleid, int $userid, int $contextid): int {
+    global $DB, $USER;
+    $key = ['roleid' => $roleid, 'contextid' => $contextid, 'userid' => $userid];
+    return (int) $DB->get_field('role_assignments', 'id', $key)
+        ?: $DB->insert_record('role_assignments', $key + ['timemodified' => time(), 'modifierid' => $USER->id ?? 0]);
+}
+
+function get_archetype_roles(string $archetype): array {
+    global $DB;
+    return $DB->get_records('role', ['archetype' => $archetype], 'sortorder');
+}
+
+/** Return the users who have a role in a context, by their ids. */
+function get_role_users(int $roleid, context $context, bool $parent = false, string $fields = 'u.*', string $sort = 'u.id'): array {
+    global $DB;
+    return $DB->get_records_sql(
+        "SELECT $fields FROM {user} u JOIN {role_assignments} ra ON ra.userid = u.id"
+        . " WHERE ra.roleid = ? AND ra.contextid = ? AND u.deleted = 0 ORDER BY $sort",
+        [$roleid, $context->id]
+    );
 }

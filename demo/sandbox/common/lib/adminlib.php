@@ -1,13 +1,10 @@
 <?php
-// What the operations of tenants/moodle/ops/ load first. Those that the sandbox can do
-// by functions of its own go on; for the others it says that it is no Moodle.
+// What the operations of tenants/moodle/ops/ load first. For those that the sandbox cannot do
+// it says that it is no Moodle.
 
-const OPERATIONS = [
-    'fix_site_admins', 'maintenance', 'read_table', 'set_config', 'set_plugin_states', 'settle', 'sync_role',
-    'sync_role_allows', 'write_table',
-];
+const REFUSED = ['mnet', 'setup_redis', 'update_langpacks'];
 
-if (!in_array(end($_SERVER['argv']), OPERATIONS, true)) {
+if (in_array(end($_SERVER['argv']), REFUSED, true)) {
     echo "\n\x1e", json_encode(['error' => NO_MOODLE]), "\n"; // as tenants/moodle/agent.php answers
     exit(0);
 }

@@ -1,11 +1,13 @@
 <?php
-// Scheduled and ad-hoc tasks: two of Moodle's, which do next to nothing, with its rows,
-// locks, messages and delays. A setting `sandbox_task_fails` names a class that fails.
+// Scheduled and ad-hoc tasks: two of Moodle's, which clean up, and automated backups, with
+// Moodle's rows, locks, messages and delays. A setting `sandbox_task_fails` names a class that fails.
 
 const TASKS = [
     '\core\task\session_cleanup_task' => ['Cleanup old sessions', '*', '*'],
     '\core\task\file_trash_cleanup_task' => ['Cleanup files in trash', '17', '4'],
 ];
+
+const BACKUP_TASK = '\core\task\course_backup_task';
 
 function add_scheduled_tasks(): void {
     global $DB;
@@ -36,13 +38,17 @@ function get_runner_lock(string $kind): bool {
     return false;
 }
 
-function execute_task(string $class): void {
+function execute_task(string $class, ?stdClass $data = null): void {
     global $DB, $CFG;
     if (ltrim($CFG->sandbox_task_fails ?? '', '\\') === ltrim($class, '\\')) {
         throw new Exception("The sandbox was told to fail");
     }
     if ($class === '\core\task\session_cleanup_task') {
         $DB->execute('DELETE FROM {sessions} WHERE timemodified < ?', [time() - 28800]);
+    } else if ($class === '\core\task\file_trash_cleanup_task') {
+        remove_dir("$CFG->dataroot/trashdir");
+    } else if ($class === BACKUP_TASK) {
+        back_up_course($data->courseid, $data->adminid);
     }
 }
 
@@ -70,7 +76,7 @@ function run_adhoc_task(array $row): void {
     global $DB;
     cli_writeln("Execute adhoc task: $row[classname]\nAdhoc task id: $row[id]");
     try {
-        execute_task($row['classname']);
+        execute_task($row['classname'], json_decode($row['customdata'] ?? 'null'));
         cli_writeln("Adhoc task complete: $row[classname]");
         $DB->execute('DELETE FROM {task_adhoc} WHERE id = ?', [$row['id']]);
     } catch (Exception $error) {
@@ -79,4 +85,35 @@ function run_adhoc_task(array $row): void {
         $DB->execute('UPDATE {task_adhoc} SET nextruntime = ?, faildelay = ? WHERE id = ?',
             [time() + $delay, $delay, $row['id']]);
     }
+}
+
+/** Queue the backup of each course whose time has come; a new course waits for the next one. */
+function queue_automated_backups(): void {
+    global $DB;
+    $next = ['nextstarttime' => strtotime('tomorrow')];
+    foreach ($DB->get_records_select('course', 'category <> 0', null, 'id', 'id') as $id => $course) {
+        $status = $DB->get_record('backup_courses', ['courseid' => $id]);
+        if (!$status) {
+            $DB->insert_record('backup_courses', ['courseid' => $id] + $next);
+        } else if ($status->nextstarttime <= time()) {
+            $DB->insert_record('task_adhoc', [
+                'component' => 'moodle', 'classname' => BACKUP_TASK, 'nextruntime' => time() - 1, 'faildelay' => 0, 'timecreated' => time(),
+                'customdata' => json_encode(['courseid' => $id, 'adminid' => (int) get_admin()->id]),
+            ]);
+            $DB->update_record('backup_courses', ['id' => $status->id, 'laststatus' => 6] + $next);
+        }
+    }
+}
+
+/** Store a backup of a course in its area for automated ones. */
+function back_up_course(int $courseid, int $adminid): void {
+    global $CFG, $DB;
+    require_once "$CFG->dirroot/backup/util/includes/backup_includes.php";
+    $key = ['courseid' => $courseid];
+    $DB->set_field('backup_courses', 'laststarttime', time(), $key);
+    (new backup_controller(
+        backup::TYPE_1COURSE, $courseid, backup::FORMAT_MOODLE, backup::INTERACTIVE_NO, backup::MODE_AUTOMATED, $adminid
+    ))->execute_plan();
+    $DB->set_field('backup_courses', 'lastendtime', time(), $key);
+    $DB->set_field('backup_courses', 'laststatus', 1, $key);
 }

@@ -52,6 +52,18 @@ function get_admin(): stdClass|false {
     return false;
 }
 
+/** Return all administrators, by their ids. */
+function get_admins(): array {
+    global $DB, $CFG;
+    $users = $DB->get_records_list('user', 'id', array_filter(explode(',', $CFG->siteadmins ?? '')));
+    return array_filter($users, static fn(stdClass $user): bool => !$user->deleted);
+}
+
+function get_course(int $courseid): stdClass {
+    global $DB;
+    return $DB->get_record('course', ['id' => $courseid], '*', MUST_EXIST);
+}
+
 /** Whether a password is good enough by Moodle's policy as it is at first; tell what it lacks. */
 function check_password_policy(string $password, ?string &$errmsg, ?stdClass $user = null): bool {
     $needed = [
@@ -68,7 +80,23 @@ function check_password_policy(string $password, ?string &$errmsg, ?stdClass $us
 
 function update_internal_user_password(stdClass $user, string $password): bool {
     global $DB;
-    return $DB->set_field('user', 'password', password_hash($password, PASSWORD_DEFAULT), ['id' => $user->id]);
+    return $DB->set_field('user', 'password', hash_internal_user_password($password), ['id' => $user->id]);
+}
+
+function hash_internal_user_password(string $password): string {
+    return password_hash($password, PASSWORD_DEFAULT);
+}
+
+function random_string(int $length = 15): string {
+    $letters = [...range('A', 'Z'), ...range('a', 'z'), ...range('0', '9')];
+    return implode('', array_map(static fn(): string => $letters[random_int(0, 61)], range(1, $length)));
+}
+
+const PARAM_STRINGID = 'stringid';
+
+/** Return a name of a text, or '' when it is none. */
+function clean_param(mixed $param, string $type): string {
+    return $type === PARAM_STRINGID && preg_match('|^[a-zA-Z][a-zA-Z0-9.:/_-]*$|', $param) ? $param : '';
 }
 
 function get_site_identifier(): string {
@@ -101,12 +129,6 @@ function get_string_manager(): core_string_manager {
     return new core_string_manager();
 }
 
-class core_string_manager {
-    public function reset_caches(): void {
-        next_revision('langrev');
-    }
-}
-
 class cache_helper {
     public static function invalidate_by_definition(string $component, string $area, array $identifiers, array $keys): void {
     }
@@ -131,6 +153,20 @@ function purge_caches(array $options = []): void {
 
 function purge_all_caches(): void {
     purge_caches();
+}
+
+function get_file_storage(): file_storage {
+    return new file_storage();
+}
+
+function check_dir_exists(string $directory): bool {
+    global $CFG;
+    return is_dir($directory) || mkdir($directory, $CFG->directorypermissions, true);
+}
+
+function fulldelete(string $location): bool {
+    remove_dir($location);
+    return !is_dir($location);
 }
 
 function remove_dir(string $directory): void {

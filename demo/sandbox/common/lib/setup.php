@@ -5,11 +5,16 @@
 define('MOODLE_INTERNAL', true);
 defined('MATURITY_STABLE') || define('MATURITY_STABLE', 200);
 defined('CLI_SCRIPT') || define('CLI_SCRIPT', false);
+const SITEID = 1; // the front page, a course as well
 
 $CFG->dirroot = dirname(__DIR__);
 $CFG->libdir = __DIR__;
 $CFG->cachedir ??= "$CFG->dataroot/cache";
 $CFG->localcachedir ??= "$CFG->dataroot/localcache";
+$CFG->tempdir ??= "$CFG->dataroot/temp";
+$CFG->backuptempdir ??= "$CFG->tempdir/backup";
+$CFG->langlocalroot ??= "$CFG->dataroot/lang";
+$CFG->admin ??= 'admin';
 $CFG->filepermissions ??= $CFG->directorypermissions & 0666;
 $CFG->forced_plugin_settings ??= [];
 $CFG->config_php_settings = (array) $CFG;
@@ -39,12 +44,26 @@ set_exception_handler(function (Throwable $error) {
     echo '!!! ' . $error->getMessage() . " !!!\n";
     exit(1);
 });
+// Classes that few need, where Moodle has them.
+const CLASSES = [
+    'database_manager' => 'lib/ddl/database_manager.php',
+    'file_storage' => 'lib/filestorage/file_storage.php',
+    'file_system_filedir' => 'lib/filestorage/file_system_filedir.php',
+    'stored_file' => 'lib/filestorage/stored_file.php',
+    'core_string_manager' => 'lib/classes/string_manager.php',
+    'core_course_category' => 'course/classes/category.php',
+];
+spl_autoload_register(static function (string $class) use ($CFG): void {
+    isset(CLASSES[$class]) && require_once "$CFG->dirroot/" . CLASSES[$class];
+});
 require_once __DIR__ . '/classes/component.php';
 require_once __DIR__ . '/classes/plugin_manager.php';
 require_once __DIR__ . '/classes/session/manager.php';
 require_once __DIR__ . '/setuplib.php';
 require_once __DIR__ . '/moodlelib.php';
 require_once __DIR__ . '/accesslib.php';
+require_once __DIR__ . '/enrollib.php';
+require_once "$CFG->dirroot/course/lib.php";
 require_once __DIR__ . '/dml/moodle_database.php';
 require_once __DIR__ . '/dml/moodle_transaction.php';
 

@@ -1,11 +1,11 @@
 <?php
-// Moodle's exceptions, its few sentences that are needed here, and its page for errors.
+// Moodle's exceptions, and its page for errors.
 
 class moodle_exception extends Exception {
     public function __construct(
-        public string $errorcode, string $module = 'error', string $link = '', mixed $a = null, public ?string $debuginfo = null
+        public string $errorcode, string $module = '', string $link = '', mixed $a = null, public ?string $debuginfo = null
     ) {
-        parent::__construct(get_string($errorcode, $module, $a));
+        parent::__construct(get_string($errorcode, $module ?: 'error', $a));
     }
 }
 
@@ -21,14 +21,14 @@ class dml_exception extends moodle_exception {
     }
 }
 
+class file_exception extends moodle_exception {
+    public function __construct(string $errorcode, ?string $a = null, ?string $debuginfo = null) {
+        parent::__construct($errorcode, 'error', '', $a, $debuginfo);
+    }
+}
+
 function get_string(string $identifier, string $component = '', mixed $a = null): string {
-    $text = [
-        'codingerror' => 'Coding error detected, it must be fixed by a programmer: {$a}',
-        'dmlreadexception' => 'Error reading from database',
-        'dmlwriteexception' => 'Error writing to database',
-        'sitemaintenance' => 'The site is undergoing maintenance and is currently not available',
-    ][$identifier];
-    return str_replace('{$a}', (string) $a, $text);
+    return get_string_manager()->get_string($identifier, $component, $a);
 }
 
 class bootstrap_renderer {

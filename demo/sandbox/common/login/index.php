@@ -8,14 +8,15 @@ $name = htmlspecialchars($site);
 $root = htmlspecialchars($CFG->wwwroot);
 $closed = empty($CFG->maintenance_enabled) ? ''
     : '<div class="login-maintenance">' . (($CFG->maintenance_message ?? '') ?: get_string('sitemaintenance', 'admin')) . '</div>';
+$text = array_map(static fn(string $id): string => htmlspecialchars(get_string($id)), ['loginsite', 'username', 'password', 'login']);
 echo "<!doctype html>
-<html lang=\"en\"><title>Log in to the site | $name</title>
+<html lang=\"en\"><title>$text[0] | $name</title>
 <h1>$name</h1>
 $closed
 <form id=\"login\" method=\"post\" action=\"$root/login/index.php\">
-<label>Username <input name=\"username\"></label>
-<label>Password <input name=\"password\" type=\"password\"></label>
-<button>Log in</button>
+<label>$text[1] <input name=\"username\"></label>
+<label>$text[2] <input name=\"password\" type=\"password\"></label>
+<button>$text[3]</button>
 </form>
 <footer>Moodle {$CFG->release} at $root</footer>
 </html>

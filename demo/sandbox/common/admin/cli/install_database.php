@@ -6,6 +6,7 @@ require __DIR__ . '/../../config.php';
 require_once "$CFG->libdir/clilib.php";
 require_once "$CFG->libdir/upgradelib.php";
 require_once "$CFG->libdir/cronlib.php";
+require_once "$CFG->libdir/db/tables.php";
 require_once "$CFG->libdir/db/install.php";
 
 [$options, $unrecognised] = cli_get_params([
@@ -36,7 +37,7 @@ add_scheduled_tasks();
 xmldb_main_install();
 upgrade_core($version, $release, $branch);
 upgrade_noncore();
-$DB->execute('INSERT INTO {course} (category, fullname, shortname, timecreated) VALUES (0, ?, ?, ?)',
+$DB->execute('INSERT INTO {course} (category, sortorder, fullname, shortname, timecreated) VALUES (0, 1, ?, ?, ?)',
     [$options['fullname'], $options['shortname'], time()]);
 $passwords = [
     'guest' => password_hash('guest', PASSWORD_BCRYPT, ['cost' => 4]), // no secret: quick

@@ -37,10 +37,23 @@ class core_component {
         return array_combine(array_map('basename', $directories), $directories);
     }
 
+    public static function get_plugin_directory(string $type, string $name): ?string {
+        return self::get_component_directory("{$type}_$name");
+    }
+
+    /** Return Moodle's parts that are no plugins, as far as the sandbox knows them, by their names. */
+    public static function get_core_subsystems(): array {
+        $names = ['admin', 'auth', 'backup', 'badges', 'course', 'debug', 'enrol', 'error', 'files', 'filter', 'grades', 'h5p', 'plugin', 'role', 'user'];
+        return array_fill_keys($names, null);
+    }
+
     /** Return the type and the name of a component; a name alone is an activity's. */
     public static function normalize_component(string $component): array {
         if (in_array($component, ['', 'core', 'moodle'], true)) {
             return ['core', null];
+        }
+        if (isset(self::get_core_subsystems()[$component])) {
+            return ['core', $component];
         }
         return str_contains($component, '_') ? explode('_', $component, 2) : ['mod', $component];
     }

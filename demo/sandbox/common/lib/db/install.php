@@ -25,7 +25,7 @@ const ALLOWED = [ // who may assign, override, switch to or view whom
 function xmldb_main_install(): void {
     global $DB;
     $transaction = $DB->start_delegated_transaction();
-    $system = $DB->insert_record('context', ['contextlevel' => CONTEXT_SYSTEM, 'path' => '/1', 'depth' => 1]);
+    $system = context_system::instance()->id;
     $ids = [];
     foreach (ROLES as $name => $levels) {
         $ids[$name] = create_role('', $name, '', $name);
@@ -45,5 +45,7 @@ function xmldb_main_install(): void {
         }
     }
     set_config('auth', 'email');
+    set_config('enrol_plugins_enabled', 'manual');
+    core_course_category::create(['name' => 'Category 1']);
     $transaction->allow_commit();
 }

@@ -2,6 +2,9 @@
 // The tenant's database, by the methods that Moodle's has, as far as the sandbox goes.
 // Tables in braces, values bound as ?; every value comes back as a string.
 
+const IGNORE_MISSING = 0;
+const MUST_EXIST = 2;
+
 class moodle_database {
     private mysqli $link;
     private string $prefix;
@@ -32,16 +35,39 @@ class moodle_database {
         return array_map(static fn(array $row): array => array_map($text, $row), $rows);
     }
 
+    /** Return the names of the tables, without their prefix. */
+    public function get_tables(bool $usecache = true): array {
+        $rows = $this->rows('SELECT table_name AS name FROM information_schema.tables WHERE table_schema = DATABASE()'
+            . ' AND table_name LIKE ? ORDER BY table_name', [$this->sql_like_escape($this->prefix) . '%']);
+        $names = array_map(fn(array $row): string => substr($row['name'], strlen($this->prefix)), $rows);
+        return array_combine($names, $names);
+    }
+
+    public function get_row_format(string $table): string {
+        return $this->get_field_sql('SELECT row_format FROM information_schema.tables WHERE table_schema = DATABASE()'
+            . ' AND table_name = ?', [$this->prefix . $table]);
+    }
+
+    public function get_manager(): database_manager {
+        return new database_manager();
+    }
+
+    public function change_database_structure(string $sql): bool {
+        $this->columns = [];
+        return $this->execute($sql);
+    }
+
     /** Return a table's columns by name; none when there is no such table. */
     public function get_columns(string $table): array {
         if (empty($this->columns[$table])) {
             $rows = $this->rows(
-                'SELECT column_name, data_type, is_nullable, column_default, extra FROM information_schema.columns'
+                'SELECT column_name, data_type, character_maximum_length, is_nullable, column_default, extra FROM information_schema.columns'
                 . ' WHERE table_schema = DATABASE() AND table_name = ? ORDER BY ordinal_position',
                 [$this->prefix . $table]
             );
             $columns = array_map(static fn(array $row): stdClass => (object) [
                 'name' => $row['column_name'],
+                'max_length' => (int) $row['character_maximum_length'],
                 'not_null' => $row['is_nullable'] === 'NO',
                 'has_default' => $row['column_default'] !== null && $row['column_default'] !== 'NULL',
                 'meta_type' => match (true) {
@@ -59,14 +85,19 @@ class moodle_database {
     }
 
     /** Return records by their first column. */
-    public function get_records_select(
-        string $table, string $select, ?array $params = null, string $sort = '', string $fields = '*'
-    ): array {
+    public function get_records_sql(string $sql, ?array $params = null): array {
         $records = [];
-        foreach ($this->rows($this->select($table, $select, $sort, $fields), $params) as $row) {
+        foreach ($this->rows($sql, $params) as $row) {
             $records[reset($row)] = (object) $row;
         }
         return $records;
+    }
+
+    public function get_records_select(
+        string $table, string $select, ?array $params = null, string $sort = '', string $fields = '*', int $limitfrom = 0, int $limitnum = 0
+    ): array {
+        $limit = $limitnum ? " LIMIT $limitfrom, $limitnum" : '';
+        return $this->get_records_sql($this->select($table, $select, $sort, $fields) . $limit, $params);
     }
 
     public function get_records(string $table, ?array $conditions = null, string $sort = '', string $fields = '*'): array {
@@ -82,8 +113,15 @@ class moodle_database {
 
     public function get_records_menu(string $table, ?array $conditions = null, string $sort = '', string $fields = '*'): array {
         [$where, $params] = $this->where($conditions);
-        $rows = $this->rows($this->select($table, $where, $sort, $fields), $params);
-        return array_column(array_map('array_values', $rows), 1, 0);
+        return $this->get_records_sql_menu($this->select($table, $where, $sort, $fields), $params);
+    }
+
+    public function get_records_sql_menu(string $sql, ?array $params = null): array {
+        return array_column(array_map('array_values', $this->rows($sql, $params)), 1, 0);
+    }
+
+    public function get_fieldset_select(string $table, string $return, string $select, ?array $params = null): array {
+        return array_column(array_map('array_values', $this->rows($this->select($table, $select, '', $return), $params)), 0);
     }
 
     public function get_recordset(string $table, ?array $conditions = null, string $sort = '', string $fields = '*'): Iterator {
@@ -96,9 +134,18 @@ class moodle_database {
         return new ArrayIterator($this->get_records_select($table, $select, $params, $sort, $fields));
     }
 
-    public function get_record(string $table, array $conditions, string $fields = '*'): stdClass|false {
+    public function get_record(string $table, array $conditions, string $fields = '*', int $strictness = IGNORE_MISSING): stdClass|false {
         [$where, $params] = $this->where($conditions);
-        $records = $this->get_records_select($table, $where, $params, '', $fields);
+        return $this->get_record_select($table, $where, $params, $fields, $strictness);
+    }
+
+    public function get_record_select(
+        string $table, string $select, ?array $params = null, string $fields = '*', int $strictness = IGNORE_MISSING
+    ): stdClass|false {
+        $records = $this->get_records_select($table, $select, $params, '', $fields);
+        if (!$records && $strictness === MUST_EXIST) {
+            throw new dml_exception('invalidrecord', $table);
+        }
         return reset($records);
     }
 
@@ -114,6 +161,14 @@ class moodle_database {
 
     public function record_exists(string $table, array $conditions): bool {
         return $this->get_field($table, '1', $conditions) !== false;
+    }
+
+    public function record_exists_select(string $table, string $select, ?array $params = null): bool {
+        return $this->get_field_sql($this->select($table, $select, '', '1'), $params) !== false;
+    }
+
+    public function count_records(string $table, ?array $conditions = null): int {
+        return (int) $this->get_field($table, 'COUNT(*)', $conditions ?? []);
     }
 
     /** Insert a row; what the table has no column for is left out. */
@@ -173,6 +228,29 @@ class moodle_database {
         throw $e;
     }
 
+    /** Undo everything since the outermost transaction began. */
+    public function force_transaction_rollback(): void {
+        $this->transactions = 0;
+        $this->link->rollback();
+    }
+
+    /** Return a condition with its values: a column is one of these. */
+    public function get_in_or_equal(array $items): array {
+        return ['IN (' . implode(', ', array_fill(0, count($items), '?')) . ')', array_values($items)];
+    }
+
+    public function sql_equal(string $fieldname, string $param): string {
+        return "$fieldname = $param COLLATE utf8mb4_bin";
+    }
+
+    public function sql_compare_text(string $fieldname, int $numchars = 32): string {
+        return $fieldname;
+    }
+
+    public function sql_like_escape(string $text): string {
+        return addcslashes($text, '\\\\%_');
+    }
+
     public function sql_like(string $fieldname, string $param): string {
         return "$fieldname LIKE $param COLLATE utf8mb4_bin";
     }
@@ -191,7 +269,7 @@ class moodle_database {
     /** Return a statement with marks for its named values, and these in their order. */
     private function numbered(string $sql, array $params): array {
         if (array_is_list($params)) {
-            return [$sql, $params];
+            return [$sql, array_slice($params, 0, substr_count($sql, '?'))]; // some are given too many
         }
         preg_match_all('/:(\w+)/', $sql, $names);
         return [preg_replace('/:\w+/', '?', $sql), array_map(static fn(string $name): mixed => $params[$name], $names[1])];

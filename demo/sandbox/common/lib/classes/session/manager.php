@@ -8,4 +8,9 @@ class manager {
         global $USER;
         $USER = $user;
     }
+
+    public static function kill_user_sessions(int $userid): void {
+        global $DB;
+        $DB->delete_records('sessions', ['userid' => $userid]);
+    }
 }
