@@ -6,18 +6,6 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 VERSIONS = ("4.2", "4.3")
-# Scripts of Moodle's that the sandbox has no part of: they say so, and fail.
-REFUSED = (
-    "admin/cli/build_theme_css.php",
-    "admin/cli/uninstall_plugins.php",
-    "admin/tool/generator/cli/maketestplan.php",
-)
-REFUSAL = """<?php
-define('CLI_SCRIPT', true);
-require dirname(__DIR__, {depth}) . '/config.php';
-require_once "$CFG->libdir/clilib.php";
-cli_error(NO_MOODLE, 3);
-"""
 
 
 def build(version: str, destination: Path) -> None:
@@ -29,10 +17,6 @@ def build(version: str, destination: Path) -> None:
         sys.exit(f"{destination} is not empty: give a new directory")
     for part in ("common", version):
         shutil.copytree(HERE / part, destination, dirs_exist_ok=True)
-    for script in REFUSED:
-        path = destination / script
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(REFUSAL.format(depth=script.count("/")))
 
 
 if __name__ == "__main__":

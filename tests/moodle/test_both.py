@@ -4,8 +4,6 @@ What exactly each of them changes, and what it leaves, other files here prove.
 """
 
 import json
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,9 +13,9 @@ from commands.models import Job, Run
 from tenants import moodledb, php
 from tenants.models import Tenant
 from tests.conftest import RunOf
-from tests.moodle.fleet import PATIENCE, answers, eventually, free_port
 from tests.moodle.in_moodle import in_moodle
 from tests.moodle.test_system import add_user, lose_a_grade, sql
+from tests.redisserver import keys, redis_server
 
 pytestmark = [pytest.mark.moodle, pytest.mark.slow]
 Campus = tuple[Tenant, Tenant]
@@ -185,28 +183,16 @@ def test_both_are_moved_and_back(campus: Campus, do: Do):
 @pytest.fixture
 def redis(campus: Campus, tmp_path: Path) -> Iterator[int]:
     """Return the port of a Redis server that neither site knows in the end."""
-    program = shutil.which("redis-server")
-    if not program or not list(Path("/etc/php").glob("*/cli/conf.d/*-redis.ini")):
-        pytest.skip("redis-server and php-redis are needed: run bin/install --dev")
-    port = free_port()
-    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", ""]
-    server = subprocess.Popen(
-        [program, *options, "--dir", str(tmp_path)], stdout=subprocess.DEVNULL
-    )
     files = [Path(tenant.data_path, "muc/config.php") for tenant in campus]
     for tenant in campus:  # which writes the file
         list(php.run(tenant, "admin/cli/purge_caches.php", ["--muc"]))
     kept = [file.read_bytes() for file in files]
-    try:
-        eventually(lambda: answers(port), "redis-server did not start")
+    with redis_server(tmp_path) as port:
         yield port
-    finally:
         for file, content in zip(files, kept, strict=True):
             file.write_bytes(content)
-        server.terminate()
-        server.wait(PATIENCE)
-        for tenant in campus:
-            list(php.run(tenant, "admin/cli/purge_caches.php", ["--muc"]))
+    for tenant in campus:
+        list(php.run(tenant, "admin/cli/purge_caches.php", ["--muc"]))
 
 
 def test_both_keep_their_caches_in_redis(campus: Campus, do: Do, redis: int):
@@ -216,14 +202,9 @@ def test_both_keep_their_caches_in_redis(campus: Campus, do: Do, redis: int):
     )
     do("generic/SetConfig", "key=vmoodle_redis&value=1")  # which fills a cache
 
-    keys = subprocess.run(
-        ["redis-cli", "-p", str(redis), "KEYS", "*"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    found = " ".join(keys(redis))
     for tenant in campus:
-        assert f"p_{tenant.shortname}_" in keys.stdout
+        assert f"p_{tenant.shortname}_" in found
         config = moodledb.table(tenant, "config")
         statement = f"DELETE FROM {config} WHERE name = 'vmoodle_redis'"
         moodledb.execute(tenant.server, statement)

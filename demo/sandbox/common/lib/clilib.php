@@ -2,8 +2,6 @@
 // Parsing of command lines, with Moodle's rules: --name=value, --name, --no-name,
 // -x, -x=value; stops at a literal --.
 
-const NO_MOODLE = "The sandbox is no Moodle: this command needs Moodle's own functions, try it on a real one";
-
 function cli_get_params(array $longoptions, array $shortmapping = []): array {
     $options = $unrecognised = [];
     foreach (array_slice($_SERVER['argv'], 1) as $word) {

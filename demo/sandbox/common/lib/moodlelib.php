@@ -1,6 +1,6 @@
 <?php
-// Settings, and what Moodle does after some of them. The sandbox reads settings and strings
-// from their tables and files each time: only the revisions, which browsers see, are reset.
+// Settings, accounts, and what Moodle does after some changes. The sandbox reads strings from
+// their files each time: only the revisions, which browsers see, are reset.
 
 function set_config(string $name, mixed $value, ?string $plugin = null): bool {
     global $DB, $CFG;
@@ -18,16 +18,21 @@ function set_config(string $name, mixed $value, ?string $plugin = null): bool {
     if (!$plugin && !isset($CFG->config_php_settings[$name])) {
         $CFG->$name = (string) $value;
     }
+    cache_helper::invalidate_by_definition('core', 'config', [], ['core']);
     return true;
 }
 
-/** Read the settings as they are stored; those of config.php win. */
+/** Read the settings as they are stored, or cached; those of config.php win. */
 function initialise_cfg(): void {
     global $DB, $CFG;
-    foreach ($DB->rows('SELECT name, value FROM {config}') as $row) {
-        if (!array_key_exists($row['name'], $CFG->config_php_settings)) {
-            $CFG->{$row['name']} = $row['value'];
-        }
+    $cache = cache::make('core', 'config');
+    $settings = $cache->get('core');
+    if ($settings === false) {
+        $settings = $DB->get_records_menu('config', null, '', 'name, value');
+        $cache->set('core', $settings);
+    }
+    foreach (array_diff_key($settings, $CFG->config_php_settings) as $name => $value) {
+        $CFG->$name = $value;
     }
 }
 
@@ -39,6 +44,7 @@ function unset_config(string $name, ?string $plugin = null): bool {
     if (!$plugin && !isset($CFG->config_php_settings[$name])) {
         unset($CFG->$name);
     }
+    cache_helper::invalidate_by_definition('core', 'config', [], ['core']);
     return true;
 }
 
@@ -129,19 +135,12 @@ function get_string_manager(): core_string_manager {
     return new core_string_manager();
 }
 
-class cache_helper {
-    public static function invalidate_by_definition(string $component, string $area, array $identifiers, array $keys): void {
-    }
-
-    public static function purge_by_definition(string $component, string $area, array $identifiers = []): void {
-    }
-}
-
 /** Purge what is chosen, or everything. */
 function purge_caches(array $options = []): void {
     global $CFG;
     $all = !array_filter($options);
     $resets = [
+        'muc' => static fn() => cache_helper::purge_by_definition('core', 'config'),
         'theme' => 'theme_reset_all_caches', 'js' => 'js_reset_all_caches', 'template' => 'template_reset_all_caches',
         'lang' => static fn() => get_string_manager()->reset_caches(),
         'other' => static fn() => array_map('remove_dir', [$CFG->cachedir, $CFG->localcachedir]),

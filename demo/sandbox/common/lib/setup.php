@@ -46,6 +46,11 @@ set_exception_handler(function (Throwable $error) {
 });
 // Classes that few need, where Moodle has them.
 const CLASSES = [
+    'cache' => 'cache/classes/cache.php',
+    'cache_config' => 'cache/locallib.php',
+    'cache_helper' => 'cache/classes/cache.php',
+    'cache_store' => 'cache/locallib.php',
+    'cachestore_redis' => 'cache/stores/redis/lib.php',
     'database_manager' => 'lib/ddl/database_manager.php',
     'file_storage' => 'lib/filestorage/file_storage.php',
     'file_system_filedir' => 'lib/filestorage/file_system_filedir.php',

@@ -4,7 +4,21 @@
 namespace core\plugininfo;
 
 class base {
-    public function __construct(public readonly ?string $versiondb, public readonly ?string $rootdir) {
+    private const STANDARD = ['auth_email', 'auth_manual', 'block_badges', 'filter_multilang', 'mod_forum', 'mod_quiz', 'theme_boost'];
+
+    public function __construct(
+        public readonly string $component, public readonly ?string $versiondb, public readonly ?string $rootdir
+    ) {
+    }
+
+    /** Whether it comes with Moodle. */
+    public function is_standard(): bool {
+        return in_array($this->component, self::STANDARD, true);
+    }
+
+    public function displayname(): string {
+        $texts = get_string_manager()->load_component_strings($this->component, 'en');
+        return $texts['pluginname'] ?? $this->component;
     }
 
     public static function enable_plugin(string $pluginname, int $enabled): bool {
