@@ -217,7 +217,7 @@ def asked_for(request: HttpRequest) -> dict[str, Any]:
         return found | {"origin": TEMPLATE, "template": name}
     if wwwroot := request.GET.get("source"):
         return found | {"origin": CLONE, "source": wwwroot}
-    known = Snapshot.objects.filter(is_template=True).first()
+    known = Snapshot.objects.filter(is_template=True, half_way=False).first()
     if known:
         return found | {"origin": TEMPLATE, "template": known.name}
     return found | {"origin": INSTALL}

@@ -71,7 +71,7 @@ class SnapshotAdmin(admin.ModelAdmin):
     actions = ["verify", "test", "restore", "new_tenant", "mark", "unmark"]
     fields = [
         ("name", "site"),
-        ("created_at", "reason"),
+        ("created_at", "reason", "half_way"),
         ("release", "version"),
         ("tables", "rows", "dump"),
         ("file_count", "files"),
@@ -82,6 +82,7 @@ class SnapshotAdmin(admin.ModelAdmin):
     ]
     readonly_fields = [
         *("name", "site", "created_at", "reason", "release", "version", "tables"),
+        "half_way",
         *("rows", "dump", "file_count", "files", "verified_at"),
     ]
 
@@ -148,6 +149,8 @@ class SnapshotAdmin(admin.ModelAdmin):
     def kind(self, snapshot: Snapshot) -> SafeString | str:
         if snapshot.is_template:
             return badge("running", _("Template"))
+        if snapshot.half_way:
+            return badge("failed", _("Half upgraded"))
         return str(snapshot.get_reason_display())
 
     @admin.display(description=_("verified"), ordering="verified_at")

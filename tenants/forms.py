@@ -31,7 +31,7 @@ def find_template(text: str) -> Snapshot | None:
     if found := Snapshot.objects.filter(name=text).first():
         return found
     plain = "".join("_" if c in ":.-/\\" else c for c in text)
-    for template in Snapshot.objects.filter(is_template=True):
+    for template in Snapshot.objects.filter(is_template=True, half_way=False):
         host = template.wwwroot.partition("://")[2]
         # The PHP system names a template so: school_example_org.
         names = {

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from pathlib import Path
-from typing import Any, TypedDict, cast
+from typing import Any, NotRequired, TypedDict, cast
 
 from tenants.dump import Dump
 from tenants.steps import LifecycleError
@@ -36,6 +36,7 @@ class Manifest(TypedDict):
     created_at: str
     database: Dump
     files: Files
+    half_way: NotRequired[bool]  # taken of a half upgraded site
 
 
 def write(directory: Path, manifest: Manifest) -> None:
@@ -91,4 +92,5 @@ def totals(manifest: Manifest) -> dict[str, Any]:
         "dump_bytes": sum(part["bytes"] for part in database["parts"]),
         "file_count": files["count"] + len(files["others"]),
         "file_bytes": files["bytes"],
+        "half_way": manifest.get("half_way", False),
     }

@@ -26,6 +26,7 @@ FRESH = ".new-"  # begins the name of one that is being written
 TEST = "vmoodle test "  # begins the mark of a database that is loaded for a test
 STAMP = r"\d{8}-\d{6}-[0-9a-f]{4}"  # the end of a snapshot's name
 SITE = ("version", "release", "allversionshash")
+RUNNING = "upgraderunning"  # there from the begin of Moodle's upgrade to its end
 
 Taking = Generator[str | None, None, Snapshot]
 Lines = Generator[str | None, None, None]
@@ -44,7 +45,7 @@ def take(
 
     `label` begins its name, in place of the tenant's short name.
     """
-    site = moodledb.config_of(tenant, SITE)
+    site = moodledb.config_of(tenant, (*SITE, RUNNING))
     name = (label or tenant.shortname).lower()
     name += f"-{timezone.now():%Y%m%d-%H%M%S}"
     name += f"-{secrets.token_hex(2)}"
@@ -67,7 +68,8 @@ def take(
         keep_until=keep_until,
         is_template=template,
     )
-    for old in expired(Snapshot.objects.filter(tenant=tenant)):
+    known = Snapshot.objects.filter(tenant=tenant).select_related("tenant")
+    for old in expired(known):
         yield f"Snapshot {old} is past its time and goes"
         delete(old)
     return snapshot
@@ -93,7 +95,7 @@ def _write(
         "wwwroot": tenant.wwwroot,
         "prefix": tenant.db_prefix,
         "data_path": tenant.data_path,
-        "site": site,
+        "site": {name: text for name, text in site.items() if name in SITE},
         "created_at": timezone.now().isoformat(),
         "database": database,
         "files": {
@@ -101,6 +103,7 @@ def _write(
             "bytes": size,
             "others": content.digests(files),
         },
+        "half_way": RUNNING in site or tenant.is_half_upgraded,
     }
     manifest.write(fresh, found)
     yield f"{len(database['tables'])} tables, {count} files"
@@ -236,25 +239,29 @@ def begun() -> Iterable[Path]:
 def expired(snapshots: Iterable[Snapshot]) -> list[Snapshot]:
     """Return which of one tenant's snapshots, the newest first, may go.
 
-    Templates stay, what is to be kept, the newest one, and the newest of those that
-    have been proved to be restorable. Copies go with the work they were made for.
+    Templates stay, what is to be kept, the newest one, the newest of a whole site, what
+    a half upgraded one can go back to, and the newest of those that have been proved to
+    be restorable. Copies go with the work they were made for.
     """
     now = timezone.now()
     oldest = now - timedelta(days=settings.VMOODLE_SNAPSHOT_DAYS)
     known = [one for one in snapshots if one.reason != Snapshot.Reason.COPY]
     proved = next((one for one in known if one.verified_at), None)
+    whole = next((one for one in known if not one.half_way), None)
     free = [one for one in known if not _is_kept(one)]
     return [
         one
         for number, one in enumerate(free)
         if number >= max(1, settings.VMOODLE_SNAPSHOT_KEEP)
         or (number and one.created_at < oldest)
-        if one != proved
+        if one not in (proved, whole)
     ]
 
 
 def _is_kept(snapshot: Snapshot) -> bool:
-    until = snapshot.keep_until
+    until, tenant = snapshot.keep_until, snapshot.tenant
+    if tenant and tenant.is_half_upgraded and snapshot.name in tenant.attention:
+        return True
     return snapshot.is_template or (until is not None and until > timezone.now())
 
 

@@ -1,10 +1,12 @@
 from collections.abc import Iterator
 
 from django import forms
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from commands.base import CommandFailed, Steps, register
 from commands.lifecycle.chosen import SnapshotCommand
+from commands.upgrade import halfway
 from commands.upgrade.upgrade import PAGE
 from mnet import binding
 from tenants import restore, snapshots
@@ -34,7 +36,8 @@ class Restore(SnapshotCommand):
         required=False,
         max_length=20_000,
         help_text=_(
-            "Its name, or by commas one of each tenant's; empty: the tenant's newest."
+            "Its name, or by commas one of each tenant's; empty: the tenant's newest,"
+            " but none of a half upgraded site."
         ),
     )
     test = forms.BooleanField(
@@ -50,10 +53,18 @@ class Restore(SnapshotCommand):
     def is_dangerous(self) -> bool:
         return not self.cleaned_data["test"]
 
+    def chosen(self, tenant: Tenant) -> QuerySet[Snapshot]:
+        """Leave out those of a half upgraded site, unless they are named."""
+        found = super().chosen(tenant)
+        return found if self.cleaned_data["snapshot"] else found.filter(half_way=False)
+
     def run(self, tenant: Tenant) -> Steps:
         snapshot = self.chosen(tenant).first()
         if snapshot is None:
             raise CommandFailed("the snapshot has been deleted meanwhile")
+        half = Snapshot.objects.filter(tenant=tenant, half_way=True)
+        if not snapshot.half_way and half.filter(created_at__gt=snapshot.created_at):
+            yield f"There are newer ones than {snapshot}, but of a half upgraded site"
         if self.cleaned_data["test"]:
             yield from snapshots.prove(snapshot, tenant.server)
             return {"snapshot": snapshot.name, "verified": True}
@@ -68,6 +79,8 @@ class Restore(SnapshotCommand):
             files=not self.cleaned_data["without_files"],
             job=self.job,
         )
+        if not snapshot.half_way:
+            yield from halfway.end(tenant, snapshot)
         yield from self._tell_peers(tenant)
         return {"snapshot": snapshot.name, "safety": safety.name if safety else None}
 

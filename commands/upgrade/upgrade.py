@@ -15,7 +15,9 @@ from commands.base import (
     Steps,
     register,
 )
+from commands.models import Job
 from commands.patience import patiently
+from commands.upgrade import halfway
 from commands.upgrade.status import Status, refresh_releases, statuses
 from tenants import files, moodledb, php, restore, snapshots
 from tenants.models import Release, Snapshot, Tenant
@@ -23,7 +25,6 @@ from tenants.steps import LifecycleError
 
 PAGE = Path(__file__).with_name("maintenance.html")
 POLL = 1.0  # seconds
-HALF_WAY = "its upgrade failed half-way"  # begins what is told of a tenant then
 
 
 @register
@@ -105,6 +106,7 @@ class Upgrade(PhpScript):
             for tenant in tenants
             if found[tenant.pk].status == Status.CURRENT
             and pins[tenant.pk] == tenant.release_id
+            and not tenant.is_half_upgraded
         }
 
     def _aim(self, tenants: Sequence[Tenant]) -> None:
@@ -118,7 +120,8 @@ class Upgrade(PhpScript):
             self.accept = (0, 2)
             code = yield from self.call(tenant, self.script, self.options())
             return {"exit_code": code}
-        self.former, self.begun = tenant.release, False
+        self.former = self.back_to = tenant.release
+        self.begun = self.unfinished = False
         self._aim([tenant])
         try:
             for step in self.recipe:
@@ -126,12 +129,12 @@ class Upgrade(PhpScript):
                 yield from getattr(self, step)(tenant)
         except (php.PhpError, CommandFailed) as error:
             if not self.begun:
-                self._go_back(tenant)
+                self._go_back(tenant, self.former)
             elif self.kept:
                 yield from self._roll_back(tenant, self.kept, error)
             raise
         finally:
-            self._open_site(tenant)
+            self._end(tenant)
         return {"before": self.before, "after": tenant.seen_version}
 
     def check(self, tenant: Tenant) -> php.Lines:
@@ -141,7 +144,8 @@ class Upgrade(PhpScript):
         if site.status == Status.RUNNING:
             yield from self._outwait_lock(tenant)
             site = statuses([tenant])[tenant.pk]
-        if site.status == Status.CURRENT and self.former == tenant.release:
+        whole = site.status == Status.CURRENT and not tenant.is_half_upgraded
+        if whole and self.former == tenant.release:
             raise NothingToDo(f"up to date: {site.release}")
         if site.status in {Status.UNKNOWN, Status.EMPTY}:
             raise CommandFailed(site.problem or "Moodle is not installed there")
@@ -158,6 +162,7 @@ class Upgrade(PhpScript):
         yield "Another upgrade seems to run: waiting until it ends or its lock lapses"
         while statuses([tenant])[tenant.pk].status == Status.RUNNING:
             if moodledb.in_use(tenant) is False:
+                halfway.mark(tenant, halfway.way_back(tenant))
                 moodledb.forget_config(tenant, "upgraderunning")
                 yield "Nobody has the database open: that upgrade is dead"
             yield None
@@ -166,7 +171,14 @@ class Upgrade(PhpScript):
 
     def close_site(self, tenant: Tenant) -> php.Lines:
         """Write the maintenance page, which names this job as its owner."""
-        if files.in_maintenance(tenant):
+        closed = halfway.is_closed(tenant)  # since an upgrade that was cut off
+        if (first := halfway.way_back(tenant)) and not closed:
+            halfway.mark(tenant)
+            yield (
+                "The site may have been open since its upgrade failed: nothing goes "
+                f"back to {first}, which lacks what was done since"
+            )
+        if files.in_maintenance(tenant) and not closed:
             yield "The site is in maintenance already and will stay so"
             return 0
         page = PAGE.read_text(encoding="utf-8").replace("{owner}", self._owner())
@@ -177,8 +189,13 @@ class Upgrade(PhpScript):
     def _owner(self) -> str:
         return f"vmoodle-job-{self.job}."
 
-    def _open_site(self, tenant: Tenant) -> None:
-        if self._owner() in files.maintenance_page(tenant):
+    def _end(self, tenant: Tenant) -> None:
+        """Open the site, but for one that is half upgraded and can go back."""
+        if self.unfinished:
+            halfway.mark(tenant, self.kept or halfway.way_back(tenant))
+        if halfway.way_back(tenant) is None and self._owner() in files.maintenance_page(
+            tenant
+        ):
             files.leave_maintenance(tenant)
 
     def wait_for_cron(self, tenant: Tenant) -> php.Lines:
@@ -196,11 +213,21 @@ class Upgrade(PhpScript):
 
     def snapshot(self, tenant: Tenant) -> php.Lines:
         """Keep what there is: the site is closed, so nobody's work comes after it."""
-        if not self.cleaned_data["without_snapshot"]:
-            note = f"before the upgrade to {tenant.release}"
-            reason = Snapshot.Reason.UPGRADE
-            self.kept = yield from snapshots.take(tenant, reason, note=note)
-            yield f"Snapshot {self.kept}"
+        if self.cleaned_data["without_snapshot"]:
+            return 0
+        if first := halfway.way_back(tenant):
+            self.kept, self.back_to = first, halfway.release_of(first) or self.former
+            yield (
+                f"Snapshot {first} is of before the first try, and the site was closed "
+                "since: a failure goes back to it"
+            )
+            return 0
+        note = f"before the upgrade to {tenant.release}"
+        reason = Snapshot.Reason.UPGRADE
+        self.kept = yield from snapshots.take(tenant, reason, note=note)
+        yield f"Snapshot {self.kept}"
+        if self.kept.half_way:
+            yield "It is of a half upgraded site: restore takes it by its name only"
         return 0
 
     def flip(self, tenant: Tenant) -> php.Lines:
@@ -220,7 +247,8 @@ class Upgrade(PhpScript):
             while True:
                 line = next(steps)
                 # Moodle's mark that it begins to change the database.
-                self.begun = self.begun or bool(line and line.startswith("-->"))
+                if line and line.startswith("-->"):
+                    self.begun = self.unfinished = True
                 yield line
         except StopIteration as end:
             code: int = end.value
@@ -246,29 +274,28 @@ class Upgrade(PhpScript):
                 tenant, kept, page=page, files=False, job=self.job
             )
         except (LifecycleError, moodledb.MoodleDbError) as failure:
-            self._mark(tenant, f"{HALF_WAY}: upgrade it again, or restore {kept}")
             raise CommandFailed(
                 f"{error}; and it could not be rolled back: {failure}", error.exit_code
             ) from error
-        self._go_back(tenant)
-        raise RolledBack(
-            f"{error}; the site is what it was before", error.exit_code
-        ) from error
+        self._go_back(tenant, self.back_to)
+        self.unfinished = kept.half_way
+        told = "the site is what it was before"
+        if kept.half_way:
+            told += ", half upgraded"
+        else:
+            halfway.unmark(tenant)
+        raise RolledBack(f"{error}; {told}", error.exit_code) from error
 
-    def _mark(self, tenant: Tenant, attention: str) -> None:
-        rows = Tenant.objects.filter(pk=tenant.pk)
-        patiently(lambda: rows.update(attention=attention))
-
-    def _go_back(self, tenant: Tenant) -> None:
-        """Pin the former release again, for which the database is.
+    def _go_back(self, tenant: Tenant, release: Release) -> None:
+        """Pin a release again, for which the database is.
 
         Else the site would answer every page with the new code's upgrade notice.
         """
-        if self.former == tenant.release:
+        if release == tenant.release:
             return
         with suppress(files.FilesError):
             files.clear_caches(tenant)
-        patiently(lambda: tenant.pin(self.former))
+        patiently(lambda: tenant.pin(release))
 
     def _unlock(self, tenant: Tenant) -> None:
         """Remove Moodle's upgrade lock, which our script leaves behind when it dies.
@@ -288,9 +315,9 @@ class Upgrade(PhpScript):
                 f"{site.status.label} ({site.version})"
             )
         yield f"The database is that of {site.release}"
-        self.kept = None  # nothing that fails from now on is a reason to go back
-        if tenant.attention.startswith(HALF_WAY):
-            self._mark(tenant, "")
+        # Nothing that fails from now on is a reason to go back.
+        self.kept, self.unfinished = None, False
+        halfway.unmark(tenant)
         return 0
 
     def purge(self, tenant: Tenant) -> php.Lines:
@@ -300,6 +327,23 @@ class Upgrade(PhpScript):
 
     def recover(self, tenant: Tenant) -> None:
         snapshots.forget_begun(tenant)
-        restore.recover(tenant)
-        self._open_site(tenant)
-        self._unlock(tenant)
+        try:
+            restore.recover(tenant)
+        finally:
+            self._judge(tenant)
+            self._end(tenant)
+            self._unlock(tenant)
+
+    def _judge(self, tenant: Tenant) -> None:
+        """Tell whether the worker died between the snapshot and the end."""
+        self.unfinished = False
+        if statuses([tenant])[tenant.pk].status == Status.CURRENT:
+            halfway.unmark(tenant)
+        elif job := Job.objects.filter(pk=self.job or 0).first():
+            taken = Snapshot.objects.filter(
+                tenant=tenant,
+                reason=Snapshot.Reason.UPGRADE,
+                created_at__gte=job.started_at,
+            )
+            self.kept = taken.first()
+            self.unfinished = self.kept is not None

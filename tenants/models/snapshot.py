@@ -41,6 +41,12 @@ class Snapshot(models.Model):
     file_count = models.PositiveBigIntegerField(default=0, editable=False)
     file_bytes = models.PositiveBigIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    half_way = models.BooleanField(
+        _("half upgraded"),
+        default=False,
+        editable=False,
+        help_text=_("Taken of a half upgraded site: it is restored by its name only."),
+    )
     verified_at = models.DateTimeField(
         null=True,
         editable=False,

@@ -23,6 +23,8 @@ from tenants.validators import (
 )
 from tenants.wwwroot import clean_wwwroot, site_key
 
+HALF_WAY = "its upgrade failed half-way"  # begins what is told of a tenant then
+
 
 class Tag(models.Model):
     """A word that groups tenants: `school`, `critical`, `pilot`."""
@@ -264,6 +266,11 @@ class Tenant(models.Model):
         if not self.seen_hash or not self.release.versions_hash:
             return None
         return self.seen_hash == self.release.versions_hash
+
+    @property
+    def is_half_upgraded(self) -> bool:
+        """Whether an upgrade has begun to change its database, and has not ended."""
+        return self.attention.startswith(HALF_WAY)
 
     def pin(self, release: Release) -> None:
         """Pin the tenant, as the registry has it by now, to another code tree."""

@@ -242,7 +242,7 @@ def test_a_tenant_that_cannot_be_rolled_back_needs_attention(
     assert again.tenant.attention == ""
 
 
-def test_a_roll_back_that_is_cut_off_leaves_an_upgrade_pending(
+def test_a_roll_back_that_is_cut_off_leaves_the_site_closed(
     finished: RunOf, tenant: Tenant, releases: dict[str, Release], visitor: Visitor
 ):
     set_config(tenant, "sandbox_upgrade_fails", "no")
@@ -256,9 +256,11 @@ def test_a_roll_back_that_is_cut_off_leaves_an_upgrade_pending(
 
     tenant.refresh_from_db()
     assert tenant.release == releases["4.3"]
-    assert visitor.status(tenant) == 200
+    assert tenant.is_half_upgraded
+    assert visitor.status(tenant) == 503
     set_config(tenant, "sandbox_upgrade_fails", "")
     assert job_of(finished(UPGRADE, [tenant])).state == Job.State.SUCCEEDED
+    assert visitor.status(tenant) == 200
     assert databases.marked(tenant.server, "vmoodle") == {}
 
 
@@ -288,6 +290,8 @@ def test_without_a_snapshot_a_failed_upgrade_stays_at_the_new_release(
 
     assert job.state == Job.State.FAILED
     assert job.tenant.release == releases["4.3"]
+    assert job.tenant.attention == "its upgrade failed half-way: upgrade it again"
+    assert not files.in_maintenance(job.tenant)
     assert not Snapshot.objects.exists()
 
 
