@@ -82,6 +82,7 @@ def create(journal: Journal, job: int | None = None) -> Lines:
     creation = Creation(journal, job)
     yield from steps.carry_out(journal, creation.steps())
     creation.forget_copy()
+    yield f"{creation.tenant} is there"
 
 
 def recover(tenant: Tenant) -> str:
@@ -291,7 +292,7 @@ class Creation:
     def open(self) -> Lines:
         self.tenant.enabled, self.tenant.attention = self.plan.enabled, ""
         self.tenant.save(update_fields=["enabled", "attention"])
-        yield f"{self.tenant} is there"
+        yield None
 
     def ask(self) -> Lines:
         found = checks.login_page(self.tenant, PATIENCE)

@@ -97,6 +97,7 @@ def test_it_may_be_asked_to_answer(
 
     job = Run.objects.get().jobs.get()
     assert Tenant.objects.filter(shortname="new", enabled=True).exists() is served
+    assert (f"{NEW['wwwroot']} is there" in said.out) is served
     if served:
         assert "/login/index.php answers 200" in said.out, said
         assert "warning" not in job.result
