@@ -113,7 +113,7 @@ def _write(
 def _make(fresh: Path) -> None:
     """Make the directories of a snapshot; only we may read the dump."""
     if not fresh.parent.is_dir():
-        fresh.parent.mkdir(parents=True)
+        fresh.parent.mkdir(parents=True, exist_ok=True)  # two may begin at once
         fresh.parent.chmod(0o751)
     fresh.mkdir()
     content.share(fresh, writable=False)

@@ -56,6 +56,22 @@ def test_a_snapshot_tells_what_it_holds(site: Tenant):
     assert site.db_password not in json.dumps(found)
 
 
+def test_two_that_are_the_first_ones_make_their_directory(site: Tenant, monkeypatch):
+    is_dir = Path.is_dir
+
+    def make_it_when_looked_at(path: Path) -> bool:
+        monkeypatch.undo()
+        there = is_dir(path)
+        path.mkdir()  # by the other one
+        return there
+
+    monkeypatch.setattr(Path, "is_dir", make_it_when_looked_at)
+
+    snapshots._make(snapshots_dir() / "new")
+
+    assert directories() == ["new"]
+
+
 def made_rows(site: Tenant) -> int:
     sql = f"SELECT COUNT(*) FROM {moodledb.table(site, 'config')}"
     return moodledb.query(site.server, sql)[0][0]
