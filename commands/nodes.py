@@ -70,7 +70,8 @@ class Batch:
         services = nodelist.services_of(node)
         if not form.is_valid():
             raise ValidationError(sentences(form))
-        form.instance.metadata["services"] = services
+        if services:
+            form.instance.metadata["services"] = services
         self._take(node, form)
         self.ready.append((node, form))
 

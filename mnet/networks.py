@@ -6,7 +6,7 @@ others of sub-network n.
 
 from collections.abc import Iterable, Sequence
 
-from mnet.models import Strategies, Strategy, mirrored
+from mnet.models import STANDARD, Strategies, Strategy, mirrored
 from mnet.sites import Services
 from tenants.models import Tenant
 
@@ -26,6 +26,8 @@ def kind_of(one: Tenant, other: Tenant) -> Kind | None:
 
 def given(one: Tenant, other: Tenant, kind: str, strategies: Strategies) -> Services:
     """Return what the first of two tenants gives the other."""
+    if kind != Kind.DEFAULT and (one.has_sign_on_only or other.has_sign_on_only):
+        return STANDARD
     services = strategies[kind]
     return mirrored(services) if kind == Kind.MAIN and one.is_main else services
 

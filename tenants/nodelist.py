@@ -18,7 +18,7 @@ from django.core.exceptions import ValidationError
 
 from tenants import bound
 from tenants.forms import Config
-from tenants.models import DatabaseServer
+from tenants.models import SIGN_ON_ONLY, DatabaseServer
 from tenants.provision import REGISTER
 from tenants.selection import SelectionError
 
@@ -57,7 +57,7 @@ FLAGS = {
     "check_login": "check_login",
 }
 OTHERS = ("vdbhost", "services", "enabled", "tags", ERROR)
-SERVICES = ("default", "subnetwork")
+SERVICES = (SIGN_ON_ONLY, "subnetwork")
 NEW = "NEW"
 SUBNETWORK = "1"  # where the PHP system puts a tenant without a number
 AS_IT_IS = {"vdbpass", "admin_password"}  # spaces around them are theirs
@@ -234,9 +234,9 @@ def form_data(node: Node, network: int) -> dict[str, Any]:
 
 
 def services_of(node: Node) -> str:
-    """Return the line's strategy of MNet services."""
-    text = node.values.get("services") or SERVICES[0]
-    if text not in SERVICES:
+    """Return the line's choice of MNet services, "" if it has none."""
+    text = node.values.get("services", "")
+    if text and text not in SERVICES:
         raise ValidationError(f"services: {text!r} is none of {', '.join(SERVICES)}")
     return text
 

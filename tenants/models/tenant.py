@@ -23,6 +23,8 @@ from tenants.validators import (
 )
 from tenants.wwwroot import clean_wwwroot, site_key
 
+# What `metadata` says under "services", as a list of new tenants may.
+SIGN_ON_ONLY = "default"
 HALF_WAY = "its upgrade failed half-way"  # begins what is told of a tenant then
 
 
@@ -266,6 +268,12 @@ class Tenant(models.Model):
         if not self.seen_hash or not self.release.versions_hash:
             return None
         return self.seen_hash == self.release.versions_hash
+
+    @property
+    def has_sign_on_only(self) -> bool:
+        """Whether MNet's strategies are not for it, but single sign-on alone."""
+        known = self.metadata
+        return isinstance(known, dict) and known.get("services") == SIGN_ON_ONLY
 
     @property
     def is_half_upgraded(self) -> bool:

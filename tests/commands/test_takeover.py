@@ -243,9 +243,11 @@ def test_a_server_that_is_not_registered_needs_an_account(
 def test_a_list_of_sites_is_entered(
     manage: Manage, fleet: list[Tenant], tmp_path: Path
 ):
+    services = ("default", "none", "")
     nodes = tmp_path / "nodes.csv"
     rows = [
-        row_of(tenant, mnet=mnet) for tenant, mnet in zip(fleet, "0x7", strict=False)
+        row_of(tenant, mnet=mnet, services=services)
+        for tenant, mnet, services in zip(fleet, "0x7", services, strict=False)
     ]
     lines = [";".join(map(str, row.values())) for row in rows]
     nodes.write_text("\n".join([";".join(rows[0]), "# a comment", *lines]))
@@ -254,6 +256,9 @@ def test_a_list_of_sites_is_entered(
 
     assert "2 entered, 0 there, 1 refused" in done.out, done.err
     assert "line 4: https://north.example.org: refused: its mnet 'x'" in done.err
+    assert "'none' is none of default, subnetwork" in done.err
     assert [row[3] for row in entered()] == [0, 7]
+    plain = Tenant.objects.get(network=0)
+    assert plain.metadata == {"services": "default"}
     assert set(Tenant.objects.values_list("release__name", flat=True)) == {"4.2"}
     assert Release.objects.count() == 2

@@ -101,6 +101,24 @@ def test_the_main_tenant_mirrors_what_a_tenant_gives(network):
     assert changes(tenants) == []
 
 
+def test_who_has_single_sign_on_only_is_left_out_of_the_strategies(network):
+    main, one, two = tenants = network(3)
+    for kind in ("main", "subnetwork"):
+        Strategy.objects.create(kind=kind, services={"sso_sp": [True, True]})
+    one.metadata = {"services": "default"}
+
+    binding.write(changes(tenants))
+
+    assert {name: peer[2] for name, peer in tables.peers(one).items()} == {
+        "t0": BOTH,
+        "t2": BOTH,
+    }
+    for other in (main, two):
+        assert tables.peers(other)["t1"][2] == BOTH
+    assert tables.peers(two)["t0"][2] == tables.peers(main)["t2"][2] == "sso_sp11"
+    assert changes(tenants) == []
+
+
 def test_who_is_bound_by_hand_keeps_it_and_gets_new_keys(network):
     _main, one, two = tenants = network(3)
     two.network = 2

@@ -2,12 +2,14 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand
 
 from commands.cli import refuse
 from commands.takeover import EXPECTED, add_takeover, carry_out, taken_over
 from tenants import legacy, nodelist
 from tenants.legacy import Site
+from tenants.nodelist import Node
 from tenants.selection import SelectionError
 
 
@@ -42,6 +44,14 @@ class Command(BaseCommand):
         carry_out(self, found, write=not simulate)
 
 
+def _take_services(site: Site, node: Node) -> None:
+    try:
+        if services := nodelist.services_of(node):
+            site.fields["metadata"] = {"services": services}
+    except ValidationError as error:
+        site.problems += error.messages
+
+
 def sites(options: dict[str, Any]) -> list[Site]:
     if options["configdir"]:
         found = legacy.read_configs(Path(options["configdir"]))
@@ -54,5 +64,7 @@ def sites(options: dict[str, Any]) -> list[Site]:
         site = legacy.from_row(f"line {node.line}", dict(node.values))
         if node.error:
             site.problems = [node.error]
+        else:
+            _take_services(site, node)
         found.append(site)
     return found

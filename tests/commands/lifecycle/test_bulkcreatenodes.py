@@ -52,6 +52,7 @@ def test_three_bad_lines_of_twenty_leave_the_others(
     manage: Manage, nodes, settled, tmp_path: Path
 ):
     lines = [line(f"n{number}") for number in range(20)]
+    lines[1] = line("n1", services="default")
     lines[4] = line("n4", template="none")
     lines[9] = line("n9", shortname="N3")
     lines[14] = line("n14") + ";;x"
@@ -73,7 +74,9 @@ def test_three_bad_lines_of_twenty_leave_the_others(
     assert made() == {(f"n{n}", True) for n in range(20) if f"n{n}" not in bad}
     new = Tenant.objects.get(shortname="n19")
     assert (new.network, new.metadata) == (2, {"services": "subnetwork"})
-    assert Tenant.objects.get(shortname="n0").network == 1
+    first, second = Tenant.objects.filter(shortname__in=["n0", "n1"]).order_by("pk")
+    assert (first.network, first.has_sign_on_only) == (1, False)
+    assert second.has_sign_on_only
     assert ("set_config", {"settings": {"": {"theme": "classic"}}}) in settled
     assert Run.objects.get().counts()["succeeded"] == 17
     assert stat.S_IMODE(report.stat().st_mode) == 0o600
