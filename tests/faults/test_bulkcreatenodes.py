@@ -12,6 +12,7 @@ from commands.models import Job, Run
 from tenants import databases, doctor, moodledb
 from tenants import snapshots as taken
 from tenants.models import Journal, Tenant
+from tests.commands.lifecycle.test_doctor import let_it_be_old
 from tests.conftest import ROOT
 from tests.faults.conftest import StartWorkers, eventually
 from tests.faults.test_lifecycle import assert_healthy, victim  # noqa: F401
@@ -75,6 +76,7 @@ def test_a_list_that_was_cut_off_is_given_again(
     workers = start_workers()
     # In mid list: one line is entered, the others are not, and there is no run.
     victim("after:tenants.provision.reserve", "bulkcreatenodes", f"--nodes={nodes}")
+    let_it_be_old()
     [found] = doctor.examine()
     assert "https://n0.example.org: its creation was cut off" in found.sentence
     assert doctor.mend(found) == ""

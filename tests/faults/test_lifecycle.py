@@ -11,6 +11,7 @@ from commands.models import Job
 from tenants import databases, doctor, files, moodledb, provision, snapshots
 from tenants.models import Journal, Snapshot, Tenant
 from tests.commands.lifecycle import test_move, test_rename
+from tests.commands.lifecycle.test_doctor import let_it_be_old
 from tests.commands.lifecycle.test_move import site  # noqa: F401 - a fixture
 from tests.commands.lifecycle.test_rename import known  # noqa: F401 - a fixture
 from tests.faults.victim import run_in_a_fork
@@ -308,6 +309,7 @@ def test_what_was_entered_and_never_begun_is_unmade(victim, tenant: Tenant):
     )
     assert Journal.objects.filter(work=provision.WORK).exists()
 
+    let_it_be_old()
     [found] = list(doctor.examine())
 
     assert doctor.mend(found) == ""

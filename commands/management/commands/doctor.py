@@ -29,6 +29,9 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         bad = 0
         for finding in findings:
+            if not finding.mend:
+                self.stdout.write(f"Left alone: {finding.sentence}")
+                continue
             failure = doctor.mend(finding) if fix else ""
             bad += bool(failure) or not fix
             end = f": {failure}" if failure else ""

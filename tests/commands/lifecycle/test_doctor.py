@@ -4,9 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
 from commands import tasks
-from tenants import content, databases, moodledb, provision, snapshots
+from tenants import content, databases, doctor, moodledb, provision, snapshots
 from tenants.models import Journal, Snapshot, Tenant
 from tests.commands.conftest import Manage
 from tests.conftest import RunOf
@@ -85,6 +86,50 @@ def test_what_a_job_is_at_work_on_is_left_alone(
     assert said.out == "Nothing is left behind\n"
     assert begun.is_dir()
     moodledb.execute(tenant.server, f"DROP DATABASE `{name}`")
+
+
+def test_what_begins_while_it_looks_is_left_alone(
+    manage: Manage, tenant: Tenant, settings, monkeypatch
+):
+    name = f"restored_{os.getpid()}"
+    aside = settings.VMOODLE_DATA_ROOT / f"one.new-{TOKEN}"
+
+    def begin(_awaited):
+        Tenant.objects.update(held_by=1)
+        Journal.objects.create(tenant=tenant, work="restore", text="{}", token=TOKEN)
+        databases.create(tenant.server, name, f"vmoodle restore {TOKEN}")
+        aside.mkdir()
+        end(snapshots.take(tenant)).delete()  # it is not registered yet
+        return iter(())
+
+    monkeypatch.setattr(doctor, "half_done", begin)
+
+    said = manage("doctor", "--fix")
+
+    assert said.out == "Nothing is left behind\n"
+    assert databases.exists(tenant.server, name)
+    assert aside.is_dir()
+    assert not Snapshot.objects.exists()
+    moodledb.execute(tenant.server, f"DROP DATABASE `{name}`")
+
+
+def test_what_has_just_been_entered_is_left_alone(manage: Manage, planned: Tenant):
+    left = manage("doctor", "--fix")
+    still_there = Tenant.objects.filter(pk=planned.pk).exists()
+    let_it_be_old()
+    mended = manage("doctor", "--fix")
+
+    assert left.code == 0
+    assert f"Left alone: {planned}: it was entered in the last 10 minutes" in left.out
+    assert still_there
+    assert f"Mended: {planned}: its creation was cut off" in mended.out
+    assert not Tenant.objects.filter(pk=planned.pk).exists()
+
+
+def let_it_be_old() -> None:
+    """Let what was entered in the registry have been there for a while."""
+    entered = timezone.now() - doctor.ENTERED
+    Journal.objects.update(created_at=entered)
 
 
 def test_a_half_made_tenant_is_unmade(manage: Manage, planned: Tenant):
