@@ -15,6 +15,7 @@ from tenants.adopt import adopt
 from tenants.models import DatabaseServer, Release, Tenant
 
 TENANTS = ("north", "south", "east", "west")
+GENERATOR = "admin/tool/generator/cli/maketestcourse.php"
 LINGER = 3  # seconds an upgrade of the sandbox takes, else nobody could look
 
 
@@ -114,3 +115,10 @@ def linger() -> None:
         table = moodledb.table(tenant, "config")
         sql = f"INSERT INTO {table} (name, value) VALUES (%s, %s)"  # noqa: S608
         moodledb.execute(tenant.server, sql, ["sandbox_upgrade_seconds", str(LINGER)])
+
+
+def courses() -> None:
+    """Make a course in each tenant of the sandbox, to try things on."""
+    words = ["--shortname=maths", "--size=XS", "--bypasscheck", "--quiet"]
+    for tenant in Tenant.objects.with_edges():
+        list(php.run(tenant, GENERATOR, words))

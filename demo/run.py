@@ -65,6 +65,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         fleet.tenants(server, releases[0], HOME / "data", port)
         if not options.moodle:
             fleet.linger()
+            fleet.courses()
         with ExitStack() as stack:
             if not options.once:
                 log = HOME / "sites.log"

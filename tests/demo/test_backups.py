@@ -1,6 +1,7 @@
 """Courses of the sandbox are backed up, by hand and by cron, and restored."""
 
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -85,6 +86,20 @@ def test_a_damaged_backup_leaves_nothing_behind(pair: Pair, told: Told, archive:
 
     assert read(two, "SELECT COUNT(*) FROM {context}") == before
     assert not list(Path(two.data_path, "temp/backup").iterdir())
+
+
+def test_a_backup_of_a_real_moodle_is_refused(pair: Pair, told: Told, archive: Path):
+    told("courses/CreateCategory", "path=A&idnumber=a")
+    with ZipFile(archive) as own:
+        information = own.read("moodle_backup.xml")
+    with ZipFile(archive, "w") as other:
+        other.writestr("moodle_backup.xml", information.replace(b"sandbox>", b"name>"))
+
+    given = f"location={archive}&catidnumber=a&shortname=again&{NOW}"
+    own = "it cannot be restored: the sandbox restores its own backups only"
+    assert told("courses/RestoreCourse", given) == [own, own]
+    left = "SELECT shortname FROM {course} WHERE category <> 0"
+    assert [read(tenant, left) for tenant in pair] == [[("maths",)], []]
 
 
 def test_a_course_is_backed_up_into_its_own_area(pair: Pair, finished: RunOf):

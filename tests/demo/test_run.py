@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from demo import run
+from demo import fleet, run
+from tests.demo.site import Pair, read
 
 
 @pytest.mark.parametrize(
@@ -23,3 +24,12 @@ def test_what_cannot_be_is_told_in_one_line(words, sentence: str, monkeypatch, c
 
     assert end.value.code == 2
     assert capsys.readouterr().err == f"bin/demo: {sentence}\n"
+
+
+@pytest.mark.django_db
+def test_each_tenant_has_a_course_to_try_things_on(pair: Pair):
+    fleet.courses()
+
+    for tenant in pair:
+        names = read(tenant, "SELECT shortname FROM {course} WHERE category <> 0")
+        assert names == [("maths",)]

@@ -49,7 +49,7 @@ class backup_controller {
         $details = "<details>\n<detail>\n" . backup_elements(['type' => backup::TYPE_1COURSE, 'format' => backup::FORMAT_MOODLE])
             . "</detail>\n</details>\n";
         return "<information>\n" . backup_elements([
-            'name' => 'sandbox', 'moodle_version' => $CFG->version, 'moodle_release' => $CFG->release, 'backup_date' => time(),
+            'sandbox' => 1, 'moodle_version' => $CFG->version, 'moodle_release' => $CFG->release, 'backup_date' => time(),
             'original_wwwroot' => $CFG->wwwroot, 'original_course_id' => $this->course->id,
             'original_course_fullname' => $this->course->fullname, 'original_course_shortname' => $this->course->shortname,
         ]) . "$details</information>\n";

@@ -12,6 +12,7 @@ abstract class restore_dbops {
 
 class restore_controller {
     private restore_plan $plan;
+    private array $told = [];
 
     public function __construct(
         private readonly string $tempdir, private readonly int $courseid, bool $interactive, int $mode, int $userid, int $target
@@ -26,13 +27,15 @@ class restore_controller {
         return $this->plan;
     }
 
-    /** Look whether it can be restored: the sandbox's own backups always can. */
+    /** Look whether it can be restored: a real Moodle's has much that the sandbox has no place for. */
     public function execute_precheck(): bool {
-        return true;
+        $own = isset(backup_general_helper::get_backup_information($this->tempdir)->sandbox);
+        $this->told = $own ? [] : ['errors' => ['the sandbox restores its own backups only']];
+        return $own;
     }
 
     public function get_precheck_results(): array {
-        return [];
+        return $this->told;
     }
 
     public function execute_plan(): void {

@@ -36,10 +36,6 @@ class stored_file {
         return (bool) $this->record->referencefileid;
     }
 
-    public function get_content(): string {
-        return file_get_contents(file_system_filedir::path($this->record->contenthash));
-    }
-
     public function copy_content_to(string $pathname): bool {
         return copy(file_system_filedir::path($this->record->contenthash), $pathname);
     }

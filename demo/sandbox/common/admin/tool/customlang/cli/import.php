@@ -57,7 +57,8 @@ $source = $options['source'] ?: "$CFG->tempdir/customlang";
 $paths = is_dir($source) ? glob("$source/*") : array_filter([$source], 'is_file');
 $paths = preg_grep('/\.(php|zip)$/', $paths) ?: cli_error("There is no .php or .zip file at $source");
 foreach ($paths as $path) {
-    $lang = $options['lang'] ?: explode('_', basename($path, '.zip'))[1] ?? cli_error("Give the language of $path by --lang");
+    preg_match('/^customlang_([a-z]+)\w*\.zip$/', basename($path), $named);
+    $lang = $options['lang'] ?: $named[1] ?? cli_error("Give the language of $path by --lang");
     $options['checkin'] && tool_customlang_utils::checkout($lang);
     foreach (contents($path) as $file => $php) {
         $component = tool_customlang_utils::list_components()[$file] ?? $file;
