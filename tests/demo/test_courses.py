@@ -4,6 +4,7 @@ import pytest
 
 from tenants import php
 from tenants.models import Tenant
+from tests.conftest import RunOf
 from tests.demo.site import DONE, NOW, SO, Pair, Told, change, read
 
 pytestmark = pytest.mark.django_db
@@ -49,10 +50,13 @@ def test_categories_are_created_and_hidden_with_what_is_below(pair: Pair, told: 
     assert read(two, f"{tree} WHERE name = 'B'") == [("B", 2, 1)]
 
 
-def test_a_course_is_hidden_and_deleted(pair: Pair, told: Told):
+def test_a_course_is_found_hidden_and_deleted(pair: Pair, told: Told, finished: RunOf):
     for tenant in pair:
         make_course(tenant, "maths")
         make_course(tenant, "art")
+    found = finished("courses/CheckCourse", pair, "shortname=m%25").jobs.all()
+    rows = [["maths", "Test course: XS", "maths"]]
+    assert [job.result["rows"] for job in found] == [rows] * 2
     kept = "SELECT shortname, visible FROM {course} WHERE category <> 0 ORDER BY id"
     people = "SELECT COUNT(*) FROM {user_enrolments}"
 

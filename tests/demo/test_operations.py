@@ -89,12 +89,6 @@ def test_a_table_is_copied(pair: Pair, told: Told):
         told("generic/CopyTable", "table=scale")
 
 
-def test_no_course_is_found(told: Told):
-    assert told("courses/CheckCourse", "shortname=%25") == [DONE, DONE]
-    none = "no course has idnumber = 'x'"
-    assert told("courses/DeleteCourse", "idnumber=x&delay=0&spread=0") == [none, none]
-
-
 def test_a_role_is_made_as_on_another_site(pair: Pair, told: Told):
     one, two = pair
     mine = (

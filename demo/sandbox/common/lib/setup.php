@@ -51,12 +51,12 @@ const CLASSES = [
     'cache_helper' => 'cache/classes/cache.php',
     'cache_store' => 'cache/locallib.php',
     'cachestore_redis' => 'cache/stores/redis/lib.php',
+    'core_course_category' => 'course/classes/category.php',
+    'core_string_manager' => 'lib/classes/string_manager.php',
     'database_manager' => 'lib/ddl/database_manager.php',
     'file_storage' => 'lib/filestorage/file_storage.php',
     'file_system_filedir' => 'lib/filestorage/file_system_filedir.php',
     'stored_file' => 'lib/filestorage/stored_file.php',
-    'core_string_manager' => 'lib/classes/string_manager.php',
-    'core_course_category' => 'course/classes/category.php',
 ];
 spl_autoload_register(static function (string $class) use ($CFG): void {
     isset(CLASSES[$class]) && require_once "$CFG->dirroot/" . CLASSES[$class];
