@@ -12,7 +12,7 @@ import shlex
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from datetime import timedelta
 from inspect import cleandoc
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
 from django import forms
@@ -98,7 +98,7 @@ class Command(forms.Form):
         return cls.help().partition("\n")[0]
 
     @classmethod
-    def from_attributes(cls, attributes: str) -> "Command":
+    def from_attributes(cls, attributes: str) -> Self:
         """Return the form bound to a querystring; defaults fill what is absent.
 
         Raises ValidationError when the text is no querystring, or names a parameter
@@ -145,6 +145,14 @@ class Command(forms.Form):
             if name not in data and field.initial not in (None, False):
                 data[name] = str(field.initial)
         return data
+
+    @classmethod
+    def within(cls, other: "Command") -> Self:
+        """Return the command as it is by default, to be a part of another one's job."""
+        command = cls.from_attributes("")
+        assert command.is_valid(), command.errors
+        command.job = other.job
+        return command
 
     def attributes(self) -> str:
         """Return the parameters as a querystring, without empty and secret ones."""

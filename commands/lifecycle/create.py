@@ -82,10 +82,7 @@ class Create(Command):
             if known and all(site.problem for site in known):
                 raise CommandFailed(known[0].problem)
             raise NothingToDo("it is on at no other site of its network")
-        command = InitMnetNode.from_attributes("")
-        assert command.is_valid(), command.errors
-        command.job = self.job
-        return (yield from command.run(tenant))
+        return (yield from InitMnetNode.within(self).run(tenant))
 
     def recover(self, tenant: Tenant) -> None:
         if left := provision.recover(tenant):

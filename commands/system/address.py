@@ -80,11 +80,8 @@ class AddressCommand(Command):
         """Give the site MNet keys that name its new address, where it has MNet."""
         if lacks_mnet(tenant.release):
             return None
-        command = RenewMnetKeys.from_attributes("")
-        assert command.is_valid(), command.errors
-        command.job = self.job
         try:
-            yield from command.run(tenant)
+            yield from RenewMnetKeys.within(self).run(tenant)
         except NothingToDo as nothing:
             yield f"MNet keys stay: {nothing}"
         except (CommandFailed, MnetError, *EXPECTED) as error:

@@ -292,3 +292,12 @@ def test_more_options_that_are_none_are_refused(more: str, sentence: str):
 def test_open_quotes_cannot_be_split():
     with pytest.raises(ValidationError, match="No escaped character"):
         split_options("--a \\")
+
+
+def test_a_command_within_another_one_is_part_of_its_job():
+    outer = PurgeCaches()
+    outer.job = 7
+
+    inner = Upgrade.within(outer)
+
+    assert (inner.job, inner.cleaned_data["cron_wait"]) == (7, 120)
