@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext_lazy as _
 
-from mnet import sites
+from mnet import networks, sites
+from mnet.models import Strategy
 from mnet.sites import Services, Site, own_id
 from tenants import moodledb
 from tenants.models import DatabaseServer, Tenant
@@ -92,11 +93,10 @@ def differences(known: Mapping[int, Site], bonds: Bonds) -> list[Change]:
 
 def _kinds(site: Site, other: Site, services: Services | None) -> Iterator[str]:
     peer = site.peers.get(other.tenant.wwwroot)
-    known = peer is not None and not peer.deleted
     if services is None:
-        if known:
+        if _knows(site, other):
             yield KNOWN
-    elif peer is None or not known:
+    elif peer is None or peer.deleted:
         yield UNKNOWN
     else:
         if peer.digest != other.digest:
@@ -140,13 +140,33 @@ def forget(tenant: Tenant, others: Sequence[Tenant]) -> list[Change]:
 
 
 def agree(tenant: Tenant) -> list[Change]:
-    """Let a tenant and those it knows have each other's keys; return what differed."""
-    others = list(Tenant.objects.with_edges().living().exclude(pk=tenant.pk))
-    with alone([tenant, *others]):
-        known = sites.read([tenant]) | sites.read(others, about=[tenant.wwwroot])
-        changes = differences(known, {})
+    """Let a tenant and those it knows have each other's keys; return what differed.
+
+    Where only one of two knows the other, both do what the registry says of them.
+    """
+    registry = Tenant.objects.with_edges()
+    me = registry.get(pk=tenant.pk)  # as it is now
+    others = list(registry.living().exclude(pk=me.pk))
+    with alone([me, *others]):
+        known = sites.read([me]) | sites.read(others, about=[me.wwwroot])
+        bonds = networks.bonds_of([me], others, Strategy.all())
+        changes = differences(known, _one_sided(known, bonds))
         write(changes)
     return changes
+
+
+def _one_sided(known: Mapping[int, Site], bonds: Bonds) -> Bonds:
+    """Return the bonds of which one site knows, and the other does not."""
+    return {
+        (one, two): services
+        for (one, two), services in bonds.items()
+        if _knows(known[one], known[two]) != _knows(known[two], known[one])
+    }
+
+
+def _knows(site: Site, other: Site) -> bool:
+    peer = site.peers.get(other.tenant.wwwroot)
+    return peer is not None and not peer.deleted
 
 
 def write(changes: Sequence[Change]) -> int:

@@ -170,6 +170,22 @@ def test_a_tenant_that_goes_is_forgotten_by_all_that_knew_it(network):
     assert binding.forget(one, [main, two]) == []
 
 
+def test_who_is_known_by_one_side_only_is_bound_or_forgotten(network):
+    main, one, two = tenants = network(3)
+    binding.write(changes(tenants))
+    tables.spoil(one, "UPDATE {mnet_host} SET deleted = 1 WHERE wwwroot LIKE '%%t2%%'")
+
+    found = binding.agree(one)
+
+    assert [(c.site.tenant, c.kinds) for c in found] == [(one, (binding.UNKNOWN,))]
+    assert changes(tenants) == []
+
+    Tenant.objects.filter(pk=two.pk).update(network=networks.OFF)
+    binding.forget(two, [one])
+    told = [(c.site.tenant, c.kinds) for c in binding.agree(two)]
+    assert told == [(two, (binding.KNOWN,))]
+
+
 def test_who_knows_each_other_gets_the_keys_that_each_has(network):
     main, one, two = network(3)
     binding.write(changes([main, one]))
