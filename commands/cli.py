@@ -5,6 +5,7 @@ A wrapper is one line: `runs = Upgrade`. The command's fields become its options
 
 import getpass
 import json
+import os
 import shlex
 import signal
 import sys
@@ -215,8 +216,16 @@ class TenantCommand(Base):
             job.run.cancel(actor())
             raise CommandError(_why_not(job), returncode=BAD_USE)
         with interrupts() as interrupted:
-            tasks.execute(claimed, self.stdout.write, interrupted.is_set)
+            tasks.execute(claimed, self.tell, interrupted.is_set)
         job.refresh_from_db()
+
+    def tell(self, line: str) -> None:
+        """Print a line at once; when nobody reads any more, the job goes on unseen."""
+        try:
+            self.stdout.write(line)
+            self.stdout.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def report(self, job: Job) -> None:
         """Print how it ended and exit with the script's exit code."""
@@ -251,7 +260,8 @@ def _why_not(job: Job) -> str:
 def interrupts() -> Iterator[threading.Event]:
     """Take the first ^C as a cancel, which lets a step end that must not be cut off.
 
-    The second one has its usual effect.
+    The second one has its usual effect. That the terminal is closed is no cancel: a
+    lost connection must not cut off an upgrade.
     """
     asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():
@@ -263,10 +273,13 @@ def interrupts() -> Iterator[threading.Event]:
         asked.set()
 
     former = signal.signal(signal.SIGINT, ask)
+    # A handler, not SIG_IGN, which our children would inherit.
+    hangup = signal.signal(signal.SIGHUP, lambda number, frame: None)
     try:
         yield asked
     finally:
         signal.signal(signal.SIGINT, former)
+        signal.signal(signal.SIGHUP, hangup)
 
 
 class BulkCommand(Base):

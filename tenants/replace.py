@@ -6,6 +6,7 @@ PHP or JSON has encoded, links in links. Only in the tables where the text stand
 
 import base64
 import re
+from collections.abc import Iterable
 from urllib.parse import quote
 
 from tenants import moodledb, serialised
@@ -23,10 +24,11 @@ END = r"(?![A-Za-z0-9_-]|\.[A-Za-z0-9]|(:|%3A)[0-9])"
 def replace(tenant: Tenant, changes: dict[str, str]) -> int:
     """Replace each text by its other; return in how many tables."""
     columns = _columns(tenant)
+    holding = _holding(tenant, columns, changes) if changes else []
     return sum(
         _in_table(tenant, table, columns[table], old, new)
         for old, new in changes.items()
-        for table in _holding(tenant, columns, old)
+        for table in holding
     )
 
 
@@ -48,24 +50,27 @@ def _columns(tenant: Tenant) -> dict[str, list[str]]:
     return found
 
 
-def _holding(tenant: Tenant, columns: dict[str, list[str]], old: str) -> list[str]:
-    """Return which of the tables may hold the text, by its longest plain part.
+def _holding(
+    tenant: Tenant, columns: dict[str, list[str]], olds: Iterable[str]
+) -> list[str]:
+    """Return which of the tables may hold a text, by the longest plain part of each.
 
     A few statements for all of them: most tables hold nothing.
     """
-    part = max(re.split("[/:]", old), key=len)
-    wanted = [f"%{_like(text)}%" for text in dict.fromkeys([part, quote(part)])]
+    parts = [max(re.split("[/:]", old), key=len) for old in olds]
+    texts = dict.fromkeys([*parts, *map(quote, parts)])
+    wanted = [f"%{_like(text)}%" for text in texts]
     found, names = [], list(columns)
     for at in range(0, len(names), AT_ONCE):
         looks, values = [], []
         for table in names[at : at + AT_ONCE]:
-            texts = [f"`{column}`" for column in columns[table]]
+            held = [f"`{column}`" for column in columns[table]]
             if table == BLOCKS:
-                texts.append("FROM_BASE64(configdata)")
-            holds = " OR ".join(f"{text} LIKE %s" for text in texts for _ in wanted)
+                held.append("FROM_BASE64(configdata)")
+            holds = " OR ".join(f"{text} LIKE %s" for text in held for _ in wanted)
             source = moodledb.table(tenant, table)
             looks.append(f"(SELECT '{table}' FROM {source} WHERE {holds} LIMIT 1)")  # noqa: S608
-            values += wanted * len(texts)
+            values += wanted * len(held)
         rows = moodledb.query(tenant.server, " UNION ALL ".join(looks), values)
         found += [table for (table,) in rows]
     return found

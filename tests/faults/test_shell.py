@@ -1,0 +1,77 @@
+"""Whoever looks at a command goes away while it works."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from commands.models import Job, Run
+from tenants import moodledb
+from tenants.models import Tenant
+from tests.conftest import ROOT
+from tests.faults.conftest import PATIENCE, eventually, wait_for_php
+
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+Process = subprocess.Popen[str]
+
+
+@pytest.fixture
+def upgrade(environment: dict[str, str], fleet: list[Tenant]) -> Iterator[Process]:
+    """Return an upgrade in a shell, whose script is at work."""
+    words = [sys.executable, ROOT / "manage.py", "upgrade", "--to-release=4.3"]
+    with subprocess.Popen(
+        [*words, f"--host={fleet[0].wwwroot}"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            eventually(lambda: Run.objects.exists())
+            wait_for_php(Run.objects.get())
+            yield process
+        finally:
+            process.kill()
+
+
+def succeeded(tenant: Tenant) -> bool:
+    [job] = Job.objects.all()
+    version = moodledb.config_of(tenant, ["version"])
+    return job.state == Job.State.SUCCEEDED and version == {"version": "2023100900"}
+
+
+def test_an_upgrade_outlives_its_terminal(upgrade: Process, fleet: list[Tenant]):
+    upgrade.send_signal(signal.SIGHUP)
+    out, err = upgrade.communicate(timeout=PATIENCE)
+
+    assert (upgrade.returncode, err) == (0, "")
+    assert out.endswith("== purge\n")
+    assert succeeded(fleet[0])
+
+
+def test_an_upgrade_outlives_who_reads_its_output(
+    upgrade: Process, fleet: list[Tenant]
+):
+    assert upgrade.stdout and upgrade.stderr
+    upgrade.stdout.close()
+    err = upgrade.stderr.read()
+
+    assert (upgrade.wait(PATIENCE), err) == (0, "")
+    assert succeeded(fleet[0])
+
+
+def test_a_list_that_is_read_in_part_is_no_error(environment: dict[str, str]):
+    with subprocess.Popen(
+        [sys.executable, ROOT / "manage.py", "commands", "--json"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout and process.stderr
+        process.stdout.close()
+        said = process.stderr.read()
+
+    assert (process.returncode, said) == (128 + signal.SIGPIPE, "")
