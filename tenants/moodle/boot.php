@@ -192,9 +192,11 @@ return static function (string $tree): stdClass {
         && in_array($_SERVER['REMOTE_ADDR'] ?? '', $fleet['trusted_proxies'], true)) {
         $cfg->sslproxy = true;
     }
-    // Of each system user a place of its own: that of one is closed to the others.
-    $user = function_exists('posix_geteuid') ? posix_geteuid() : get_current_user();
-    $cfg->localrequestdir ??= sys_get_temp_dir() . "/requestdir-$user";
+    if (!$web) {
+        // Of each system user a place of its own: Moodle's is closed to all but the web's.
+        $user = function_exists('posix_geteuid') ? posix_geteuid() : get_current_user();
+        $cfg->localrequestdir ??= sys_get_temp_dir() . "/requestdir-$user";
+    }
     // Children that Moodle starts ("Run now") find their tenant by this.
     putenv("VMOODLE_HOST=$cfg->wwwroot");
     return $cfg;

@@ -46,7 +46,10 @@ def test_nothing_is_left_in_the_global_scope(fpm: Fpm, tree: Path):
 def test_children_of_a_page_inherit_the_tenant(fpm: Fpm, tree: Path):
     published("https://a.example.org", tree)
 
-    assert fpm.get(tree, "a.example.org").page["inherited"] == "https://a.example.org"
+    page = fpm.get(tree, "a.example.org").page
+
+    assert page["inherited"] == "https://a.example.org"
+    assert "localrequestdir" not in page["cfg"]  # Moodle's own is the web server's
 
 
 @pytest.mark.parametrize(
