@@ -292,6 +292,11 @@ class NewTenantForm(forms.ModelForm):
             found.append(
                 ("wwwroot", f"{host} does not resolve: set it up, or force it")
             )
+        source, template = self.cleaned_data["source"], self.cleaned_data["template"]
+        if source and source.is_half_upgraded:
+            found.append(("source", f"{source} is half upgraded: upgrade it first"))
+        if template and template.half_way:
+            found.append(("template", f"{template} is of a half upgraded site"))
         if not is_adopted(tenant.release):
             hint = f"run adopt_release {tenant.release}"
             found.append(
@@ -300,7 +305,7 @@ class NewTenantForm(forms.ModelForm):
         try:
             found += self._database_problems(tenant, new=origin != REGISTER)
             if origin == TEMPLATE:
-                self._prove(self.cleaned_data["template"])
+                self._prove(template)
             if origin != REGISTER and content.is_used(Path(tenant.data_path)):
                 found.append(("data_path", f"{tenant.data_path} is not empty"))
         except EXPECTED as error:

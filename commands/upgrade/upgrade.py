@@ -234,6 +234,7 @@ class Upgrade(PhpScript):
         """Pin the tenant to the new code tree, whose caches start empty."""
         if self.former == tenant.release:
             return 0
+        self.interruptible = False  # else it would be left with code that it is not for
         patiently(lambda: tenant.pin(tenant.release))
         files.clear_caches(tenant)
         yield f"Pinned to release {tenant.release}"

@@ -72,6 +72,14 @@ def test_the_list_tells_what_there_is(console, kept, django_assert_max_num_queri
     assert "Template" in page
 
 
+def test_one_of_a_half_upgraded_site_is_shown_as_such(console, kept):
+    [half] = kept(1, half_way=True)
+
+    assert "Half upgraded" in text(console.get(LIST))
+    page = text(console.get(f"{LIST}{half.pk}/change/"))
+    assert "it is restored by its name only" in page
+
+
 @pytest.mark.parametrize(
     ("action", "command", "attributes", "step"),
     [

@@ -5,11 +5,13 @@ import pytest
 from commands import tasks
 from commands.models import Job, Run
 from tenants import databases, provision
-from tenants.models import Journal, Release, Snapshot, Tenant
+from tenants.models import HALF_WAY, Journal, Release, Snapshot, Tenant
 from tests.commands.conftest import Manage
 from tests.commands.lifecycle.conftest import NEW, db_name
 from tests.commands.upgrade.conftest import Visitor
 from tests.conftest import RunOf
+
+SOURCE = "https://one.example.org"
 
 
 def words(template: Snapshot, /, **given: str) -> list[str]:
@@ -149,6 +151,22 @@ def test_what_is_wrong_is_told_before_anything_is_made(
     assert sentence in said.err
     assert Tenant.objects.count() == 1
     assert not Run.objects.exists()
+
+
+def test_no_copy_is_made_of_a_half_upgraded_site(
+    manage: Manage, template: Snapshot, settled
+):
+    Tenant.objects.update(attention=HALF_WAY)
+    Snapshot.objects.update(half_way=True)
+
+    of_tenant = manage("createnode", *words(template, template="", source=SOURCE))
+    of_snapshot = manage("createnode", *words(template))
+    newest = manage("createnode", *words(template, template=SOURCE))
+
+    assert f"--source: {SOURCE} is half upgraded: upgrade it first" in of_tenant.err
+    assert f"--template: {template} is of a half upgraded site" in of_snapshot.err
+    assert f"--template: There is no template {SOURCE}" in newest.err
+    assert Tenant.objects.count() == 1
 
 
 def test_a_database_or_directory_that_is_there_is_refused(

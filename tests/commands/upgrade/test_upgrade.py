@@ -78,6 +78,19 @@ def test_the_pin_is_flipped_and_the_caches_are_cleared(
     assert site.resolve() == Path(job.tenant.release.path)
 
 
+def test_nobody_cancels_it_between_the_pin_and_the_upgrade(tenant: Tenant):
+    form = drive(tenant)
+    steps = form.run(tenant)
+    while next(steps) != "== flip":
+        assert form.interruptible
+
+    said = next(steps)
+
+    assert (said, form.interruptible) == ("Pinned to release 4.3", False)
+    assert list(steps)
+    assert form.interruptible
+
+
 def test_without_a_release_to_go_to_the_pin_stays(finished: RunOf, pinned: Tenant):
     kept = Path(pinned.data_path, "cache", "kept")
     kept.parent.mkdir(exist_ok=True)
