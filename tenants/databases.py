@@ -185,17 +185,10 @@ def grant(tenant: "Tenant") -> None:
 
 def drop_account(tenant: "Tenant") -> None:
     """Drop the tenant's account, or its rights if it has others; no error if gone."""
-    account = [tenant.db_user, account_host(tenant.server)]
-    try:
-        rows = query(tenant.server, "SHOW GRANTS FOR %s@%s", account)
-    except MoodleDbError as error:
-        if error.code in NO_SUCH_ACCOUNT:
-            return
-        raise
     own = f" ON {_as_pattern(tenant.db_name)}.* "
-    grants = [text for (text,) in rows if not text.startswith("GRANT USAGE ON *.*")]
-    if all(own in text for text in grants):
-        execute(tenant.server, "DROP USER %s@%s", account)
+    if all(own in text for text in _grants(tenant)):
+        account = [tenant.db_user, account_host(tenant.server)]
+        execute(tenant.server, "DROP USER IF EXISTS %s@%s", account)
     else:
         revoke(tenant)
 
@@ -203,11 +196,22 @@ def drop_account(tenant: "Tenant") -> None:
 def revoke(tenant: "Tenant") -> None:
     """Take away the account's rights on the tenant's database, if it has any."""
     account = [tenant.db_user, account_host(tenant.server)]
-    rows = query(tenant.server, "SHOW GRANTS FOR %s@%s", account)
     pattern = _as_pattern(tenant.db_name)
-    if any(f" ON {pattern}.* " in text for (text,) in rows):
+    if any(f" ON {pattern}.* " in text for text in _grants(tenant)):
         sql = f"REVOKE ALL PRIVILEGES ON {pattern}.* FROM %s@%s"
         execute(tenant.server, sql, account)
+
+
+def _grants(tenant: "Tenant") -> list[str]:
+    """Return what the tenant's account has been granted; none if it is not there."""
+    account = [tenant.db_user, account_host(tenant.server)]
+    try:
+        rows = query(tenant.server, "SHOW GRANTS FOR %s@%s", account)
+    except MoodleDbError as error:
+        if error.code in NO_SUCH_ACCOUNT:
+            return []
+        raise
+    return [text for (text,) in rows if not text.startswith("GRANT USAGE ON *.*")]
 
 
 def _as_pattern(name: str) -> str:

@@ -71,8 +71,7 @@ def end(tenant: Tenant) -> Lines:
     yield "== drop the database"
     moodledb.execute(server, f"DROP DATABASE IF EXISTS `{tenant.db_name}`")
     yield "== drop the account"
-    others = Tenant.objects.filter(server=server, db_user=tenant.db_user)
-    if others.exclude(pk=tenant.pk).exists() or tenant.db_user == server.admin_user:
+    if tenant.shares_account() or tenant.db_user == server.admin_user:
         yield f"{tenant.db_user} has other uses and stays"
     else:
         databases.drop_account(tenant)

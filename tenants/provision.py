@@ -191,7 +191,8 @@ class Creation:
         yield None
 
     def forget_account(self) -> None:
-        if self.plan.make_account:
+        # Another one that is made at the same time may have made it.
+        if self.plan.make_account and not self.tenant.shares_account():
             databases.drop_account(self.tenant)
         else:
             databases.revoke(self.tenant)

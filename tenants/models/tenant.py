@@ -280,6 +280,11 @@ class Tenant(models.Model):
         """Whether an upgrade has begun to change its database, and has not ended."""
         return self.attention.startswith(HALF_WAY)
 
+    def shares_account(self) -> bool:
+        """Whether another tenant has the same account on its server."""
+        others = Tenant.objects.filter(server=self.server, db_user=self.db_user)
+        return others.exclude(pk=self.pk).exists()
+
     def pin(self, release: Release) -> None:
         """Pin the tenant, as the registry has it by now, to another code tree."""
         with transaction.atomic():

@@ -139,6 +139,23 @@ def test_it_has_an_account_of_its_own(template: Snapshot, server):
     assert f"`{db_name()}`".replace("_", r"\_") in rows[1][0]
 
 
+def test_the_account_of_another_one_that_is_being_made_stays(
+    template: Snapshot, server
+):
+    both = {"template": template.name, "db_user": "given"}
+    first = planned(**both)
+    other = {"wwwroot": "https://two.example.org", "shortname": "two"}
+    second = planned(**both, **other, db_name=f"{db_name()}_two")
+    databases.create_account(first)  # which has no rights yet
+
+    with pytest.raises(LifecycleError, match="^make the account: "):
+        made(second)
+
+    assert databases.has_account(server, "given")
+    assert provision.recover(first) == ""
+    assert not Tenant.objects.filter(shortname__in=["new", "two"]).exists()
+
+
 def test_a_given_account_is_used_as_it_is(template: Snapshot, server):
     moodledb.execute(server, "CREATE USER given@localhost IDENTIFIED BY 'pass'")
 
