@@ -193,9 +193,8 @@ class Upgrade(PhpScript):
         """Open the site, but for one that is half upgraded and can go back."""
         if self.unfinished:
             halfway.mark(tenant, self.kept or halfway.way_back(tenant))
-        if halfway.way_back(tenant) is None and self._owner() in files.maintenance_page(
-            tenant
-        ):
+        ours = self._owner() in files.maintenance_page(tenant)
+        if ours and halfway.way_back(tenant) is None:
             files.leave_maintenance(tenant)
 
     def wait_for_cron(self, tenant: Tenant) -> php.Lines:

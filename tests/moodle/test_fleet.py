@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -194,17 +195,68 @@ def test_a_killed_upgrade_is_rolled_back(fleet: Fleet, spare: str):
     assert fleet.page_of(fleet.tree("old"), spare)[0] == 200
 
 
-def kill_half_way(fleet: Fleet, name: str, *options: str) -> dict[str, Any]:
-    """Kill Moodle's script once the core is upgraded; return what the report says."""
+@pytest.mark.usefixtures("workers")
+def test_a_site_whose_worker_is_killed_can_still_go_back(fleet: Fleet, spare: str):
+    run = begin(fleet, spare)
+    [(worker,)] = fleet.in_registry(
+        "SELECT worker FROM commands_job WHERE state = 'running'"
+    )
+    os.kill(int(worker.split(":")[1]), signal.SIGKILL)
+    assert "its worker died" in ended(fleet, run, spare)["error"]
+
+    assert fleet.in_maintenance(spare)
+    assert fleet.page_of(fleet.tree("new"), spare)[0] == 503
+    assert attention(fleet, spare).startswith("its upgrade failed half-way: ")
+
+    # The core's version is the new one already: it is at the plugins once more.
+    run = fleet.start("manage.py", *bulkupgrade("new", spare))
+    eventually(lambda: in_plugins(fleet, spare), "it was not tried again")
+    os.kill(php_of(spare), signal.SIGKILL)
+    job = ended(fleet, run, spare)
+
+    assert job["state"] == "rolled_back", job["error"]
+    assert attention(fleet, spare) == ""
+    assert not fleet.in_maintenance(spare)
+    assert fleet.version(spare) == version(fleet.tree("old"))
+    assert "Up to date" in fleet.manage("check_status", f"--host={url(spare)}")
+    assert fleet.page_of(fleet.tree("old"), spare)[0] == 200
+
+
+def attention(fleet: Fleet, name: str) -> str:
+    [(told,)] = fleet.in_registry(
+        f"SELECT attention FROM tenants_tenant WHERE shortname = '{name}'"
+    )
+    return told
+
+
+def in_plugins(fleet: Fleet, name: str) -> bool:
+    """Whether an upgrade is at work that has begun to change the database."""
+    return fleet.config(name, "upgraderunning") != ""
+
+
+def begin(fleet: Fleet, name: str, *options: str) -> "subprocess.Popen[str]":
+    """Begin an upgrade; return the shell's process, once the core is upgraded."""
     run = fleet.start("manage.py", *bulkupgrade("new", name), *options)
     eventually(lambda: core_is_done(fleet, name), "the upgrade did not get there")
     assert fleet.in_maintenance(name)
-    os.kill(php_of(name), signal.SIGKILL)
+    return run
+
+
+def ended(fleet: Fleet, run: "subprocess.Popen[str]", name: str) -> dict[str, Any]:
+    """Return what the report of a run that has failed says of its one job."""
     out, _err = run.communicate(timeout=60)
     assert run.returncode == 1
     assert fleet.config(name, "upgraderunning") == ""
-    assert not fleet.in_maintenance(name)
     [job] = json.loads(out)["tenants"]
+    return job
+
+
+def kill_half_way(fleet: Fleet, name: str, *options: str) -> dict[str, Any]:
+    """Kill Moodle's script once the core is upgraded; return what the report says."""
+    run = begin(fleet, name, *options)
+    os.kill(php_of(name), signal.SIGKILL)
+    job = ended(fleet, run, name)
+    assert not fleet.in_maintenance(name)
     return job
 
 
