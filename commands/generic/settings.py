@@ -133,7 +133,7 @@ def parts(
     ):
         likes = " OR ".join([f"{where}name LIKE %s"] * len(own))
         rest = f"FROM {moodledb.table(tenant, table)} WHERE {likes}"
-        words = [_like(word) for pattern in own for word in pattern if word]
+        words = [word for of, name in own for word in (of, _like(name)) if word]
         if own:
             found.append((f"{plugin}, {value} {rest}", words))
     return found

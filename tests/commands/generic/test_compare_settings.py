@@ -29,6 +29,17 @@ def test_core_and_plugins_are_compared_by_name_and_pattern(sites):
     assert list(compared(tenants, "quiz/timelimit")) == ["quiz/timelimit"]
 
 
+def test_a_plugin_with_an_underscore_in_its_name_is_found(sites):
+    tenants = sites(2)
+    for tenant, minutes in zip(tenants, ("5", "9"), strict=True):
+        change(tenant, PLUGIN, ["auth_ldap", "sync_minutes", minutes])
+        change(tenant, PLUGIN, ["authxldap", "sync_minutes", minutes])
+
+    found = compared(tenants, "auth_ldap/sync_*")
+
+    assert found == {"auth_ldap/sync_minutes": ["5", "9"]}
+
+
 def test_a_secret_is_compared_and_never_shown(sites):
     tenants = sites(3)
     for tenant, password in zip(tenants, ("old", "new", ""), strict=True):
