@@ -1,17 +1,14 @@
-from collections.abc import Iterator
-
 from django import forms
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from commands.base import CommandFailed, Steps, register
 from commands.lifecycle.chosen import SnapshotCommand
+from commands.mnet.node import tell_peers
 from commands.upgrade import halfway
 from commands.upgrade.upgrade import PAGE
-from mnet import binding
 from tenants import restore, snapshots
 from tenants.models import Snapshot, Tenant
-from tenants.moodledb import MoodleDbError
 
 
 @register
@@ -81,17 +78,8 @@ class Restore(SnapshotCommand):
         )
         if not snapshot.half_way:
             yield from halfway.end(tenant, snapshot)
-        yield from self._tell_peers(tenant)
+        yield from tell_peers(tenant)
         return {"snapshot": snapshot.name, "safety": safety.name if safety else None}
-
-    def _tell_peers(self, tenant: Tenant) -> Iterator[str]:
-        """Let MNet peers have the keys that are the site's again, and it theirs."""
-        try:
-            for change in binding.agree(tenant):
-                yield f"mended: {change.site.tenant} {change.said()}"
-        except MoodleDbError as error:
-            mend = f"run init_mnet_node --host={tenant.wwwroot}"
-            yield f"Warning: its MNet peers may have other keys of it: {error}; {mend}"
 
     def recover(self, tenant: Tenant) -> None:
         snapshots.forget_begun(tenant)

@@ -98,6 +98,16 @@ class MnetCommand(AgentCommand):
             agent.read(tenant, self.operation, given)
 
 
+def tell_peers(tenant: Tenant) -> Iterator[str]:
+    """Let MNet peers have the keys that are the site's again, and it theirs."""
+    try:
+        for change in binding.agree(tenant):
+            yield f"mended: {change.site.tenant} {change.said()}"
+    except moodledb.MoodleDbError as error:
+        mend = f"run init_mnet_node --host={tenant.wwwroot}"
+        yield f"Warning: its MNet peers may have other keys of it: {error}; {mend}"
+
+
 def rows_of(tenant: Tenant, web: WebPhp) -> Iterator[str]:
     """Yield whether the PHPs that MNet needs have RC4."""
     yield str(web)

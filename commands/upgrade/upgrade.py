@@ -15,6 +15,7 @@ from commands.base import (
     Steps,
     register,
 )
+from commands.mnet.node import tell_peers
 from commands.models import Job
 from commands.patience import patiently
 from commands.upgrade import halfway
@@ -121,7 +122,7 @@ class Upgrade(PhpScript):
             code = yield from self.call(tenant, self.script, self.options())
             return {"exit_code": code}
         self.former = self.back_to = tenant.release
-        self.begun = self.unfinished = False
+        self.begun = self.unfinished = self.again = False
         self._aim([tenant])
         try:
             for step in self.recipe:
@@ -215,6 +216,7 @@ class Upgrade(PhpScript):
         if self.cleaned_data["without_snapshot"]:
             return 0
         if first := halfway.way_back(tenant):
+            self.again = True
             self.kept, self.back_to = first, halfway.release_of(first) or self.former
             yield (
                 f"Snapshot {first} is of before the first try, and the site was closed "
@@ -284,6 +286,8 @@ class Upgrade(PhpScript):
             told += ", half upgraded"
         else:
             halfway.unmark(tenant)
+        if self.again:  # what peers have written since the first try is gone
+            yield from tell_peers(tenant)
         raise RolledBack(f"{error}; {told}", error.exit_code) from error
 
     def _go_back(self, tenant: Tenant, release: Release) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from commands.models import Job
+from mnet import binding
 from tenants import files, moodledb, snapshots
 from tenants.models import HALF_WAY, Release, Snapshot, Tenant
 from tests.commands.upgrade.conftest import config, set_config
@@ -69,9 +70,14 @@ def test_a_retry_that_fails_goes_back_to_what_was_before_the_first_try(
     before,
     finished: RunOf,
     releases: dict[str, Release],
+    monkeypatch,
 ):
+    told: list[Tenant] = []
+    monkeypatch.setattr(binding, "agree", lambda one: told.append(one) or [])
+
     job = again(finished, tenant)
 
+    assert told == [tenant]
     assert job.state == Job.State.ROLLED_BACK, job.error
     assert job.error.endswith("; the site is what it was before")
     assert tables(tenant) == before
