@@ -21,7 +21,7 @@ from rich.progress import (
 from commands.models import Job, Run
 from commands.patience import DOWN, patiently
 
-INTERVAL = 0.5  # seconds
+INTERVAL = 0.2  # seconds
 
 
 def follow(run: Run, command: BaseCommand, *, as_json: bool, verbose: bool) -> None:
