@@ -102,6 +102,18 @@ def test_a_backup_of_a_real_moodle_is_refused(pair: Pair, told: Told, archive: P
     assert [read(tenant, left) for tenant in pair] == [[("maths",)], []]
 
 
+def test_a_course_whose_file_is_lost_is_not_backed_up(
+    pair: Pair, told: Told, archive: Path
+):
+    content(pair[0], "picture").unlink()
+
+    [lost, _none] = told("system/Backup", "courseshortname=maths")
+
+    assert "admin/cli/backup.php ended with exit code 1" in lost
+    kept = "SELECT id FROM {files} WHERE component = 'backup' AND filename <> '.'"
+    assert read(pair[0], kept) == []
+
+
 def test_a_course_is_backed_up_into_its_own_area(pair: Pair, finished: RunOf):
     for tenant in pair:
         make_course(tenant, "maths")

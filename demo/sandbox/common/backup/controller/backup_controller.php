@@ -15,22 +15,28 @@ class backup_controller {
     /** Store the file in the course's area for backups; return it. */
     public function execute_plan(): stored_file {
         $path = tempnam(sys_get_temp_dir(), 'mbz');
-        $zip = new ZipArchive();
-        if ($zip->open($path, ZipArchive::OVERWRITE) !== true) {
-            throw new moodle_exception('cannotcreatebackup', '', '', $path);
+        try {
+            $this->write($path);
+            $area = $this->mode === backup::MODE_AUTOMATED ? 'automated' : 'course';
+            return get_file_storage()->create_file_from_pathname([
+                'contextid' => $this->context->id, 'component' => 'backup', 'filearea' => $area, 'itemid' => 0, 'filepath' => '/',
+                'filename' => $this->filename($area), 'userid' => $this->userid,
+            ], $path);
+        } finally {
+            unlink($path);
         }
+    }
+
+    private function write(string $path): void {
+        $zip = new ZipArchive();
+        $zip->open($path, ZipArchive::OVERWRITE);
         $zip->addFromString('moodle_backup.xml', backup_document('moodle_backup', $this->information()));
         $zip->addFromString('course/course.xml', $this->course_xml());
         $zip->addFromString('users.xml', backup_document('users', $this->users()));
         $zip->addFromString('files.xml', backup_document('files', $this->files($zip)));
-        $zip->close();
-        $area = $this->mode === backup::MODE_AUTOMATED ? 'automated' : 'course';
-        $file = get_file_storage()->create_file_from_pathname([
-            'contextid' => $this->context->id, 'component' => 'backup', 'filearea' => $area, 'itemid' => 0, 'filepath' => '/',
-            'filename' => $this->filename($area), 'userid' => $this->userid,
-        ], $path);
-        unlink($path);
-        return $file;
+        if (!$zip->close()) {
+            throw new moodle_exception('cannotcreatebackup', '', '', $path);
+        }
     }
 
     /** Return a name that no backup of the area has. */
@@ -76,7 +82,9 @@ class backup_controller {
         $text = '';
         foreach (get_file_storage()->get_area_files($this->context->id, 'course', includedirs: false) as $file) {
             $hash = $file->get_contenthash();
-            $zip->addFile(file_system_filedir::path($hash), 'files/' . substr($hash, 0, 2) . "/$hash");
+            if (!@$zip->addFile(file_system_filedir::path($hash), 'files/' . substr($hash, 0, 2) . "/$hash")) {
+                throw new moodle_exception('cannotcreatebackup', '', '', file_system_filedir::path($hash));
+            }
             $place = array_intersect_key($file->record(), array_flip(['filearea', 'itemid', 'filepath', 'filename', 'author', 'license']));
             $text .= "<file>\n" . backup_elements($place + ['contenthash' => $hash]) . "</file>\n";
         }

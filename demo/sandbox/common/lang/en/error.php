@@ -1,7 +1,7 @@
 <?php
 defined('MOODLE_INTERNAL') || die();
 
-$string['cannotcreatebackup'] = 'The backup cannot be written to {$a}';
+$string['cannotcreatebackup'] = 'The backup cannot be made: {$a} is lost, or cannot be written';
 $string['cannotdeletecourse'] = 'The course cannot be deleted';
 $string['courseidnumbertaken'] = 'ID number is already used for another course ({$a})';
 $string['dmlreadexception'] = 'Error reading from database';
