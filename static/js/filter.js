@@ -1,6 +1,8 @@
-// Shows only what holds the words typed into a field with data-filter="SELECTOR".
+// Shows only what holds the words typed into a field with data-filter="SELECTOR", and
+// if nothing does, the sentence with the id that data-nothing names.
 for (const field of document.querySelectorAll("[data-filter]")) {
   const items = [...document.querySelectorAll(field.dataset.filter)];
+  const nothing = document.getElementById(field.dataset.nothing);
   field.addEventListener("input", () => {
     const words = field.value.toLowerCase().split(/\s+/);
     for (const item of items) {
@@ -10,6 +12,7 @@ for (const field of document.querySelectorAll("[data-filter]")) {
     for (const group of new Set(items.map((item) => item.parentElement))) {
       group.hidden = !items.some((item) => item.parentElement === group && !item.hidden);
     }
+    nothing.hidden = items.some((item) => !item.hidden);
   });
   field.addEventListener("keydown", (event) => {
     const left = items.filter((item) => !item.hidden);

@@ -15,6 +15,12 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
 ]
 PAGE = "/commands/run/of/compare/plugins/Compare/"
+# Whether what stays in place while the page is scrolled leaves the focus to be seen.
+UNCOVERED = """() => {
+  const at = document.activeElement, box = at.getBoundingClientRect();
+  const top = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+  return at.contains(top);
+}"""
 KINDS = ("auth", "block", "enrol", "mod", "qtype", "report")
 
 
@@ -80,6 +86,7 @@ def test_picked_cells_are_copied_by_mouse_and_keyboard(page: Page, look, compare
     expect(number).to_have_text("2")
     page.keyboard.press("Space")
     expect(number).to_have_text("1")
+    assert page.evaluate(UNCOVERED)
     row = page.locator("#matrix tbody tr").filter(has=page.locator(".pick")).first
     row.locator(".pick-row").click()
     expect(number).to_have_text("4")
@@ -102,6 +109,9 @@ def test_rows_are_found_while_typing(page: Page, look, compared):
     shown = page.locator("#matrix tbody tr:visible th")
     assert shown.count() > 0
     assert all(text.strip(" ▸").startswith("mod/") for text in shown.all_inner_texts())
+    expect(page.locator("#nothing")).to_be_hidden()
+    page.fill("#q", "mod no such plugin")
+    expect(page.locator("#nothing")).to_be_visible()
 
 
 def test_another_site_becomes_the_reference_by_a_click(page: Page, look, compared):

@@ -29,6 +29,8 @@ def test_a_network_is_looked_at_and_mended(page: Page, look, network):  # noqa: 
     look()
     expect(page.locator("body")).to_contain_text(f"does not know {main}")
     expect(page.locator("pre.shell").first).to_contain_text("OPENSSL_CONF=")
+    row = page.locator(".members tr", has=page.get_by_text("Main", exact=True))
+    expect(row).to_contain_text("its PHP opens no message of MNet")
     page.click("text=Repair")
     look()
     run = Run.objects.get()
