@@ -19,7 +19,7 @@ from tests.faults.test_databases import (  # noqa: F401 - `registry` is a fixtur
 from tests.tenants.test_dump import end
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
-ROUNDS = 6
+ROUNDS = 3
 REFUSED = (
     "CommandError: {} is not made: somebody else has just taken its address, short "
     "name, database or data path\n"
