@@ -198,6 +198,13 @@ class NewTenantForm(forms.ModelForm):
     def clean_wwwroot(self) -> str:
         return clean_wwwroot(self.cleaned_data["wwwroot"])
 
+    def clean_shortname(self) -> str:
+        """Refuse a taken one here, to be told along with all else that is wrong."""
+        given: str = self.cleaned_data["shortname"]
+        if Tenant.objects.filter(shortname=given).exclude(pk=self.instance.pk).exists():
+            raise ValidationError(self.fields["shortname"].error_messages["unique"])
+        return given
+
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or self.cleaned_data
         if not self.errors:

@@ -78,6 +78,7 @@ def test_only_checking_makes_nothing(console, template: Snapshot, settled):
     ("changes", "sentence"),
     [
         ({"shortname": "one"}, "Another tenant has this short name."),
+        ({"shortname": "one", "wwwroot": "x"}, "Another tenant has this short name."),
         ({"origin": "install"}, "The installer needs an address"),
         ({"origin": "clone"}, "Say which clone to make it from"),
         ({"origin": "register"}, "tell its database and its account"),
