@@ -18,6 +18,8 @@ from urllib.parse import parse_qsl, urlencode
 from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 
 from tenants import php
@@ -88,9 +90,12 @@ class Command(forms.Form):
         return cleandoc(cls.__doc__ or "")
 
     @classmethod
-    def flowing(cls) -> str:
-        """Return the help for a page: its paragraphs without line ends in them."""
-        return re.sub(r"(?<!\n)\n(?![\n ])", " ", cls.help())
+    def flowing(cls) -> SafeString:
+        """Return the help for a page: paragraphs that flow, and no example, as HTML."""
+        parts = [p for p in cls.help().split("\n\n") if not p.startswith("Example of ")]
+        text = re.sub(r"(?<!\n)\n(?![\n ])", " ", "\n\n".join(parts))
+        marked = re.sub(r"`([^`\n]+)`", r"<code>\1</code>", escape(text))
+        return mark_safe(marked)  # noqa: S308 - of an escaped text
 
     @classmethod
     def summary(cls) -> str:

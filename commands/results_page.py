@@ -189,13 +189,25 @@ def _tables(
 def _table(
     job: Job | None, rows: list[Row], headers: list[Header], columns: list[int]
 ) -> dict[str, Any]:
-    shown = [(row.job, [_cell(row.cells, n) for n in columns]) for row in rows]
-    cells = zip(*(cells for _job, cells in shown), strict=True)
+    jobs = [row.job for row in rows]
+    shown = [[_cell(row.cells, n) for n in columns] for row in rows]
+    numeric = [_is_numeric(cells) for cells in zip(*shown, strict=True)]
+    numeric = numeric or [False] * len(columns)
     heads = [
-        replace(headers[n], number={cell.kind for cell in column} == {"number"})
-        for n, column in zip(columns, cells, strict=False)
-    ] or [headers[n] for n in columns]
-    return {"job": job, "rows": shown, "headers": heads if job else headers[:1] + heads}
+        replace(headers[n], number=number)
+        for n, number in zip(columns, numeric, strict=True)
+    ]
+    for cells in shown:  # numbers among texts stand where these stand
+        cells[:] = [
+            cell._replace(kind="") if cell.kind == "number" and not number else cell
+            for cell, number in zip(cells, numeric, strict=True)
+        ]
+    lines = list(zip(jobs, shown, strict=True))
+    return {"job": job, "rows": lines, "headers": heads if job else headers[:1] + heads}
+
+
+def _is_numeric(cells: Iterable[Cell]) -> bool:
+    return {cell.kind for cell in cells} - {"nothing"} == {"number"}
 
 
 def _cell(cells: list[Json], column: int) -> Cell:

@@ -42,7 +42,7 @@ class SourceCommand(Command):
         source = source or Tenant.objects.with_edges().filter(is_main=True).first()
         if source is None:
             raise ValidationError(
-                "There is no main tenant: name the tenant to copy from"
+                "There is no main tenant: give the wwwroot of a tenant"
             )
         return source
 

@@ -175,6 +175,7 @@ def launch(request: HttpRequest, pk: int) -> HttpResponse:
         command=command,
         form=form,
         options=options,
+        first=Tenant.objects.filter(pk__in=run.targets)[:3],
     )
 
 
@@ -212,9 +213,10 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
     dangerous = _is_dangerous(run, command)
     canary = request.GET.get("canary", "")
     to_type = str(number) if number != 1 else targets[0].wwwroot
+    wrong = ""
     if request.method == "POST":
         if dangerous and request.POST.get("typed", "").strip() != to_type:
-            messages.error(request, f"Type {to_type} to go on: nothing was done")
+            wrong = f"Type {to_type} to go on: nothing was done"
         elif _start(request, run, int(canary) if canary.isdigit() else 0):
             return redirect("admin:commands_run_view", pk)
     return page(
@@ -222,7 +224,9 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
         "confirm",
         f"{run.command}: {number} tenants",
         run=run,
+        command=command,
         dangerous=dangerous,
+        wrong=wrong,
         targets=targets.only("name", "wwwroot", "is_main", "enabled"),
         number=number,
         to_type=to_type,

@@ -3,7 +3,7 @@
 for (const field of document.querySelectorAll("[data-filter]")) {
   const items = [...document.querySelectorAll(field.dataset.filter)];
   const nothing = document.getElementById(field.dataset.nothing);
-  field.addEventListener("input", () => {
+  const show = () => {
     const words = field.value.toLowerCase().split(/\s+/);
     for (const item of items) {
       const text = `${item.value ?? ""} ${item.textContent}`.toLowerCase();
@@ -13,7 +13,11 @@ for (const field of document.querySelectorAll("[data-filter]")) {
       group.hidden = !items.some((item) => item.parentElement === group && !item.hidden);
     }
     nothing.hidden = items.some((item) => !item.hidden);
-  });
+  };
+  field.addEventListener("input", show);
+  if (field.value !== field.defaultValue) {
+    show(); // it was typed before this was there
+  }
   field.addEventListener("keydown", (event) => {
     const left = items.filter((item) => !item.hidden);
     if (event.key === "Enter" && left.length === 1) {

@@ -89,6 +89,16 @@ def test_rows_are_sorted_numbers_as_numbers(console, brought, sort, names):
     assert [row[1] for row in cells(answer)] == names
 
 
+def test_only_columns_of_numbers_stand_at_the_right(console, brought):
+    rows = [[1, "0"], [None, "boost"], [3, "28800"]]
+    run = brought({"columns": ["n", "value"], "rows": rows})
+
+    text = console.get(url(run)).content.decode()
+
+    assert re.findall(r'<th scope="col" class="number">.*?>(\w+)<', text) == ["n"]
+    assert re.findall(r'<td class="number">(\w+)<', text) == ["1", "3"]
+
+
 def test_rows_are_filtered(console, brought):
     run = brought(TABLE, {"name": "Anna"}, {"name": "Bob"})
 

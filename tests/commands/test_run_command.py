@@ -293,7 +293,7 @@ def test_a_copy_without_any_source_is_refused(
 
     said = manage("run_command", copy, "-a", "password=x", "--detach")
 
-    assert_refused(said, "source: There is no main tenant: name the tenant to copy")
+    assert_refused(said, "source: There is no main tenant: give the wwwroot")
 
 
 def test_a_retry_takes_no_other_parameters(manage: Manage, fleet: list[Tenant]):

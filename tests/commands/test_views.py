@@ -192,7 +192,8 @@ def test_a_dangerous_command_wants_the_number_typed(console, rows, probe, monkey
     monkeypatch.setattr(probe, "dangerous", True)
     run = prepared(console, rows(2))
 
-    console.post(url("run_confirm", run.pk), {"typed": "3"})
+    page = console.post(url("run_confirm", run.pk), {"typed": "3"})
+    assert "Type 2 to go on: nothing was done" in text(page)
     assert not Job.objects.exists()
 
     console.post(url("run_confirm", run.pk), {"typed": "2"})
