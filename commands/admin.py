@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.apps import apps
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
@@ -17,6 +18,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from commands import comparison, deeds, networks, options, views
+from commands.acts import ActingAdmin
 from commands.base import Command, all_commands
 from commands.compare import Comparison
 from commands.drafts import draft, forget_old_drafts
@@ -72,6 +74,9 @@ admin.site.register(Snapshot, SnapshotAdmin)
 class CommandedTenantAdmin(TenantAdmin):
     """The tenant list of the registry, which knows no commands, with an action each."""
 
+    first_step = _(
+        "Add the first, or enter a whole list with manage.py bulkcreatenodes."
+    )
     readonly_fields = [*TenantAdmin.readonly_fields, "its_network"]
 
     def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -151,9 +156,11 @@ class SavedCommandForm(forms.ModelForm):
 
 
 @admin.register(SavedCommand)
-class SavedCommandAdmin(admin.ModelAdmin):
+class SavedCommandAdmin(ActingAdmin):
     """Commands kept to be run again; to run one leads to its confirmation."""
 
+    first_step = _("The page of a run that has ended keeps its command; or add one.")
+    acts = ("run_it",)
     form = SavedCommandForm
     list_display = ["name", "command", "attributes", "selection", "saved_by"]
     list_filter = ["command"]
@@ -189,12 +196,14 @@ class SavedCommandAdmin(admin.ModelAdmin):
         run = saved.draft(
             request.user.get_username(), "screen", [tenant.pk for tenant in tenants]
         )
+        run.parallel = settings.VMOODLE_WORKERS
         run.save()
         return redirect("admin:commands_run_confirm", run.pk)
 
 
 @admin.register(Run)
 class RunAdmin(admin.ModelAdmin):
+    first_step = _("Choose tenants in their list, then an action.")
     list_display = ["number", "command", "status", "progress", "actor", "took", "at"]
     list_filter = ["state", "command", "origin"]
     search_fields = ["=id", "command", "actor", "attributes"]

@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext_lazy as _
 
+from commands.acts import ActingAdmin
 from commands.drafts import draft
 from commands.views import may_run
 from tenants import snapshots
@@ -55,7 +56,9 @@ class OrphanFilter(admin.SimpleListFilter):
         return queryset
 
 
-class SnapshotAdmin(admin.ModelAdmin):
+class SnapshotAdmin(ActingAdmin):
+    first_step = _("The page of a tenant has a button that takes one.")
+    acts = ("verify", "test", "restore", "new_tenant")
     list_display = ["taken", "site", "size", "code", "kind", "verified", "kept"]
     list_filter = [
         "is_template",
@@ -71,7 +74,7 @@ class SnapshotAdmin(admin.ModelAdmin):
     actions = ["verify", "test", "restore", "new_tenant", "mark", "unmark"]
     fields = [
         ("name", "site"),
-        ("created_at", "reason", "half_way"),
+        ("created_at", "reason", "is_half"),
         ("release", "version"),
         ("tables", "rows", "dump"),
         ("file_count", "files"),
@@ -82,9 +85,19 @@ class SnapshotAdmin(admin.ModelAdmin):
     ]
     readonly_fields = [
         *("name", "site", "created_at", "reason", "release", "version", "tables"),
-        "half_way",
+        "is_half",
         *("rows", "dump", "file_count", "files", "verified_at"),
     ]
+
+    def formfield_for_dbfield(
+        self, db_field: Any, request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "keep_until" and field:
+            date, time = field.widget.widgets
+            date.attrs["aria-label"] = _("Keep until: date")
+            time.attrs["aria-label"] = _("Keep until: time")
+        return field
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -131,6 +144,12 @@ class SnapshotAdmin(admin.ModelAdmin):
             _("dump %(dump)s, files %(files)s")
             % {"dump": self.dump(snapshot), "files": self.files(snapshot)},
             filesizeformat(snapshot.dump_bytes + snapshot.file_bytes),
+        )
+
+    @admin.display(description=_("half upgraded"))
+    def is_half(self, snapshot: Snapshot) -> Any:
+        return (
+            _("Yes: it is restored by its name only") if snapshot.half_way else _("No")
         )
 
     @admin.display(description=_("dump"))

@@ -48,6 +48,8 @@ class SavedCommand(models.Model):
 
     def clean(self) -> None:
         """Refuse what could not be run; take the command's own spelling over."""
+        if not self.command:
+            return  # that it is missing is told already
         try:
             self.command = find(self.command).name()
         except UnknownCommand as error:

@@ -1,6 +1,7 @@
 """Commands that are kept, on the screen."""
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
 
@@ -49,6 +50,29 @@ def test_a_saved_command_runs_on_what_its_selection_means_then(console, rows):
     assert draft.targets == [tenants[0].pk, tenants[2].pk]
     assert draft.state == Run.State.DRAFT
     assert "these 2 tenants" in page.content.decode()
+    assert f"{settings.VMOODLE_WORKERS} at once" in page.content.decode()
+
+
+def test_its_page_has_the_button_that_runs_it(console, rows):
+    rows(1)
+    save(console)
+    page = f"{LIST}{SavedCommand.objects.get().pk}/change/"
+    button = 'name="action" value="run_it"'
+
+    assert button in console.get(page).content.decode()
+    assert button not in console.get(f"{LIST}add/").content.decode()
+
+
+def test_an_empty_list_says_how_to_begin(console):
+    assert "keeps its command; or add one." in console.get(LIST).content.decode()
+    assert "Nothing fits." in console.get(f"{LIST}?q=x").content.decode()
+
+
+def test_a_missing_command_is_told_once(console):
+    answer = save(console, command="").content.decode()
+
+    assert "This field is required." in answer
+    assert "There is no command" not in answer
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,17 @@ def text(answer) -> str:
     return re.sub(r"\s+", " ", answer.content.decode())
 
 
+def test_the_page_of_one_has_buttons_and_says_no_in_words(console, kept):
+    [snapshot] = kept(1)
+
+    page = text(console.get(f"{LIST}{snapshot.pk}/change/"))
+
+    buttons = re.findall(r'name="action" value="(\w+)"', page)
+    assert buttons == ["verify", "test", "restore", "new_tenant"]
+    assert '<div class="readonly">No</div>' in page
+    assert 'aria-label="Keep until: date"' in page
+
+
 def test_the_list_tells_what_there_is(console, kept, django_assert_max_num_queries):
     before = timezone.now() - timedelta(days=3)
     kept(
