@@ -10,8 +10,32 @@ from pathlib import Path
 
 import pytest
 
+from commands.models import Job, Run
+from commands.upgrade.upgrade import Upgrade
 from tenants import moodledb, php
 from tenants.models import Release, Tenant
+
+UPGRADE = "upgrade/Upgrade"
+SCRIPT = "admin/cli/upgrade.php"
+
+
+def job_of(run: Run) -> Job:
+    return run.jobs.select_related("tenant__release").get()
+
+
+def drive(tenant: Tenant, attributes: str = "to_release=4.3") -> Upgrade:
+    """Return a job's command, whose steps the test takes itself."""
+    form = Upgrade.from_attributes(attributes)
+    assert form.is_valid()
+    form.job = 1
+    return form
+
+
+@pytest.fixture
+def pinned(tenant: Tenant, releases: dict[str, Release]) -> Tenant:
+    """Return a tenant of 4.2 that is pinned to 4.3: its upgrade is pending."""
+    tenant.pin(releases["4.3"])
+    return tenant
 
 
 def set_config(tenant: Tenant, name: str, value: object) -> None:
@@ -28,7 +52,7 @@ def kill_an_upgrade(tenant: Tenant, release: Release) -> None:
     """Leave the site as an upgrade that was killed half way leaves it."""
     tenant.pin(release)
     set_config(tenant, "sandbox_upgrade_seconds", 60)
-    steps = php.run(tenant, "admin/cli/upgrade.php", ["--non-interactive"])
+    steps = php.run(tenant, SCRIPT, ["--non-interactive"])
     for line in steps:
         if line and "-->auth_" in line:
             break
