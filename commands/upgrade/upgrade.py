@@ -218,6 +218,7 @@ class Upgrade(PhpScript):
         if first := halfway.way_back(tenant):
             self.again = True
             self.kept, self.back_to = first, halfway.release_of(first) or self.former
+            self.begun = True  # by the first try: whatever fails now goes back to it
             yield (
                 f"Snapshot {first} is of before the first try, and the site was closed "
                 "since: a failure goes back to it"

@@ -6,8 +6,13 @@ from commands.models import Job
 from mnet import binding
 from tenants import files, moodledb, snapshots
 from tenants.models import HALF_WAY, Release, Snapshot, Tenant
-from tests.commands.upgrade.conftest import config, set_config
-from tests.commands.upgrade.test_upgrade import tables
+from tests.commands.upgrade.conftest import (
+    SCRIPT,
+    config,
+    replace_script,
+    set_config,
+)
+from tests.commands.upgrade.test_roll_back import tables
 from tests.conftest import RunOf
 from tests.faults.test_lifecycle import assert_healthy, reap, victim  # noqa: F401
 from tests.tenants.test_dump import end
@@ -85,6 +90,22 @@ def test_a_retry_that_fails_goes_back_to_what_was_before_the_first_try(
     assert tenant.release == releases["4.2"]
     assert Snapshot.objects.get() == first
     assert_healthy()
+
+
+def test_a_retry_that_fails_before_it_begins_goes_back_as_well(
+    first: Snapshot,
+    tenant: Tenant,
+    before,
+    finished: RunOf,
+    releases: dict[str, Release],
+):
+    replace_script(releases["4.3"], SCRIPT, "posix_kill(posix_getpid(), 9);")
+
+    job = again(finished, tenant)
+
+    assert job.state == Job.State.ROLLED_BACK, job.error
+    assert tables(tenant) == before
+    assert (tenant.attention, files.in_maintenance(tenant)) == ("", False)
 
 
 def test_a_retry_that_is_killed_as_well_can_still_go_back(
