@@ -85,13 +85,23 @@ class Base(BaseCommand):
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
         # PHP's -v (verbose) and -h collide with Django's short options.
-        return super().create_parser(
+        parser = super().create_parser(
             prog_name,
             subcommand,
             conflict_handler="resolve",
             allow_abbrev=False,
             **kwargs,
         )
+        values = parser._get_values
+
+        def all_values(action: Any, words: list[str]) -> Any:
+            # Python drops every "--", even the value of --option=--.
+            if action.option_strings and action.nargs is None and words == ["--"]:
+                return parser._get_value(action, "--")
+            return values(action, words)
+
+        parser._get_values = all_values  # type: ignore[assignment,method-assign]
+        return parser
 
     def run_from_argv(self, argv: list[str]) -> None:
         """Refuse what cannot be stored as text."""

@@ -11,6 +11,7 @@ from commands.base import Command, all_commands
 from commands.models import Run
 from commands.options import selection
 from commands.shell import LISTED, bulk_command, shell_line
+from commands.system.delete_users import DeleteUsers
 
 pytestmark = pytest.mark.django_db
 ROOTS = ["https://one.example.org", "https://two.example.org"]
@@ -87,6 +88,19 @@ def values_of(name: str, field: forms.Field) -> st.SearchStrategy[list[str]]:
     if isinstance(field.widget, forms.SelectMultiple):
         return st.lists(TEXTS, min_size=1, max_size=3)
     return TEXTS.map(lambda text: [text])
+
+
+def test_two_dashes_are_a_value_as_any_other(db):
+    run = Run(command="system/DeleteUsers", attributes="action=0&rules=--")
+
+    program, name, *words = shlex.split(shell_line(run, ROOTS))
+    _name, wrapper = bulk_command(DeleteUsers)
+    options = vars(wrapper.create_parser(program, name).parse_args(words))
+
+    told = (
+        wrapper.read(options) if name == "run_command" else wrapper.attributes(options)
+    )
+    assert ("rules", "--") in parse_qsl(told)
 
 
 @pytest.mark.parametrize("command", all_commands(), ids=lambda c: c.name())
