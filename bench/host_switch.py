@@ -78,7 +78,7 @@ def make_pages(tree: Path, tenants: "list[Tenant]", server: "DatabaseServer") ->
     publish.rebuild(tenants)
     pages = tree / "course"
     pages.mkdir(exist_ok=True)
-    settings = boot_values(tenants[0])["settings"].items()
+    settings = boot_values(tenants[0])["cfg"].items()
     lines = [f"$CFG->{name} = {php_literal(value)};" for name, value in settings]
     text = "<?php\n$CFG = new stdClass();\n" + "\n".join(lines)
     (pages / "settings.php").write_text(text)

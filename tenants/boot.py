@@ -1,4 +1,4 @@
-"""What the boot files hold: the values of a tenant and of the fleet, as PHP."""
+"""What the boot files hold: the values of a tenant, as PHP."""
 
 import hashlib
 import hmac
@@ -15,8 +15,7 @@ from tenants.wwwroot import site_key
 if TYPE_CHECKING:  # models imports this module
     from tenants.models import Tenant
 
-FLEET = "_fleet"
-RESERVED = {"boot", FLEET}  # names in the boot directory that are no tenant's
+RESERVED = {"boot"}  # a name in the boot directory that is no tenant's
 # One value for several tenants would let one of them wipe or read another's.
 OWN = {"cachedir", "localcachedir", "tempdir", "backuptempdir", "secretdataroot"}
 # What makes a tenant itself: from the registry's own columns only.
@@ -68,22 +67,23 @@ def moved_text(tenant: "Tenant") -> str:
     return php_return({"moved": tenant.wwwroot})
 
 
-def fleet_text(subpaths: bool = False) -> str:
-    """Return the text of the fleet's file."""
-    return php_return(fleet_values(subpaths))
-
-
 def boot_values(tenant: "Tenant") -> dict[str, Any]:
     """Return what boot.php needs to know of a tenant; holds its password."""
     server, release = tenant.server, tenant.release
     refuse_for_release(str(release), release.forced_settings)
     _refuse_settings(tenant.wwwroot, tenant.forced_settings, IDENTITY)
     digest = hashlib.sha256(tenant.wwwroot.encode()).hexdigest()
+    fleet = fleet_values()
+    own = merged(release.forced_settings, tenant.forced_settings)
     return {
         "wwwroot": tenant.wwwroot,
         "enabled": tenant.enabled,
         "tree": code_tree(tenant),
-        "settings": {
+        "proxies": fleet["trusted_proxies"],
+        "cfg": {
+            **fleet["defaults"],
+            **_release_defaults(release.php, code_tree(tenant)),
+            **merged(fleet["forced"], own),
             "dbtype": tenant.db_type,
             "dblibrary": "native",
             "dbhost": "localhost" if server.socket else server.host,
@@ -103,8 +103,6 @@ def boot_values(tenant: "Tenant") -> dict[str, Any]:
             # A copy of the fleet on the same Redis differs in its wwwroots only.
             "session_redis_prefix": f"{tenant.shortname}_{digest[:12]}_",
         },
-        "forced": merged(release.forced_settings, tenant.forced_settings),
-        "defaults": _release_defaults(release.php, code_tree(tenant)),
     }
 
 
@@ -128,17 +126,12 @@ def cookie_name(shortname: str) -> str:
     return f"{plain}x{hashlib.sha256(shortname.encode()).hexdigest()[:8]}"
 
 
-def fleet_values(subpaths: bool = False) -> dict[str, Any]:
-    """Return what boot.php needs to know of the whole fleet.
-
-    `subpaths`: it must look for tenants below a host, whatever the settings say.
-    """
+def fleet_values() -> dict[str, Any]:
+    """Return what all tenants share; raise PublishError if the settings are wrong."""
     forced = settings.VMOODLE_FORCED_SETTINGS
     _refuse_settings("VMOODLE_FORCED_SETTINGS", forced, IDENTITY | OWN)
     derived = hmac.new(settings.SECRET_KEY.encode(), b"upgradekey", hashlib.sha256)
-    switched_on = settings.VMOODLE_USE_SUBPATH or settings.VMOODLE_SUBPATH_LINKS
     return {
-        "subpaths": subpaths or switched_on,
         "trusted_proxies": [_address(a) for a in settings.VMOODLE_TRUSTED_PROXIES],
         "forced": forced,
         "defaults": {

@@ -18,26 +18,20 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
 from tenants import php, subpath
 from tenants.boot import (
-    FLEET,
     RESERVED,
     PublishError,
     boot_text,
     boot_values,
     code_tree,
-    fleet_text,
-    fleet_values,
     former_keys,
-    keys_of,
     moved_text,
-    php_literal,
 )
 
 if TYPE_CHECKING:  # models imports this module
@@ -58,7 +52,7 @@ def publish(tenant: "Tenant") -> None:
     """Write the tenant's boot file and its site link: both, or neither."""
     with _explained(tenant.wwwroot):
         text, tree = boot_text(tenant), code_tree(tenant)
-        prepare(keys_of(tenant))
+        prepare()
         _put(tenant.key, text, tree)
         for key in former_keys(tenant):
             _put(key, moved_text(tenant), tree)
@@ -97,28 +91,28 @@ def _unlink(tree: str | None, key: str) -> None:
             subpath.remove(tree, segment)
 
 
-def prepare(keys: Iterable[str] = ()) -> None:
-    """Make the directories, and put boot.php and the fleet's file there.
-
-    `keys` are about to be published.
-    """
+def prepare() -> None:
+    """Make the directories, and put boot.php there."""
     with _explained("The fleet"):
         if not boot_dir().is_dir():
             _make_boot_dir()
         _make_sites_dir()
         if not _holds(boot_file("boot"), BOOT.read_bytes()):
+            _refuse_other_version()
             _copy_boot()
-        text = fleet_text(_subpaths(keys))
-        if not _is_published(FLEET, text):
-            _flip(FLEET, text, None)
 
 
-def _subpaths(keys: Iterable[str]) -> bool:
-    """Whether a key has one, or the fleet's file may say so: until all is rebuilt."""
-    if any(map(subpath.segment_of, keys)):
-        return True
-    none = php_literal({"subpaths": False})[:-1]
-    return boot_file(FLEET).exists() and none not in boot_file(FLEET).read_text()
+def _refuse_other_version() -> None:
+    """Raise PublishError if boot.php, and so the tenants' files, are another version's.
+
+    Changed with one tenant, it could not read the others' any more.
+    """
+    boot = boot_file("boot")
+    if boot.exists() and boot.read_bytes() != BOOT.read_bytes():
+        raise PublishError(
+            f"{boot} is another version's: run generateconfigs, which "
+            "changes it with the files of all tenants"
+        )
 
 
 def boot_dir() -> Path:
@@ -141,7 +135,7 @@ def rebuild(tenants: Iterable["Tenant"], *, check: bool = False) -> list[str]:
     others are done: `verify` says why.
     """
     with _explained("The fleet"):
-        texts, trees = {FLEET: ""}, dict[str, str]()  # the fleet's is put first
+        texts, trees = dict[str, str](), dict[str, str]()
         tenants = list(tenants)
         for tenant in tenants:
             if not tenant.former:
@@ -153,7 +147,6 @@ def rebuild(tenants: Iterable["Tenant"], *, check: bool = False) -> list[str]:
             trees[tenant.key] = code_tree(tenant)
             with suppress(PublishError):
                 texts[tenant.key] = boot_text(tenant)
-        texts[FLEET] = fleet_text(any(map(subpath.segment_of, trees)))
         steps = _file_steps(texts) + _link_steps(trees) + _stale_steps(texts, trees)
         if not check:
             _take(steps, texts)
@@ -163,17 +156,16 @@ def rebuild(tenants: Iterable["Tenant"], *, check: bool = False) -> list[str]:
 def differences(tenant: "Tenant") -> list[str]:
     """Return what is not published of the tenant, or not as it is now."""
     with _explained(tenant.wwwroot):
-        fleet = fleet_text(_subpaths(keys_of(tenant)))
-        texts = {FLEET: fleet, tenant.key: boot_text(tenant)}
-        steps = _file_steps(texts) + _link_steps({tenant.key: code_tree(tenant)})
+        steps = _file_steps({tenant.key: boot_text(tenant)}) + _link_steps(
+            {tenant.key: code_tree(tenant)}
+        )
         return [said for said, _ in steps]
 
 
 def verify(tenants: Iterable["Tenant"]) -> list[str]:
     """Return what `rebuild` cannot mend, a sentence each; PHP reads every file."""
     tenants = list(tenants)
-    subpaths = _subpaths(chain.from_iterable(map(keys_of, tenants)))
-    wrong, meant, binary = [], {FLEET: fleet_values(subpaths)}, "php"
+    wrong, meant, binary = [], dict[str, dict[str, Any]](), "php"
     for tenant in tenants:
         binary = tenant.release.php
         try:
@@ -273,10 +265,10 @@ def _copy_boot() -> None:
     _sync(boot_dir())
 
 
-def _flip(key: str, text: str, tree: str | None) -> None:
+def _flip(key: str, text: str, tree: str) -> None:
     """Put one key's boot file and site link in place; undo all of it on failure."""
     boot, version = boot_file(key), _version(text)
-    links = {boot: version} if tree is None else {boot: version, site_link(key): tree}
+    links = {boot: version, site_link(key): tree}
     former = {link: _target(link) for link in links}
     try:
         if not _holds(boot_dir() / version, text.encode()):

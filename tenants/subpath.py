@@ -25,6 +25,16 @@ if TYPE_CHECKING:  # models imports this module
 
 Steps = list[tuple[str, Callable[[], object]]]
 LN, FIND = "/usr/bin/ln", "/usr/bin/find"
+# Directories of every Moodle, whatever its release; boot.php knows the same.
+OF_MOODLE = {
+    *("admin", "auth", "availability", "backup", "badges", "blocks", "blog", "cache"),
+    *("calendar", "cohort", "comment", "competency", "completion", "contentbank"),
+    *("course", "customfield", "dataformat", "enrol", "favourites", "files"),
+    *("filter", "grade", "group", "h5p", "lang", "lib", "local", "login", "media"),
+    *("message", "mod", "my", "notes", "payment", "pix", "plagiarism", "portfolio"),
+    *("privacy", "question", "rating", "report", "reportbuilder", "repository"),
+    *("rss", "search", "tag", "theme", "user", "userpix", "webservice"),
+}
 
 
 def segment_of(key: str) -> str:
@@ -49,6 +59,8 @@ def has(tree: str, segment: str) -> bool:
 
 def is_code(tree: str, segment: str) -> bool:
     """Whether Moodle itself has something of this name."""
+    if segment in OF_MOODLE:
+        return True
     path = root_of(tree) / segment
     return (path.is_symlink() or path.exists()) and not has(tree, segment)
 

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
 from django.core.exceptions import ImproperlyConfigured
 
-from tenants.boot import PublishError, fleet_text
+from tenants.boot import PublishError, fleet_values
 from tenants.fields import keyring
 
 URLS = ("VMOODLE_CONSOLE_URL", "VMOODLE_WEB_ADDRESS")
@@ -67,7 +67,7 @@ def _values() -> Iterator[CheckMessage]:
     except ImproperlyConfigured as error:
         yield Error(str(error), id="vmoodle.E003")
     try:
-        fleet_text()
+        fleet_values()
     except PublishError as error:
         yield Error(str(error), id="vmoodle.E004")
 

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from tenants import subpath
 from tests.boot.fleet import make_tree, published, run_cli
 from tests.moodle.fleet import moodle_trees
 
@@ -74,6 +75,12 @@ def test_every_script_of_core_leaves_the_choice_to_us(moodle: Path):
         assert "nrecognised" not in said and "nrecognized" not in said, script
         assert "VMoodle" not in said, script
         assert done.returncode != 78, script
+
+
+def test_it_has_the_directories_that_no_sub_path_is_named_as(moodle: Path):
+    root = subpath.root_of(str(moodle))
+
+    assert [name for name in subpath.OF_MOODLE if not (root / name).is_dir()] == []
 
 
 def test_moodle_reads_our_configuration(moodle: Path):

@@ -1,6 +1,7 @@
 """boot.php behind php-fpm, with an OPcache that never looks at a file again."""
 
 import os
+import re
 import socket
 import subprocess
 import time
@@ -9,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tenants.publish import boot_file, publish, rebuild, unpublish
+from tenants import subpath
+from tenants.publish import BOOT, boot_file, publish, rebuild, unpublish
 from tests.boot.fleet import make_tree, published
 from tests.boot.fpm import Answer, Fpm
 
@@ -151,11 +153,18 @@ def test_a_damaged_boot_directory_is_503_and_mended(fpm: Fpm, tree: Path):
     assert fpm.get(tree, "a.example.org").status == 200
 
 
-def test_without_the_fleets_file_it_is_503(fpm: Fpm, tree: Path):
-    published("https://a.example.org", tree)
-    boot_file("_fleet").unlink()
-
+def test_a_file_of_another_version_is_503_and_mended(fpm: Fpm, tree: Path):
+    tenant = published("https://a.example.org", tree)
+    text = boot_file(tenant.key).read_text().replace("'cfg'=>", "'settings'=>")
+    version = boot_file(tenant.key).with_name("@former.php")
+    version.write_text(text)
+    boot_file(tenant.key).unlink()
+    boot_file(tenant.key).symlink_to(version.name)
     refused(fpm.get(tree, "a.example.org"), 503)
+
+    rebuild([tenant])
+
+    assert fpm.get(tree, "a.example.org").status == 200
 
 
 def test_changes_show_at_once_whatever_opcache_remembers(
@@ -238,23 +247,26 @@ def test_sub_paths(fpm: Fpm, tree: Path, host: str, path: str, wwwroot: str | No
         assert answer.page["cfg"]["wwwroot"] == wwwroot
 
 
-def test_a_sub_path_is_looked_for_until_none_is_published(fpm: Fpm, tree: Path):
-    def looked_for() -> bool:
-        return "'subpaths'=>true" in boot_file("_fleet").read_text()
-
+def test_a_sub_path_is_found_as_soon_as_it_is_published(fpm: Fpm, tree: Path):
     def asked() -> str:
         page = fpm.get(tree, "a.example.org", SCRIPT_NAME="/one/index.php").page
         return page["cfg"]["wwwroot"]
 
-    host = published(SUB[0], tree)
-    assert (looked_for(), asked()) == (False, SUB[0])
-    published(SUB[1], tree, shortname="one")
-    published(SUB[0], tree, name="Renamed")  # knows nothing of the other
-    assert (looked_for(), asked()) == (True, SUB[1])
+    published(SUB[0], tree)
+    assert asked() == SUB[0]
+    one = published(SUB[1], tree, shortname="one")
+    assert asked() == SUB[1]
 
-    rebuild([host])
+    unpublish(one.key)
 
-    assert (looked_for(), asked()) == (False, SUB[0])
+    assert asked() == SUB[0]
+
+
+def test_no_sub_path_is_looked_for_where_every_moodle_has_code():
+    text = BOOT.read_text()
+    listed = text.partition("return match ($name) {")[2].partition("=> true")[0]
+
+    assert set(re.findall(r"'([a-z0-9]+)'", listed)) == subpath.OF_MOODLE
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,11 @@ def test_another_user_gets_fixed_arguments(tree: Path, monkeypatch, settings):
 def test_a_sub_path_must_be_wanted_and_free(settings, tmp_path: Path, rows):
     [tenant] = rows(1)
     tenant.release.path = str(make_tree(tmp_path / "x"))
-    for path, said in (("login", "Moodle itself has a /login"), ("a/b", "first level")):
+    for path, said in (
+        ("login", "Moodle itself has a /login"),
+        ("course", "Moodle itself has a /course"),  # if not this tree, then others
+        ("a/b", "first level"),
+    ):
         tenant.wwwroot = f"https://a.example.org/{path}"
         with pytest.raises(ValidationError, match=said):
             tenant.clean()
