@@ -6,6 +6,7 @@ the process that started it.
 """
 
 import codecs
+import fcntl
 import hashlib
 import json
 import os
@@ -83,7 +84,7 @@ def run(
     ours = isinstance(script, Path)
     argv = [
         *_as_web_user(job),
-        *("setpriv", "--pdeathsig", "KILL", release.php),
+        release.php,
         *php_options(release.path, str(script)),
         str(script) if ours else script_path(release.path, str(script)),
         f"--host={tenant.wwwroot}",
@@ -162,7 +163,8 @@ def _as_web_user(job: int | None) -> list[str]:
         return []
     # sudo drops the environment, and its child is not ours to limit: behind it.
     given = [f"OPENSSL_CONF={OPENSSL}", *([f"{MARKER}={_mark(job)}"] if job else [])]
-    return [*_sudo(), "prlimit", f"--as={MEMORY}", "env", *given]
+    limits = ["prlimit", f"--as={MEMORY}", "setpriv", "--pdeathsig", "KILL"]
+    return [*_sudo(), *limits, "env", *given]
 
 
 def _sudo() -> list[str]:
@@ -192,27 +194,43 @@ def _follow(
     tail: deque[str],
     stdin: str,
 ) -> Lines:
-    try:
-        with _input(stdin) as given:
-            process = subprocess.Popen(  # noqa: S603 - an argument list, no shell
-                argv,
-                stdin=given,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                env=_environment(job),
-                start_new_session=True,
-                bufsize=0,
-            )
-    except OSError as error:
-        raise PhpError(f"{argv[0]} cannot be started: {error.strerror}") from error
-    try:
-        if not settings.VMOODLE_WEB_USER:  # a call is cheaper than another program
-            with suppress(ProcessLookupError):
-                resource.prlimit(process.pid, resource.RLIMIT_AS, (MEMORY, MEMORY))
-        yield from _lines(process, timeout, tail)
-        return process.wait()
-    finally:
-        end_group(process)
+    theirs, ours = os.pipe()
+    with os.fdopen(ours, "wb", 0):
+        with os.fdopen(theirs, "rb", 0), _input(stdin) as given:
+            try:
+                process = subprocess.Popen(  # noqa: S603 - an argument list, no shell
+                    argv,
+                    stdin=given,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    env=_environment(job),
+                    start_new_session=True,
+                    pass_fds=(theirs,),
+                    bufsize=0,
+                )
+            except OSError as error:
+                raise PhpError(
+                    f"{argv[0]} cannot be started: {error.strerror}"
+                ) from error
+            if not settings.VMOODLE_WEB_USER:  # calls are cheaper than programs
+                _limit(process.pid, theirs)
+        try:
+            yield from _lines(process, timeout, tail)
+            return process.wait()
+        finally:
+            end_group(process)
+
+
+def _limit(group: int, pipe: int) -> None:
+    """Limit the memory of a script, and its life to that of our process.
+
+    The kernel kills its group once nobody holds the other end of the pipe.
+    """
+    with suppress(ProcessLookupError):
+        resource.prlimit(group, resource.RLIMIT_AS, (MEMORY, MEMORY))
+        fcntl.fcntl(pipe, fcntl.F_SETOWN, -group)
+        fcntl.fcntl(pipe, fcntl.F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(pipe, fcntl.F_SETFL, os.O_ASYNC)
 
 
 @contextmanager

@@ -200,8 +200,12 @@ def test_closing_kills_the_script(run, tmp_path):
     assert not Path(f"/proc/{(tmp_path / 'pid').read_text()}").exists()
 
 
-def test_a_script_dies_with_the_process_that_runs_it(site, tmp_path):
-    code = f"<?php file_put_contents('{tmp_path}/pid', getmypid()); sleep(60);"
+def test_a_script_and_its_children_die_with_the_process_that_runs_it(site, tmp_path):
+    code = (
+        "<?php $child = proc_open(['sleep', '60'], [], $pipes);"
+        " $pids = getmypid() . ' ' . proc_get_status($child)['pid'];"
+        f" file_put_contents('{tmp_path}/pid', $pids); sleep(60);"
+    )
     Path(site.release.path, SCRIPT).write_text(code)
     program = (
         "import django; django.setup(); from types import SimpleNamespace as N\n"
@@ -220,7 +224,8 @@ def test_a_script_dies_with_the_process_that_runs_it(site, tmp_path):
     parent.send_signal(signal.SIGKILL)
     parent.wait()
 
-    eventually(lambda: not Path(f"/proc/{pid.read_text()}/fd/0").exists())
+    for number in pid.read_text().split():
+        eventually(lambda number=number: not Path(f"/proc/{number}/fd/0").exists())
 
 
 def test_what_a_job_left_behind_is_killed_and_nothing_else(run):
@@ -252,7 +257,7 @@ def test_a_script_in_public_is_found(site):
 def test_a_php_that_is_not_there_is_told(run, site):
     site.release.php = "no-such-php"
 
-    with pytest.raises(php.PhpError):
+    with pytest.raises(php.PhpError, match="no-such-php cannot be started: No such"):
         lines(run("echo 1;"))
 
 

@@ -3,7 +3,9 @@
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
+from multiprocessing import get_context
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -85,6 +87,25 @@ def test_what_a_job_left_behind_is_found_and_killed(run):
 
     with pytest.raises(php.PhpError, match="exit code -9"):
         list(steps)
+
+
+def test_a_script_dies_with_the_process_that_runs_it(run, home: Path):
+    (home / "var").chmod(0o777)
+    pid = home / "var/pid"
+    steps = run(f"file_put_contents('{pid}', getmypid()); sleep(60);")
+    parent = get_context("fork").Process(target=list, args=(steps,))
+    parent.start()
+    deadline = time.monotonic() + 10
+    while not (pid.exists() and pid.read_text()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+    parent.kill()
+    parent.join()
+
+    while Path(f"/proc/{pid.read_text()}/fd/0").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_a_user_that_is_not_there_is_told(run, settings):
