@@ -6,7 +6,7 @@ Written in SQL, as all that every job passes: see `statements`.
 from django.db import connection, transaction
 
 from commands.models import Job, Run
-from commands.statements import load
+from commands.statements import load, row
 from tenants.models import DatabaseServer, Release, Tenant
 
 STARTABLE = """
@@ -16,7 +16,7 @@ WITH at_work AS (
     WHERE job.state = 'running'
     GROUP BY tenant.server_id
 )
-SELECT job.*
+SELECT job.id
 FROM commands_job job
 JOIN commands_run run ON run.id = job.run_id
 LEFT JOIN tenants_tenant tenant ON tenant.id = job.tenant_id
@@ -49,7 +49,8 @@ def claim_next(run: Run, worker: str) -> Job | None:
             # Locking the few server rows makes the limits exact; SQLite's
             # immediate transaction does so anyway.
             list(DatabaseServer.objects.select_for_update().values_list("pk"))
-        job = next(iter(Job.objects.raw(STARTABLE, [run.pk, run.pk])), None)
+        found = row(STARTABLE, run.pk, run.pk)
+        job = load(Job, found[0]) if found else None
         if job is None:
             return None
         job.run = run

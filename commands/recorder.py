@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import BinaryIO
 
 from django.conf import settings
-from django.db import OperationalError, close_old_connections, transaction
+from django.db import close_old_connections, transaction
 
 from commands.base import Command, CommandFailed, Json
 from commands.models import Job, Output
 from commands.patience import DOWN, patiently
+from commands.statements import change
 from tenants.models import Tenant
 
 FLUSH = 1.0  # seconds
 CHUNK = 60_000  # characters in one row
+STORE = "INSERT INTO commands_output (job_id, seq, text) VALUES (%s, %s, %s)"
 
 
 class Cancelled(Exception):
@@ -38,11 +40,11 @@ class Recorder:
         self.job, self.echo, self.interrupted = job, echo, interrupted
         self.log: BinaryIO | None = None
         self.buffer: list[str] = []
-        self.size = self.seq = self.head = self.left_out = 0
-        self.half = settings.VMOODLE_OUTPUT_CAP // 2
-        self.gap = False  # the buffer has a hole behind the head
-        self.unsure = False
-        self.tail: deque[tuple[int, int]] = deque()  # (seq, size)
+        self.size = self.seq = self.left_out = 0
+        self.half = self.room = settings.VMOODLE_OUTPUT_CAP // 2
+        self.tail: deque[tuple[int, int]] = deque()  # (seq, size), behind the head
+        self.fresh: dict[int, str] = {}  # not stored yet
+        self.gone: set[int] = set()  # stored, or perhaps, and to be deleted
         self.beat_at = time.monotonic() + FLUSH
         self.deadline = time.monotonic() + settings.VMOODLE_JOB_MAX_SECONDS
 
@@ -91,7 +93,7 @@ class Recorder:
                 self._keep(f"[the log file is not written any more: {error}]")
         if self.echo:
             self.echo(line)
-        if self.size >= CHUNK and not self.unsure:
+        if self.size >= CHUNK and not self.gone:
             self.flush()
 
     def _keep(self, line: str) -> None:
@@ -122,80 +124,56 @@ class Recorder:
 
     def flush(self) -> bool:
         """Store what was printed since the last time; keep it if that fails."""
-        if not self.buffer:
-            return True
-        pieces = self._pieces()
-        dropped = self._dropped(pieces)
-        fresh = [
-            Output(job=self.job, seq=seq, text=text) for seq, text in pieces.items()
-        ]
         try:
-            with transaction.atomic():
-                if self.unsure:  # it may be stored, and only the answer was lost
-                    Output.objects.filter(job=self.job, seq__gt=self.seq).delete()
-                if dropped:
-                    Output.objects.filter(job=self.job, seq__in=dropped).delete()
-                Output.objects.bulk_create(fresh)
+            return not (self.buffer or self.fresh) or self._store()
         except DOWN:
             close_old_connections()
-            self.unsure = True
             return False
-        self._stored(pieces, len(dropped))
-        return True
-
-    def _pieces(self) -> dict[int, str]:
-        """Return what to store of the buffer, by number: all that fits the cap.
-
-        A hole in the numbers tells that something was left out there.
-        """
-        text = "".join(self.buffer).replace("\0", "\N{REPLACEMENT CHARACTER}")
-        if len(text) <= self.half and not self.gap:
-            self.buffer = [text]
-            return {self.seq + 1: text}
-        room = 0 if self.tail else self.half - self.head
-        head, rest = text[:room], text[room:]
-        tail = rest[-self.half :]
-        self.left_out += len(rest) - len(tail)
-        self.gap = self.gap or len(rest) > len(tail)
-        self.buffer, self.size = [head, tail], len(head) + len(tail)
-        after = self.seq + (1 if head else 0)
-        pieces = {self.seq + 1: head} if head else {}
-        return pieces | {after + (2 if self.gap else 1): tail}
-
-    def _dropped(self, pieces: dict[int, str]) -> list[int]:
-        """Return the numbers of the oldest pieces behind the head that must go."""
-        sizes = [(seq, len(text)) for seq, text in pieces.items()]
-        if not self.tail and self.head + sizes[0][1] <= self.half:
-            del sizes[0]
-        over = sum(size for _seq, size in (*self.tail, *sizes)) - self.half
-        dropped = []
-        for seq, size in self.tail:
-            if over <= 0:
-                break
-            dropped.append(seq)
-            over -= size
-        return dropped
-
-    def _stored(self, pieces: dict[int, str], dropped: int) -> None:
-        for _piece in range(dropped):
-            self.left_out += self.tail.popleft()[1]
-        for seq, text in pieces.items():
-            if not self.tail and self.head + len(text) <= self.half:
-                self.head += len(text)
-            else:
-                self.tail.append((seq, len(text)))
-            self.seq = seq
-        self.buffer, self.size, self.gap, self.unsure = [], 0, False, False
 
     def store_end(self, end: Callable[[int], bool]) -> bool:
         """Store the rest of the output and the end of the job, however long it takes.
 
         A registry that restarts must not make a job that is done look lost.
         """
+        return patiently(lambda: self._store(lambda: end(self.left_out)))
 
-        def finish() -> bool:
-            if not self.flush():
-                raise OperationalError("the output is not stored yet")
-            return end(self.left_out)
+    def _store(self, end: Callable[[], bool] | None = None) -> bool:
+        self._divide()
+        try:
+            with transaction.atomic():
+                if self.gone:
+                    Output.objects.filter(job=self.job, seq__in=self.gone).delete()
+                for seq, text in self.fresh.items():
+                    change(STORE, self.job.pk, seq, text)
+                ended = end is None or end()
+        except DOWN:
+            self.gone |= self.fresh.keys()  # perhaps only the answer was lost
+            raise
+        self.fresh, self.gone = {}, set()
+        return ended
 
-        return patiently(finish)
+    def _divide(self) -> None:
+        """Make rows of the buffer, and drop what goes beyond the cap.
+
+        A hole in their numbers tells that something was left out there.
+        """
+        text = "".join(self.buffer).replace("\0", "\N{REPLACEMENT CHARACTER}")
+        self.buffer, self.size = [], 0
+        if self.room < len(text) <= self.half:
+            self.room = 0  # it begins the tail, whole
+        head, rest = text[: self.room], text[self.room :]
+        self.room -= len(head)
+        if head:
+            self.seq += 1
+            self.fresh[self.seq] = head
+        if rest:
+            kept = rest[-self.half :]
+            self.left_out += len(rest) - len(kept)
+            self.seq += 1 if kept == rest else 2
+            self.fresh[self.seq] = kept
+            self.tail.append((self.seq, len(kept)))
+        while sum(size for _seq, size in self.tail) > self.half:
+            seq, size = self.tail.popleft()
+            self.left_out += size
+            if self.fresh.pop(seq, None) is None:
+                self.gone.add(seq)

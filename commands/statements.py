@@ -4,6 +4,7 @@ Building them with the ORM takes ten times as long as running them.
 """
 
 from datetime import datetime
+from functools import cache
 from typing import Any, TypeVar
 
 from django.db import connection, models
@@ -27,8 +28,26 @@ def row(sql: str, *values: Any) -> Any:
 
 def load(model: type[M], pk: int) -> M | None:
     """Return the row of a model, None if it is not there."""
-    sql = f"SELECT * FROM {model._meta.db_table} WHERE id = %s"  # noqa: S608
-    return next(iter(model._default_manager.raw(sql, [pk])), None)
+    sql, names, converters = _reading(model)
+    found = row(sql, pk)
+    if found is None:
+        return None
+    values = list(found)
+    for place, (convert_each, column) in converters.items():
+        for convert in convert_each:
+            values[place] = convert(values[place], column, connection)
+    return model.from_db(connection.alias, names, values)
+
+
+@cache
+def _reading(model: type[M]) -> tuple[str, list[str], dict[int, Any]]:
+    """Return what reads a row of a model, composed once: SQL, names, converters."""
+    query = model._default_manager.filter(pk=0).query
+    compiler = query.get_compiler(connection=connection)
+    sql, _pk = compiler.as_sql()
+    columns = [column for column, _sql, _alias in compiler.select]
+    names = [column.target.attname for column in columns]
+    return sql, names, compiler.get_converters(columns)
 
 
 def _stored(value: Any) -> Any:

@@ -27,9 +27,10 @@ SET state = %s, error = %s, finished_at = %s, seconds = %s, exit_code = %s,
 WHERE id = %s AND state = 'running' AND worker = %s
 """
 LET_GO = "UPDATE tenants_tenant SET held_by = NULL WHERE held_by = %s AND id = %s"
-SHOW = """
+LET_GO_AND_SHOW = """
 UPDATE tenants_tenant
-SET last_job = %s, last_command = %s, last_state = %s, last_job_at = %s
+SET held_by = NULLIF(held_by, %s),
+    last_job = %s, last_command = %s, last_state = %s, last_job_at = %s
 WHERE id = %s
 """
 BRIEF = 300  # characters of a result that is told in a line
@@ -140,13 +141,14 @@ class Job(models.Model):
         seconds = (now - self.started_at).total_seconds() if self.started_at else None
         stored = None if result is None else json.dumps(result)
         ended = (state, error, now, seconds, exit_code, stored, left_out)
-        with transaction.atomic():
+        with transaction.atomic(savepoint=False):
             if not change(END, *ended, self.pk, self.worker):
                 return False
-            change(LET_GO, self.pk, self.tenant_id)
-            if not self.run.quiet:
-                seen = (self.pk, self.run.command, state, now)
-                change(SHOW, *seen, self.tenant_id)
+            if self.run.quiet:
+                change(LET_GO, self.pk, self.tenant_id)
+            else:
+                seen = (self.pk, self.pk, self.run.command, state, now)
+                change(LET_GO_AND_SHOW, *seen, self.tenant_id)
             self.run.count(done=1, failed=int(state in self.BAD))
             self.state, self.error = state, error
             self.run.after_job(self)

@@ -189,6 +189,7 @@ def test_a_hole_in_the_output_is_told(job: Job, left_out: int, number: str):
     assert job.text()[0] == f"a\n\n[... {number} characters left out ...]\nb\n"
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_registry_that_fails_after_the_end_leaves_all_to_the_next_try(
     run_of, rows, monkeypatch
 ):
