@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 from commands.base import Json
 from commands.models import Job, Run
@@ -22,11 +22,20 @@ FORMULA = re.compile(r"[=+@\t\r-]")
 NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 
 
+class Ended(NamedTuple):
+    """What is read of a job for its table: of a model twice as long."""
+
+    pk: int
+    wwwroot: str
+    state: str
+    result: Json
+
+
 @dataclass
 class Table:
     """The result of one job."""
 
-    job: Job
+    job: Job | Ended
     columns: list[str]
     rows: list[list[Json]]
     truncated: bool = False
@@ -41,6 +50,8 @@ class Table:
 
     def beside_tenant(self) -> "Table":
         """Return it so that none of its columns is taken for the tenant's."""
+        if TENANT not in self.columns:
+            return self
         names = [f"{name} (2)" if name == TENANT else name for name in self.columns]
         return replace(self, columns=names)
 
@@ -68,7 +79,7 @@ class Columns:
         return row
 
 
-def table_of(job: Job) -> Table | None:
+def table_of(job: Job | Ended) -> Table | None:
     """Return a job's result as a table, or None if there is nothing to show."""
     result = job.result
     if isinstance(result, dict) and isinstance(result.get("rows"), list):
@@ -103,9 +114,8 @@ def _flat(value: Json) -> Json:
 def tables(run: Run) -> Iterator[Table]:
     """Yield the tables of a run, also those without rows."""
     jobs = run.jobs.filter(result__isnull=False).order_by("pk")
-    fields = "pk", "run_id", "wwwroot", "state", "result"
-    for job in jobs.only(*fields).iterator(chunk_size=AT_ONCE):
-        if table := table_of(job):
+    for row in jobs.values_list(*Ended._fields).iterator(chunk_size=AT_ONCE):
+        if table := table_of(Ended(*row)):
             yield table
 
 

@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from commands import results
 from commands.base import Json
 from commands.models import Job, Run
-from commands.results import NUMBER, TENANT, Columns, Table
+from commands.results import NUMBER, TENANT, Columns, Ended, Table
 from commands.views import page
 
 PER_PAGE = 100
@@ -33,7 +33,7 @@ SHORT = 160  # characters of a cell: a longer one opens
 class Row(NamedTuple):
     """A row of the table of all tenants."""
 
-    job: Job
+    job: Job | Ended
     cells: list[Json]
     own: list[int]  # where its tenant's columns are
 
@@ -187,7 +187,7 @@ def _tables(
 
 
 def _table(
-    job: Job | None, rows: list[Row], headers: list[Header], columns: list[int]
+    job: Job | Ended | None, rows: list[Row], headers: list[Header], columns: list[int]
 ) -> dict[str, Any]:
     jobs = [row.job for row in rows]
     shown = [[_cell(row.cells, n) for n in columns] for row in rows]
