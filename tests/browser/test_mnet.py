@@ -20,6 +20,7 @@ def test_a_network_is_looked_at_and_mended(page: Page, look, network):  # noqa: 
     tables.spoil(two, "UPDATE {mnet_host} SET deleted = 1 WHERE id = 3")
     WebPhp.objects.create(tenant=main, opens="no", at=timezone.now())
 
+    page.goto("/")
     page.click("nav >> text=MNet")
     look()
     page.click("text=Service strategies")

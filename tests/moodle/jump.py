@@ -23,7 +23,7 @@ def plain(route: Route) -> None:
 
 def main(site: str, user: str, password: str, host: str, wanted: str) -> None:
     with sync_playwright() as playwright:
-        program = shutil.which("chromium")
+        program = shutil.which("chromium-headless-shell")
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
         page = browser.new_page()
         page.set_default_timeout(60_000)
