@@ -83,6 +83,7 @@ class Tenant(models.Model):
     key = models.CharField(max_length=255, unique=True, editable=False)
     name = models.CharField(max_length=255, help_text=_("Full name of the site."))
     shortname = models.CharField(
+        _("short name"),
         max_length=80,
         unique=True,
         validators=[identifier],
@@ -109,16 +110,21 @@ class Tenant(models.Model):
         DatabaseServer, models.PROTECT, verbose_name=_("database server")
     )
     db_type = models.CharField(
+        _("database type"),
         max_length=16,
         default="mariadb",
         choices=[("mariadb", "MariaDB"), ("mysqli", "MySQL")],
     )
-    db_name = models.CharField(max_length=64, validators=[identifier])
-    db_user = models.CharField(max_length=80)
-    db_password = EncryptedTextField(blank=True)
-    db_prefix = models.CharField(max_length=10, default="mdl_", validators=[prefix])
+    db_name = models.CharField(
+        _("database name"), max_length=64, validators=[identifier]
+    )
+    db_user = models.CharField(_("database user"), max_length=80)
+    db_password = EncryptedTextField(_("database password"), blank=True)
+    db_prefix = models.CharField(
+        _("table prefix"), max_length=10, default="mdl_", validators=[prefix]
+    )
     db_persist = models.BooleanField(
-        default=False, help_text=_("Persistent connections (rarely a gain).")
+        _("persistent connections"), default=False, help_text=_("Rarely a gain.")
     )
     data_path = models.CharField(
         max_length=255,

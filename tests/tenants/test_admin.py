@@ -108,7 +108,7 @@ def test_what_cannot_be_published_is_not_saved(console, add_tenant, monkeypatch)
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"db_name": "other"}, "db name"),
+        ({"db_name": "other"}, "database name"),
         ({"wwwroot": "https://x.org", "data_path": "/x"}, "wwwroot, data path"),
     ],
     ids=["database", "address and data"],
