@@ -30,6 +30,7 @@ from tenants.boot import (
     boot_text,
     boot_values,
     code_tree,
+    fleet_values,
     former_keys,
     moved_text,
 )
@@ -135,6 +136,7 @@ def rebuild(tenants: Iterable["Tenant"], *, check: bool = False) -> list[str]:
     others are done: `verify` says why.
     """
     with _explained("The fleet"):
+        fleet_values()  # what is wrong for all is said once
         texts, trees = dict[str, str](), dict[str, str]()
         tenants = list(tenants)
         for tenant in tenants:
@@ -156,9 +158,8 @@ def rebuild(tenants: Iterable["Tenant"], *, check: bool = False) -> list[str]:
 def differences(tenant: "Tenant") -> list[str]:
     """Return what is not published of the tenant, or not as it is now."""
     with _explained(tenant.wwwroot):
-        steps = _file_steps({tenant.key: boot_text(tenant)}) + _link_steps(
-            {tenant.key: code_tree(tenant)}
-        )
+        steps = _file_steps({tenant.key: boot_text(tenant)})
+        steps += _link_steps({tenant.key: code_tree(tenant)})
         return [said for said, _ in steps]
 
 

@@ -90,6 +90,15 @@ def test_changed_settings_reach_every_tenant(tenants: list[Tenant], settings):
     assert "'noemailever'=>true" in boot_file(KEY).read_text()
 
 
+def test_what_is_wrong_for_all_is_said_once(tenants: list[Tenant], settings):
+    settings.VMOODLE_TRUSTED_PROXIES = ["proxy"]
+
+    said, error = refusal()
+
+    assert said == ""
+    assert error.startswith("VMOODLE_TRUSTED_PROXIES: 'proxy' is not an IP address")
+
+
 def test_a_tenant_that_cannot_be_published_is_said(tenants: list[Tenant]):
     Tenant.objects.filter(key=KEY).update(forced_settings={"dbpass": "x"})
 
