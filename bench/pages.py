@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 LIMIT = 0.3  # seconds
 FINISHED = """
 INSERT INTO commands_run (command, attributes, secrets, targets, state, actor, origin,
-    exclusive, parallel, open_wave, logroot, total, done, failed, mailed, failure_told,
+    exclusive, parallel, open_wave, logroot, total, done, failed,
     stopped, created_at, started_at, finished_at, counts_at_end)
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %s)
 SELECT 'generic/PurgeCaches', '', '', '[]', 'finished', 'bench', 'shell', 1,
-    4, 1, '', 10000, 10000, 0, 0, 0, '',
+    4, 1, '', 10000, 10000, 0, '',
     '2026-01-01', '2026-01-01', '2026-01-01', '{"succeeded": 10000}' FROM n
 """
 JOBS = """
-INSERT INTO commands_job (run_id, tenant_id, wwwroot, state, wave, position, held,
+INSERT INTO commands_job (run_id, tenant_id, wwwroot, state, wave, position,
     worker, started_at, finished_at, seconds, cancel_requested, error, left_out)
-SELECT run.id, tenant.id, tenant.wwwroot, 'succeeded', 0, tenant.id, 0, '',
+SELECT run.id, tenant.id, tenant.wwwroot, 'succeeded', 0, tenant.id, '',
     '2026-01-01', '2026-01-01', 1.5, 0, '', 0
 FROM commands_run run CROSS JOIN tenants_tenant tenant WHERE run.state = 'finished'
 """

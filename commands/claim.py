@@ -4,6 +4,7 @@ Written in SQL, as all that every job passes: see `statements`.
 """
 
 from django.db import connection, transaction
+from django.utils import timezone
 
 from commands.models import Job, Run
 from commands.statements import load, row
@@ -24,7 +25,7 @@ LEFT JOIN tenants_databaseserver server ON server.id = tenant.server_id
 LEFT JOIN at_work ON at_work.server_id = server.id
 WHERE job.run_id = %s
     AND job.state = 'queued'
-    AND NOT job.held
+    AND (job.not_before IS NULL OR job.not_before <= %s)
     AND run.state = 'running'
     AND job.wave <= run.open_wave
     AND (tenant.held_by IS NULL OR NOT run.exclusive)
@@ -49,7 +50,7 @@ def claim_next(run: Run, worker: str) -> Job | None:
             # Locking the few server rows makes the limits exact; SQLite's
             # immediate transaction does so anyway.
             list(DatabaseServer.objects.select_for_update().values_list("pk"))
-        found = row(STARTABLE, run.pk, run.pk)
+        found = row(STARTABLE, run.pk, timezone.now(), run.pk)
         job = load(Job, found[0]) if found else None
         if job is None:
             return None

@@ -203,7 +203,7 @@ class TenantCommand(Base):
             job = self.start(run)
         except REFUSED as error:
             raise refuse(error) from error
-        if job.held:
+        if job.is_held:
             self.stdout.write(f"Run {run.pk} waits for its time: {job.not_before:%c}")
             return
         if job.state == Job.State.QUEUED:
@@ -353,7 +353,7 @@ class BulkCommand(Base):
                 f"There is no run {options['retry']} of {self.runs.name()} to retry"
             )
         states = (*Job.BAD, Job.State.SKIPPED, Job.State.CANCELLED)
-        draft = former.again(states, actor=actor(), origin="shell")
+        draft = former.retry(states, actor=actor(), origin="shell")
         if not draft.targets:
             raise SelectionError(f"Run {former.pk} has nothing to retry")
         draft.secrets = urlencode(secrets, doseq=True)

@@ -10,6 +10,7 @@ import os
 import signal
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -43,6 +44,12 @@ def waiting(name: str) -> int:
     """Return how many tasks wait in a queue, without those some worker has."""
     rows = OrmQ.objects.filter(key=name, lock__lte=timezone.now())
     return int(rows.count())
+
+
+def lanes_waiting() -> Counter[int]:
+    """Return how many lanes of each run wait, without those some worker has."""
+    rows = OrmQ.objects.filter(key=JOBS, lock__lte=timezone.now())
+    return Counter(row.task["args"][0] for row in rows)
 
 
 def stopping() -> bool:

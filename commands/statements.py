@@ -22,7 +22,7 @@ def change(sql: str, *values: Any) -> int:
 def row(sql: str, *values: Any) -> Any:
     """Return the first row of a SELECT as a tuple, None if there is none."""
     with connection.cursor() as cursor:
-        cursor.execute(sql, values)
+        cursor.execute(sql, [_stored(value) for value in values])
         return cursor.fetchone()
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.utils import timezone
 
 from commands import host, queue
@@ -61,20 +60,12 @@ def lane(run_id: int) -> None:
         if job := claim_next(run, worker):
             execute(job)
             idle = time.monotonic() + BLOCKED
-        elif not _more(run_id):
+        elif not run.lanes_wanted():
             return
         else:
             time.sleep(0.2)
-    if _more(run_id):
+    if run.lanes_wanted():
         queue.enqueue_lanes(run_id, 1)
-
-
-def _more(run_id: int) -> bool:
-    """Whether the run has queued jobs that no other lane of it will take."""
-    run = Run.objects.get(pk=run_id)
-    running = run.jobs.filter(state=Job.State.RUNNING).count()
-    queued = run.jobs.startable().exists()
-    return run.state == Run.State.RUNNING and queued and running < run.parallel
 
 
 def execute(
@@ -157,7 +148,6 @@ def reap() -> int:
         if job.worker_is_gone() and job.hand_over(f"buried by {host.this_process()}"):
             bury(job, dead)
             buried += 1
-    let_go()
     refill_lanes()
     return buried
 
@@ -174,22 +164,11 @@ def bury(job: Job, worker: str) -> None:
     job.finish(Job.State.FAILED, error)
 
 
-def let_go() -> None:
-    """Let jobs start whose time has come, with lanes for them."""
-    for run_id in set(Job.objects.due().values_list("run_id", flat=True)):
-        run = Run.objects.get(pk=run_id)
-        with transaction.atomic():
-            number = run.jobs.due().update(held=False)
-            queue.enqueue_lanes(run.pk, min(number, run.parallel))
-
-
 def refill_lanes() -> None:
-    """Give a lane back to runs that have lost one with its worker."""
-    if queue.waiting(queue.JOBS):
-        return
+    """Give lanes to runs that have lost one, or whose jobs' time has come."""
+    waiting = queue.lanes_waiting()
     # A shell takes the job of a run that has just begun for itself.
     before = timezone.now() - timedelta(seconds=FRESH)
     for run in Run.objects.filter(state=Run.State.RUNNING, started_at__lt=before):
-        free = run.parallel - run.counts()[Job.State.RUNNING]
-        queue.enqueue_lanes(run.pk, max(0, min(free, run.jobs.startable().count())))
+        queue.enqueue_lanes(run.pk, run.lanes_wanted() - waiting[run.pk])
         run.close()

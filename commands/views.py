@@ -383,8 +383,7 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @permission_required("commands.operate", raise_exception=True)
 def cancel_job(request: HttpRequest, pk: int) -> HttpResponse:
-    job = get_object_or_404(Job.objects.select_related("run"), pk=pk)
-    job.request_cancel()
+    get_object_or_404(Job.objects.select_related("run"), pk=pk).request_cancel()
     return redirect("admin:commands_job_view", pk)
 
 
@@ -395,6 +394,7 @@ def retry(request: HttpRequest, pk: int) -> HttpResponse:
     run = get_object_or_404(Run, pk=pk)
     states = RETRY.get(request.POST.get("which", ""), RETRY["failed"])
     draft = run.retry(states, request.user.get_username(), "screen")
+    draft.save()
     # Passwords are forgotten when a run ends: ask for them again.
     step = "launch" if find(run.command).secret_names() else "confirm"
     return redirect(f"admin:commands_run_{step}", draft.pk)

@@ -48,12 +48,13 @@ class JobQuerySet(models.QuerySet["Job"]):
 
     def startable(self) -> "JobQuerySet":
         """Those that are queued and whose time has come."""
-        return self.filter(state=Job.State.QUEUED, held=False)
-
-    def due(self) -> "JobQuerySet":
-        """Those whose time has come, but that are still held."""
         now = timezone.now()
-        return self.filter(state=Job.State.QUEUED, held=True, not_before__lte=now)
+        due = Q(not_before=None) | Q(not_before__lte=now)
+        return self.filter(due, state=Job.State.QUEUED)
+
+    def held(self) -> "JobQuerySet":
+        """Those that wait for their time."""
+        return self.filter(state=Job.State.QUEUED, not_before__gt=timezone.now())
 
 
 class Job(models.Model):
@@ -83,7 +84,6 @@ class Job(models.Model):
     wave = models.PositiveSmallIntegerField(default=0)  # 0 is the canary, if any
     position = models.PositiveIntegerField(default=0)
     not_before = models.DateTimeField(null=True)
-    held = models.BooleanField(default=False)  # until then; workers let go of it
     estimate = models.FloatField(null=True)  # seconds
     worker = models.CharField(max_length=120, blank=True)  # host:pid:start time
     started_at = models.DateTimeField(null=True)
@@ -112,16 +112,14 @@ class Job(models.Model):
         """Take the job, and the tenant if the command wants it for itself."""
         now = timezone.now()
         with transaction.atomic():
-            if self.run.exclusive and self.tenant_id and not self._hold():
+            wanted = self.tenant_id if self.run.exclusive else None
+            if wanted and not change(HOLD, self.pk, wanted):
                 return False
             taken = change(TAKE, worker, now, now, self.pk)
             if not taken:
                 transaction.set_rollback(True)
         self.started_at, self.worker = now, worker
         return bool(taken)
-
-    def _hold(self) -> bool:
-        return bool(change(HOLD, self.pk, self.tenant_id))
 
     def finish(
         self,
@@ -149,9 +147,8 @@ class Job(models.Model):
             else:
                 seen = (self.pk, self.pk, self.run.command, state, now)
                 change(LET_GO_AND_SHOW, *seen, self.tenant_id)
-            self.run.count(done=1, failed=int(state in self.BAD))
             self.state, self.error = state, error
-            self.run.after_job(self)
+            self.run.count(1, [self] if state in self.BAD else [])
         return True
 
     def _ours(self) -> models.QuerySet["Job"]:
@@ -190,6 +187,12 @@ class Job(models.Model):
             return not alive
         silent = timezone.now() - (self.heartbeat_at or timezone.now())
         return silent > timedelta(seconds=settings.VMOODLE_HEARTBEAT_TIMEOUT)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it waits for its time."""
+        waits = self.not_before and self.not_before > timezone.now()
+        return bool(waits and self.state == self.State.QUEUED)
 
     @property
     def outcome(self) -> str:

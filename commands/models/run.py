@@ -1,7 +1,6 @@
 """Runs: one command over a frozen list of tenants."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -22,7 +21,7 @@ from tenants.models import Tenant
 
 BATCH = 500  # rows in one bulk INSERT
 COUNT = "UPDATE commands_run SET done = done + %s, failed = failed + %s WHERE id = %s"
-STANDING = "SELECT done, failed, mailed, open_wave FROM commands_run WHERE id = %s"
+STANDING = "SELECT done, failed, open_wave FROM commands_run WHERE id = %s"
 
 
 class Run(models.Model):
@@ -56,8 +55,6 @@ class Run(models.Model):
     total = models.PositiveIntegerField(default=0)
     done = models.PositiveIntegerField(default=0)
     failed = models.PositiveIntegerField(default=0)
-    mailed = models.PositiveSmallIntegerField(default=0)  # per cent last told
-    failure_told = models.BooleanField(default=False)
     stopped = models.TextField(blank=True)  # why it ended early
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True)
@@ -120,34 +117,34 @@ class Run(models.Model):
         jobs, first = self.plan(form, canary)
         ended = sum(job.state != Job.State.QUEUED for job in jobs)
         material = form.prepare() if len(jobs) > ended else None
-        self.exclusive, self.total, self.done = form.exclusive, len(jobs), ended
-        self.failed = sum(job.state == Job.State.FAILED for job in jobs)
+        self.exclusive, self.total = form.exclusive, len(jobs)
         self.parallel = self.parallel or settings.VMOODLE_WORKERS
         self.open_wave = 0 if first else 1
         if percent_failures:
             self.max_failures = max(1, -(-len(jobs) * percent_failures // 100))
-        self._begin(jobs, material, lanes=lanes)
-        if first:
-            self._judge_canary()  # all of it may need nothing
-        self.close()
-
-    def _begin(self, jobs: list[Job], material: Json, *, lanes: bool) -> None:
-        """Store the run with its jobs, and enqueue it; raise ValidationError."""
         with transaction.atomic():
-            if not Run.objects.filter(pk=self.pk, state=self.State.DRAFT).update(
-                state=self.State.RUNNING
-            ):
-                raise ValidationError(f"Run {self.pk} has been started already")
-            Job.objects.bulk_create(jobs, batch_size=BATCH)
-            self.state, self.started_at = self.State.RUNNING, timezone.now()
-            self.save()
-            if material is not None:
-                Material.objects.create(run=self, data=Material.pack(material))
-            if self.failed:  # it may be enough to stop, before anything has begun
-                self.after_job(self.jobs.filter(state=Job.State.FAILED).earliest("pk"))
+            self._begin(jobs, ended, material)
             if lanes:
-                number = self.jobs.startable().count()
-                queue.enqueue_lanes(self.pk, min(self.parallel, number))
+                queue.enqueue_lanes(self.pk, self.lanes_wanted())
+
+    def _begin(self, jobs: Sequence[Job], ended: int, material: Json) -> None:
+        """Store the run with its jobs; raise ValidationError if it is no draft."""
+        if not Run.objects.filter(pk=self.pk, state=self.State.DRAFT).update(
+            state=self.State.RUNNING
+        ):
+            raise ValidationError(f"Run {self.pk} has been started already")
+        Job.objects.bulk_create(jobs, batch_size=BATCH)
+        self.state, self.started_at = self.State.RUNNING, timezone.now()
+        self.save()
+        if material is not None:
+            Material.objects.create(run=self, data=Material.pack(material))
+        failed = self.jobs.filter(state=Job.State.FAILED).order_by("pk")
+        self.count(ended, list(failed))  # it may be enough to stop, or to end
+
+    def lanes_wanted(self) -> int:
+        """Return how many lanes more would have a job, were there no other limits."""
+        free = self.parallel - self.jobs.filter(state=Job.State.RUNNING).count()
+        return max(0, min(free, self.jobs.startable().count()))
 
     def plan(
         self, form: Command, canary: Sequence[int] | int = ()
@@ -183,7 +180,7 @@ class Run(models.Model):
                 error=error,
             )
             if state == Job.State.QUEUED and (hold := form.hold()):
-                job.held, job.not_before = True, timezone.now() + hold
+                job.not_before = timezone.now() + hold
             jobs.append(job)
         jobs.sort(key=lambda job: -(job.estimate or 0))
         for position, job in enumerate(jobs):
@@ -198,37 +195,25 @@ class Run(models.Model):
         rows = jobs.order_by("pk").values_list("tenant_id", "seconds")
         return {tenant: seconds or 0.0 for tenant, seconds in rows if tenant}
 
-    def count(self, *, done: int, failed: int = 0) -> None:
-        """Count ended jobs; in the same transaction as their end."""
-        change(COUNT, done, failed, self.pk)
+    def count(self, done: int, failed: Sequence[Job] = ()) -> None:
+        """Count ended jobs, in the transaction of their end, with what follows.
 
-    def after_job(self, job: Job) -> None:
-        """Draw the consequences of a job's end: stop rule, canary, mails, the end."""
-        self.done, self.failed, self.mailed, self.open_wave = row(STANDING, self.pk)
-        if job.state in Job.BAD:
-            self._tell_first_failure(job)
-            if self.max_failures and self.failed >= self.max_failures:
-                self.stop(f"stopped after {self.failed} failures")
+        That is a mail, the stop rule, the next wave, the end. Each number is seen
+        by one transaction only, since counting locks the row.
+        """
+        change(COUNT, done, len(failed), self.pk)
+        self.done, self.failed, self.open_wave = row(STANDING, self.pk)
+        if failed and self.done < self.total and self.failed == len(failed):
+            notify.first_failure(failed[0])  # else the report comes at once as well
+        tenths = self.done * 10 // self.total
+        if (self.done - done) * 10 // self.total < tenths < 10:
+            notify.progress(self, tenths * 10)
+        if failed and self.max_failures and self.failed >= self.max_failures:
+            self.stop(f"stopped after {self.failed} failures")
         if self.open_wave == 0:
             self._judge_canary()
-        self._tell_progress()
         if self.done >= self.total:
             self.close()
-
-    def _tell_first_failure(self, job: Job) -> None:
-        """Tell at once, unless the final report comes at once as well."""
-        first = Run.objects.filter(pk=self.pk, failure_told=False)
-        with transaction.atomic():
-            if self.done < self.total and first.update(failure_told=True):
-                notify.first_failure(job)
-
-    def _tell_progress(self) -> None:
-        percent = self.done * 10 // self.total * 10
-        if self.mailed < percent < 100:
-            untold = Run.objects.filter(pk=self.pk, mailed__lt=percent)
-            with transaction.atomic():
-                if untold.update(mailed=percent):
-                    notify.progress(self, percent)
 
     def _judge_canary(self) -> None:
         canary = self.jobs.filter(wave=0)
@@ -258,7 +243,6 @@ class Run(models.Model):
         """Cancel what is queued; what runs goes on to its end."""
         Run.objects.filter(pk=self.pk, stopped="").update(stopped=reason)
         self.cancel_queued(Q(), reason)
-        self.close()
 
     def cancel(self, by: str) -> None:
         """Cancel what is queued and ask what runs to stop."""
@@ -278,20 +262,11 @@ class Run(models.Model):
                 state=Job.State.CANCELLED, error=reason, finished_at=timezone.now()
             )
             if number:
-                self.count(done=number)
-                if self.open_wave == 0:
-                    self._judge_canary()
-                self.close()
+                self.count(number)
         return number
 
     def retry(self, states: Sequence[str], actor: str, origin: str) -> "Run":
-        """Return a new draft, linked to this run, of its jobs in these states."""
-        draft = self.again(states, actor=actor, origin=origin)
-        draft.save()
-        return draft
-
-    def again(self, states: Sequence[str], **fields: Any) -> "Run":
-        """Return the draft of a retry, which is not saved yet."""
+        """Return a draft, not saved yet, of this run's jobs in these states."""
         targets = self.jobs.filter(state__in=states, tenant__isnull=False)
         return Run(
             command=self.command,
@@ -300,7 +275,8 @@ class Run(models.Model):
             retry_of=self,
             parallel=self.parallel,
             logroot=self.logroot,
-            **fields,
+            actor=actor,
+            origin=origin,
         )
 
     def counts(self) -> dict[str, int]:
@@ -322,9 +298,9 @@ class Run(models.Model):
         if self.state != self.State.RUNNING:
             return None
         open_jobs = self.jobs.filter(state__in=Job.OPEN)
-        held = open_jobs.filter(held=True).aggregate(last=Max("not_before"))["last"]
-        if held is not None:  # hours, against which the work is little
-            return max(0.0, (held - timezone.now()).total_seconds())
+        last = open_jobs.aggregate(at=Max("not_before"))["at"]
+        if last and last > timezone.now():  # hours, against which the work is little
+            return (last - timezone.now()).total_seconds()
         known = open_jobs.aggregate(total=Sum("estimate"), n=Count("estimate"))
         ended = self.jobs.filter(state=Job.State.SUCCEEDED).aggregate(a=Avg("seconds"))
         unknown = self.total - self.done - known["n"]

@@ -134,7 +134,7 @@ def test_a_job_waits_in_vain_from_the_time_it_may_start(
     Run.objects.update(started_at=timezone.now() - timedelta(hours=2))
     assert readyz(client)[1]["oldest_queued_seconds"] is None
 
-    run.jobs.update(held=False, not_before=timezone.now() - timedelta(minutes=1))
+    run.jobs.update(not_before=timezone.now() - timedelta(minutes=1))
 
     status, report = readyz(client)
     assert (status, report["stuck"]) == (200, False)

@@ -28,7 +28,7 @@ def test_a_command_may_hold_its_jobs_back(run_of, rows, probe):
 
     assert lanes() == 0
     skipped, *waiting = run.jobs.order_by("-state", "pk")
-    assert (skipped.state, skipped.held) == (Job.State.SKIPPED, False)
+    assert (skipped.state, skipped.is_held) == (Job.State.SKIPPED, False)
     until = [(job.not_before - timezone.now()).total_seconds() for job in waiting]
     assert until == pytest.approx([7200, 7200], abs=30)
     assert run.seconds_left() == pytest.approx(7200, abs=30)
@@ -49,6 +49,7 @@ def passed(run: Run, number: int) -> None:
     """Let the time of so many jobs of the run come."""
     pks = list(run.jobs.order_by("position").values_list("pk", flat=True)[:number])
     Job.objects.filter(pk__in=pks).update(not_before=timezone.now())
+    Run.objects.update(started_at=timezone.now() - timedelta(hours=1))
 
 
 def test_a_lane_does_not_wait_for_jobs_whose_time_is_to_come(run_of, rows, probe):
@@ -81,10 +82,19 @@ def test_lanes_are_given_back_for_jobs_whose_time_has_come_only(run_of, rows, pr
     probe.held = timedelta(hours=1)
     run = run_of("commands/Probe", rows(3), parallel=9)
     passed(run, 1)
-    tasks.let_go()
+    tasks.refill_lanes()
     OrmQ.objects.all().delete()
-    Run.objects.update(started_at=timezone.now() - timedelta(seconds=5))
 
     tasks.refill_lanes()
 
     assert lanes() == 1
+
+
+def test_a_busy_queue_does_not_keep_them_from_their_lanes(run_of, rows, probe):
+    run_of("commands/Probe", rows(2), parallel=1)
+    probe.held = timedelta(hours=1)
+    passed(run_of("commands/Probe", rows(2), parallel=9), 2)
+
+    tasks.refill_lanes()
+
+    assert lanes() == 1 + 2

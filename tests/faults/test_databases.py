@@ -55,6 +55,7 @@ def test_jobs_wait_for_a_tenant_server_that_restarts(
         assert not files.in_maintenance(job.tenant)
     assert_nothing_twice_and_nothing_left(run)
     again = run.retry(Job.BAD, "tester", "shell")
+    again.save()
     again.start()
     assert wait_for_end(again) == {"succeeded": 2}
 

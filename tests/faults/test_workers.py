@@ -69,6 +69,7 @@ def test_what_a_killed_worker_failed_is_healed_by_a_retry(
     wait_for_end(run)
 
     again = run.retry(Job.BAD, "tester", "shell")
+    again.save()
     again.start()
 
     assert wait_for_end(again) == {"succeeded": 1}

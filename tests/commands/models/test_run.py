@@ -259,6 +259,7 @@ def test_a_retry_is_a_new_linked_draft(run_of, rows, probe, states, names):
     end(run, "succeeded", "failed")
 
     again = run.retry(states, "bob", "shell")
+    again.save()
 
     assert (again.state, again.retry_of) == (Run.State.DRAFT, run)
     assert (again.command, again.attributes) == (run.command, run.attributes)
@@ -274,6 +275,7 @@ def test_a_retry_leaves_out_tenants_that_are_gone(run_of, rows):
     tenants[0].delete()
 
     again = run.retry(Job.BAD, "bob", "shell")
+    again.save()
 
     assert again.targets == [tenants[1].pk]
 

@@ -150,6 +150,7 @@ def test_an_upgrade_that_failed_is_healed_by_the_next(finished: RunOf, tenant: T
     set_config(tenant, "sandbox_upgrade_fails", "")
 
     again = failed.retry(Job.BAD, "tester", "shell")
+    again.save()
     again.start()
     lane(again.pk)
 
