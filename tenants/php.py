@@ -81,12 +81,11 @@ def run(
     Closing the generator kills the script and its children.
     """
     release = tenant.release
-    ours = isinstance(script, Path)
     argv = [
         *_as_web_user(job),
         release.php,
         *php_options(release.path, str(script)),
-        str(script) if ours else script_path(release.path, str(script)),
+        str(script) if isinstance(script, Path) else script_path(release.path, script),
         f"--host={tenant.wwwroot}",
         *options,
     ]
@@ -241,8 +240,7 @@ def _input(text: str) -> Iterator[int]:
         return
     with os.fdopen(os.memfd_create("stdin"), "w", encoding="utf-8") as file:
         file.write(text)
-        file.flush()
-        file.seek(0)
+        file.seek(0)  # which flushes
         yield file.fileno()
 
 
@@ -293,12 +291,8 @@ def _pieces(
                 return  # perhaps a grandchild still holds the pipe
             else:
                 yield b""
-            _heed(deadline)
-
-
-def _heed(deadline: float) -> None:
-    if time.monotonic() > deadline:
-        raise PhpError("the script ran out of time and was stopped")
+            if time.monotonic() > deadline:
+                raise PhpError("the script ran out of time and was stopped")
 
 
 def _kept(line: str, tail: deque[str]) -> str:
@@ -368,19 +362,7 @@ def versions(php: str, tree: str, versions_hash: str) -> dict[str, str]:
 
 def _probe(php: str, tree: str, wanted: str, fits: str) -> str:
     argv = [*_as_web_user(None), php, *php_options(tree), str(PROBE), tree, wanted]
-    try:
-        done = subprocess.run(  # noqa: S603 - an argument list, no shell
-            argv,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            env=_environment(None),
-            timeout=60,
-            encoding="utf-8",
-            errors="replace",
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise PhpError(f"{php} cannot read the versions of {tree}: {error}") from error
+    done = _ended(argv, f"{php} cannot read the versions of {tree}", timeout=60)
     answer = done.stdout.strip().rpartition("\n")[2]
     if done.returncode != 0 or not re.fullmatch(fits, answer):
         said = (done.stderr or done.stdout).strip()[-300:]
@@ -390,20 +372,29 @@ def _probe(php: str, tree: str, wanted: str, fits: str) -> str:
 
 def feed(php: str, script: Path, lines: Iterable[str]) -> list[str]:
     """Return the lines that a script of ours prints, fed these on standard input."""
+    text = "".join(f"{line}\n" for line in lines)
+    argv = [php, "-n", str(script)]
+    done = _ended(argv, f"{php} cannot run {script.name}", timeout=300, text=text)
+    if done.returncode != 0:
+        said = (done.stderr or done.stdout).strip()[-300:]
+        raise PhpError(f"{script.name} failed: {said}", done.returncode)
+    return done.stdout.splitlines()
+
+
+def _ended(
+    argv: list[str], failure: str, timeout: float, text: str = ""
+) -> "subprocess.CompletedProcess[str]":
+    """Run PHP to its end, fed a text; raise PhpError if it cannot be."""
     try:
-        done = subprocess.run(
-            [php, "-n", str(script)],
-            input="".join(f"{line}\n" for line in lines),
+        return subprocess.run(  # noqa: S603 - an argument list, no shell
+            argv,
+            input=text,
             capture_output=True,
             env=_environment(None),
-            timeout=300,
+            timeout=timeout,
             encoding="utf-8",
             errors="replace",
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise PhpError(f"{php} cannot run {script.name}: {error}") from error
-    if done.returncode != 0:
-        said = (done.stderr or done.stdout).strip()[-300:]
-        raise PhpError(f"{script.name} failed: {said}", done.returncode)
-    return done.stdout.splitlines()
+        raise PhpError(f"{failure}: {error}") from error
