@@ -3,12 +3,15 @@
 Written in SQL, as all that every job passes: see `statements`.
 """
 
+from collections.abc import Callable
+from functools import cache
+
 from django.db import connection, transaction
 from django.utils import timezone
 
 from commands.models import Job, Run
-from commands.statements import load, row
-from tenants.models import DatabaseServer, Release, Tenant
+from commands.statements import reader, row
+from tenants.models import DatabaseServer
 
 STARTABLE = """
 WITH at_work AS (
@@ -51,22 +54,13 @@ def claim_next(run: Run, worker: str) -> Job | None:
             # immediate transaction does so anyway.
             list(DatabaseServer.objects.select_for_update().values_list("pk"))
         found = row(STARTABLE, run.pk, timezone.now(), run.pk)
-        job = load(Job, found[0]) if found else None
+        job = _reader()(found[0]) if found else None
         if job is None:
             return None
         job.run = run
-        if not job.claim(worker):
-            return None
-    job.tenant = _with_edges(job.tenant_id)
-    return job
+        return job if job.claim(worker) else None
 
 
-def _with_edges(pk: int | None) -> Tenant | None:
-    tenant = load(Tenant, pk) if pk else None
-    if tenant is None:
-        return None
-    release = load(Release, tenant.release_id)
-    server = load(DatabaseServer, tenant.server_id)
-    assert release and server  # no tenant is without
-    tenant.release, tenant.server = release, server
-    return tenant
+@cache
+def _reader() -> Callable[[int], Job | None]:
+    return reader(Job.objects.select_related("tenant__server", "tenant__release"))

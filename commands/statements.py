@@ -3,11 +3,12 @@
 Building them with the ORM takes ten times as long as running them.
 """
 
+from collections.abc import Callable
 from datetime import datetime
-from functools import cache
 from typing import Any, TypeVar
 
 from django.db import connection, models
+from django.db.models.query import get_related_populators
 
 M = TypeVar("M", bound=models.Model)
 
@@ -26,28 +27,30 @@ def row(sql: str, *values: Any) -> Any:
         return cursor.fetchone()
 
 
-def load(model: type[M], pk: int) -> M | None:
-    """Return the row of a model, None if it is not there."""
-    sql, names, converters = _reading(model)
-    found = row(sql, pk)
-    if found is None:
-        return None
-    values = list(found)
-    for place, (convert_each, column) in converters.items():
-        for convert in convert_each:
-            values[place] = convert(values[place], column, connection)
-    return model.from_db(connection.alias, names, values)
+def reader(rows: models.QuerySet[M]) -> Callable[[int], M | None]:
+    """Return what reads a row by its id, None if it is not there.
 
-
-@cache
-def _reading(model: type[M]) -> tuple[str, list[str], dict[int, Any]]:
-    """Return what reads a row of a model, composed once: SQL, names, converters."""
-    query = model._default_manager.filter(pk=0).query
-    compiler = query.get_compiler(connection=connection)
+    It gives what the query set gives, whose query is composed only once.
+    """
+    compiler = rows.filter(pk=0).query.get_compiler(connection=connection)
     sql, _pk = compiler.as_sql()
-    columns = [column for column, _sql, _alias in compiler.select]
-    names = [column.target.attname for column in columns]
-    return sql, names, compiler.get_converters(columns)
+    converters = compiler.get_converters([column for column, *_ in compiler.select])
+    info, alias = compiler.klass_info, connection.alias
+    names = [compiler.select[at][0].target.attname for at in info["select_fields"]]
+    # The stubs are those of a later Django.
+    related = get_related_populators(info, compiler.select, alias)  # type: ignore[call-arg]
+
+    def read(pk: int) -> M | None:
+        found = row(sql, pk)
+        if found is None:
+            return None
+        [values] = compiler.apply_converters([found], converters)
+        it = rows.model.from_db(alias, names, values[: len(names)])
+        for populator in related:
+            populator.populate(values, it)
+        return it
+
+    return read
 
 
 def _stored(value: Any) -> Any:
