@@ -24,6 +24,7 @@ from django_q.tasks import async_task
 from django_q.worker import worker as work
 
 CONTROL, JOBS = "vmoodle", "jobs"
+NAMES = {"control": CONTROL, "jobs": JOBS}  # in the shell; `control` is the default
 PR_SET_PDEATHSIG = 1
 
 _stopping: Any = None  # the sentinel's stop event, inherited by its workers
@@ -170,8 +171,3 @@ class Cluster(QCluster):
                 due = time.monotonic() + every
             time.sleep(0.2)
         return self.stop_asked and (self.stop() or True)
-
-
-def cluster_name(name: str) -> str:
-    """Return django-q2's name of a queue; `control` is its default one."""
-    return {"control": CONTROL, "jobs": JOBS}[name]

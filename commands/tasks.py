@@ -40,8 +40,9 @@ EXPECTED = (
     PublishError,
     LifecycleError,
     MnetError,
+    ValidationError,  # the run does not fit its command
+    UnknownCommand,
 )
-REFUSED = (ValidationError, UnknownCommand)  # the run does not fit its command
 BLOCKED = 2.0  # seconds a lane waits for limits and locks before it goes to the back
 
 FRESH = 3.0  # seconds in which a run cannot have lost a lane
@@ -88,7 +89,7 @@ def execute(
         return
     except BaseException as error:
         ending = _ending(error)
-        if not isinstance(error, (*EXPECTED, *REFUSED, NothingToDo, Cancelled)):
+        if not isinstance(error, (*EXPECTED, NothingToDo, Cancelled)):
             raise
     finally:
         if ending:
@@ -99,7 +100,8 @@ def _work(job: Job, recorder: Recorder) -> Json:
     command = bind(job)
     if job.tenant is None:
         raise CommandFailed("the tenant is not in the registry any more")
-    refuse_if_broken(command, job)
+    if job.tenant.attention and command.exclusive and not command.heals:
+        raise CommandFailed(f"the tenant needs attention: {job.tenant.attention}")
     moodledb.wait_until_up(job.tenant.server, settings.VMOODLE_DATABASE_WAIT)
     result = recorder.follow(command, job.tenant)
     json.dumps(result)  # what cannot be stored fails the job here, and not its end
@@ -113,7 +115,7 @@ def _ending(error: BaseException) -> dict[str, Any]:
     if isinstance(error, Cancelled):
         sentence = "cancelled by an operator while it ran"
         return {"state": Job.State.CANCELLED, "error": sentence}
-    if isinstance(error, (*EXPECTED, *REFUSED)):
+    if isinstance(error, EXPECTED):
         sentence = " ".join(getattr(error, "messages", [str(error)]))
     else:
         sentence = f"unexpected {type(error).__name__}: {error}"
@@ -129,11 +131,6 @@ def bind(job: Job) -> Command:
     command.cleaned_data = copy(command.cleaned_data)  # a job may change its own
     command.job = job.pk
     return command
-
-
-def refuse_if_broken(command: Command, job: Job) -> None:
-    if job.tenant and job.tenant.attention and command.exclusive and not command.heals:
-        raise CommandFailed(f"the tenant needs attention: {job.tenant.attention}")
 
 
 def reap() -> int:
@@ -159,7 +156,7 @@ def bury(job: Job, worker: str) -> None:
     try:
         if job.tenant:
             bind(job).recover(job.tenant)
-    except (*EXPECTED, *REFUSED, OSError) as failure:
+    except (*EXPECTED, OSError) as failure:
         error += f"; cleaning up failed: {failure}"
     job.finish(Job.State.FAILED, error)
 

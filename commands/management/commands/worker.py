@@ -30,7 +30,7 @@ class Command(BaseCommand):
 
 def run_worker(name: str) -> None:
     """Run the cluster of a queue; start over in this process with its name set."""
-    wanted = queue.cluster_name(name)
+    wanted = queue.NAMES[name]
     if os.environ.get("Q_CLUSTER_NAME") != wanted:
         # Django-q2 reads it once, when it is imported.
         os.environ["Q_CLUSTER_NAME"] = wanted
