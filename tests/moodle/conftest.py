@@ -80,7 +80,7 @@ def grounds(
     for name in (SPARE, *CAMPUS):
         register(made, name)
     yield made
-    made.stop_servers()
+    made.stop()
     shutil.rmtree(home)  # the databases go with their server
 
 

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -62,6 +63,8 @@ class Fleet:
     ports: dict[Path, int] = field(default_factory=dict)
     servers: list["subprocess.Popen[bytes]"] = field(default_factory=list)
     report: dict[str, Any] = field(default_factory=dict)  # of the first upgrade
+    clerk: "subprocess.Popen[str] | None" = None  # does what registry.py can
+    turn: Lock = field(default_factory=Lock)  # to ask it
 
     def tree(self, release: str) -> Path:
         return self.home / "trees" / release
@@ -72,12 +75,15 @@ class Fleet:
     def in_maintenance(self, name: str) -> bool:
         return (self.data(name) / "climaintenance.html").exists()
 
-    def start(self, *words: str) -> "subprocess.Popen[str]":
+    def start(
+        self, *words: str, stdin: int = subprocess.DEVNULL
+    ) -> "subprocess.Popen[str]":
         """Start a Python program, such as `manage.py`, that sees the registry."""
         return subprocess.Popen(
             [sys.executable, *words],
             env=self.environment,
             cwd=ROOT,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -111,9 +117,15 @@ class Fleet:
 
     def registry(self, *words: str) -> None:
         """Do in the registry what has no management command yet."""
-        process = self.start("-m", "tests.moodle.registry", *words)
-        out, err = process.communicate(timeout=PATIENCE)
-        assert process.returncode == 0, (out + err)[-3000:]
+        with self.turn:
+            if self.clerk is None:  # to start it takes longer than any step
+                argv = ("-m", "tests.moodle.registry")
+                self.clerk = self.start(*argv, stdin=subprocess.PIPE)
+            assert self.clerk.stdin and self.clerk.stdout
+            self.clerk.stdin.write(json.dumps(words) + "\n")
+            self.clerk.stdin.flush()
+            answer = self.clerk.stdout.readline()
+            assert answer == '""\n', answer or self.clerk.communicate()[1][-3000:]
 
     def in_registry(self, statement: str) -> list[tuple]:
         path = f"file:{self.home}/var/registry.sqlite3?mode=ro"
@@ -166,7 +178,10 @@ class Fleet:
             eventually(lambda: answers(port), "PHP's web server did not start")
         return self.ports[tree]
 
-    def stop_servers(self) -> None:
+    def stop(self) -> None:
+        """End the processes that go on."""
+        if self.clerk:
+            self.clerk.communicate(timeout=PATIENCE)
         for server in self.servers:
             server.terminate()
             server.wait(PATIENCE)

@@ -1,15 +1,20 @@
-"""Steps that need the registry itself, each in a process of its own.
+"""Steps that need the registry itself, in a process of its own.
 
-    python -m tests.moodle.registry STEP WORD...
+Reads a list of words in JSON from each line, does that step, and answers with a line:
+an empty string in JSON, or what went wrong.
 
 The database accounts and directories are those of tests/moodle/conftest.py.
 """
 
+import json
 import sys
+import traceback
 
 import django
 
 django.setup()
+
+from django.db import connection  # noqa: E402
 
 from tenants import moodledb  # noqa: E402
 from tenants.adopt import adopt  # noqa: E402
@@ -52,5 +57,18 @@ def pin(name: str, release: str) -> None:
     tenant.pin(Release.objects.get(name=release))
 
 
-step, *words = sys.argv[1:]
-{"fill": fill, "register": register, "pin": pin}[step](*words)
+STEPS = {"fill": fill, "register": register, "pin": pin}
+
+
+def done(step: str, *words: str) -> str:
+    try:
+        STEPS[step](*words)
+    except Exception:
+        return traceback.format_exc()
+    finally:
+        connection.close()
+    return ""
+
+
+for line in sys.stdin:
+    print(json.dumps(done(*json.loads(line))), flush=True)  # noqa: T201
