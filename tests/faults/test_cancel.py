@@ -10,6 +10,7 @@ from tests.faults.conftest import (
     StartWorkers,
     cron_at_work,
     eventually,
+    hurry,
     php_processes,
     wait_for_php,
 )
@@ -30,6 +31,7 @@ def test_a_cancelled_run_lets_an_upgrade_that_has_begun_come_to_its_end(
     [job] = wait_for_php(run)
 
     run.cancel("tester")
+    hurry(fleet)
 
     eventually(lambda: ended(run))
     job.refresh_from_db()

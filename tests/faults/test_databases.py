@@ -19,6 +19,7 @@ from tests.conftest import ROOT, MariaDb, RunOf
 from tests.faults.conftest import (
     StartWorkers,
     eventually,
+    hurry,
     php_processes,
     wait_for_php,
 )
@@ -45,6 +46,7 @@ def test_jobs_wait_for_a_tenant_server_that_restarts(
     hit = wait_for_php(run, 2)
 
     kill_and_start_again(mariadb, seconds=3)
+    hurry(fleet)
 
     # Those that were at work lost their connection and say so; the others waited.
     assert wait_for_end(run) == {"succeeded": 2, "rolled_back": 2}
@@ -120,6 +122,7 @@ def test_a_registry_that_restarts_loses_and_repeats_nothing(
     eventually(lambda: len(php_processes()) >= 2)
 
     kill_and_start_again(registry, seconds=4)
+    hurry(fleet)
 
     report = json.loads(bulk.communicate(timeout=120)[0])
     assert bulk.returncode == 0, report

@@ -11,7 +11,7 @@ from commands.models import Job, Run
 from tenants import moodledb
 from tenants.models import Tenant
 from tests.conftest import ROOT
-from tests.faults.conftest import PATIENCE, eventually, wait_for_php
+from tests.faults.conftest import PATIENCE, eventually, hurry, wait_for_php
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 Process = subprocess.Popen[str]
@@ -44,6 +44,7 @@ def succeeded(tenant: Tenant) -> bool:
 
 def test_an_upgrade_outlives_its_terminal(upgrade: Process, fleet: list[Tenant]):
     upgrade.send_signal(signal.SIGHUP)
+    hurry(fleet)
     out, err = upgrade.communicate(timeout=PATIENCE)
 
     assert (upgrade.returncode, err) == (0, "")
@@ -56,6 +57,7 @@ def test_an_upgrade_outlives_who_reads_its_output(
 ):
     assert upgrade.stdout and upgrade.stderr
     upgrade.stdout.close()
+    hurry(fleet)
     err = upgrade.stderr.read()
 
     assert (upgrade.wait(PATIENCE), err) == (0, "")

@@ -14,6 +14,7 @@ from tests.faults.conftest import (
     children,
     dead,
     eventually,
+    hurry,
     php_processes,
     wait_for_php,
 )
@@ -47,12 +48,13 @@ def assert_nothing_twice_and_nothing_left(run: Run) -> None:
 
 
 def test_a_busy_worker_that_is_killed_costs_its_job_only(
-    run: Run, start_workers: StartWorkers
+    run: Run, fleet: list[Tenant], start_workers: StartWorkers
 ):
     workers = start_workers()
     victim = wait_for_php(run, 2)[0]
 
     os.kill(workers.busy(victim), signal.SIGKILL)
+    hurry(fleet)
 
     assert wait_for_end(run) == {"succeeded": 3, "failed": 1}
     victim.refresh_from_db()
@@ -62,10 +64,11 @@ def test_a_busy_worker_that_is_killed_costs_its_job_only(
 
 
 def test_what_a_killed_worker_failed_is_healed_by_a_retry(
-    run: Run, start_workers: StartWorkers
+    run: Run, fleet: list[Tenant], start_workers: StartWorkers
 ):
     workers = start_workers()
     os.kill(workers.busy(wait_for_php(run)[0]), signal.SIGKILL)
+    hurry(fleet)
     wait_for_end(run)
 
     again = run.retry(Job.BAD, "tester", "shell")
@@ -94,7 +97,7 @@ def test_idle_workers_that_are_killed_are_replaced(
 
 
 def test_a_main_process_that_is_killed_takes_everything_along(
-    run: Run, start_workers: StartWorkers
+    run: Run, fleet: list[Tenant], start_workers: StartWorkers
 ):
     workers = start_workers()
     everything = workers.all()
@@ -103,6 +106,7 @@ def test_a_main_process_that_is_killed_takes_everything_along(
 
     os.kill(workers.main, signal.SIGKILL)
     workers.process.wait()
+    hurry(fleet)
 
     # The sentinel sees it at once and lets the running jobs come to their end.
     eventually(lambda: dead([*everything, *children_of_jobs]))
@@ -116,15 +120,17 @@ def test_a_main_process_that_is_killed_takes_everything_along(
 
 
 def test_a_cluster_that_is_killed_whole_is_cleaned_up_by_the_next(
-    run: Run, start_workers: StartWorkers
+    run: Run, fleet: list[Tenant], start_workers: StartWorkers
 ):
     workers = start_workers()
+    everything = workers.all()
     wait_for_php(run, 2)
 
-    for pid in workers.all():
-        os.kill(pid, signal.SIGKILL)
+    os.killpg(workers.main, signal.SIGKILL)  # one by one, some would end by themselves
     workers.process.wait()
+    eventually(lambda: dead(everything), "not all were killed")
     eventually(lambda: not php_processes(), "PHP outlives its worker")
+    hurry(fleet)
     start_workers()
 
     assert wait_for_end(run) == {"succeeded": 2, "failed": 2}
@@ -132,7 +138,7 @@ def test_a_cluster_that_is_killed_whole_is_cleaned_up_by_the_next(
 
 
 def test_a_sentinel_that_is_killed_ends_the_cluster_with_an_error(
-    run: Run, start_workers: StartWorkers
+    run: Run, fleet: list[Tenant], start_workers: StartWorkers
 ):
     workers = start_workers()
     everything = workers.all()
@@ -142,13 +148,14 @@ def test_a_sentinel_that_is_killed_ends_the_cluster_with_an_error(
 
     assert workers.process.wait(30) == 1
     eventually(lambda: dead(everything) and not php_processes())
+    hurry(fleet)
     start_workers()
     assert wait_for_end(run) == {"succeeded": 2, "failed": 2}
     assert_nothing_twice_and_nothing_left(run)
 
 
 def test_a_cluster_that_is_asked_to_stop_finishes_what_runs(
-    run: Run, start_workers: StartWorkers
+    run: Run, fleet: list[Tenant], start_workers: StartWorkers
 ):
     workers = start_workers()
     wait_for_php(run, 2)
@@ -159,6 +166,7 @@ def test_a_cluster_that_is_asked_to_stop_finishes_what_runs(
     counts = run.counts()
     assert counts["succeeded"] + counts["queued"] == 4
     assert counts["queued"]  # what had not begun
+    hurry(fleet)
     start_workers()
     assert wait_for_end(run) == {"succeeded": 4}
     assert_nothing_twice_and_nothing_left(run)

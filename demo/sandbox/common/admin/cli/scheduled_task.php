@@ -41,7 +41,7 @@ if (empty($CFG->cron_enabled) && !$options['force']) {
     exit(1);
 }
 foreach (['core_cron' => 129, $rows[0]['classname'] => 130] as $lock => $code) {
-    if (!get_cron_lock($lock, 10)) {
+    if (!get_cron_lock($lock, 1)) { // Moodle waits ten seconds
         cli_writeln('Cannot obtain ' . ($code === 129 ? 'cron' : 'task') . ' lock');
         exit($code);
     }
