@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -83,10 +84,14 @@ def published(wwwroot: str, tree: Path, **values: object) -> SimpleNamespace:
 
 
 def run_cli(
-    tree: Path, *options: str, script: str = "index.php", **environment: str
+    tree: Path,
+    *options: str,
+    script: str = "index.php",
+    php: Sequence[str] = (),
+    **environment: str,
 ) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        ["php", "-d", "display_errors=1", str(tree / script), *options],
+        ["php", "-d", "display_errors=1", *php, str(tree / script), *options],
         env={"PATH": os.environ["PATH"], **environment},
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -30,9 +30,11 @@ from tests.conftest import MariaDb, registered
 from tests.moodle.fleet import (
     PATIENCE,
     Fleet,
+    copy_tree,
     eventually,
     free_port,
     moodle_trees,
+    near,
     url,
     version,
 )
@@ -69,12 +71,13 @@ def moodles() -> tuple[Path, Path]:
 def grounds(
     moodles: tuple[Path, Path],
     mariadb: MariaDb,
+    shared: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Fleet]:
     """Return a fleet whose tenants are registered, but for `INSTALLED`, and no site."""
     home = tmp_path_factory.mktemp("moodle")
     made = Fleet(home, mariadb, environment(home))
-    copy_trees(home / "trees", *moodles)
+    copy_trees(home / "trees", *(near(tree, shared) for tree in moodles))
     made.manage("migrate", "--verbosity=0")
     made.registry("fill", str(home), mariadb.socket, mariadb.password)
     for name in (SPARE, *CAMPUS):
@@ -85,12 +88,9 @@ def grounds(
 
 
 @pytest.fixture(scope="session")
-def dumps(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def dumps(shared: Path) -> Path:
     """Return the directory where dumps of sites are kept."""
-    path = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        path = path.parent
-    path = Path(os.environ.get("VMOODLE_TEST_CACHE", path / "dumps"))
+    path = Path(os.environ.get("VMOODLE_TEST_CACHE", shared / "dumps"))
     path.mkdir(parents=True, exist_ok=True)
     return path
 
@@ -135,23 +135,13 @@ def copy_trees(trees: Path, old: Path, new: Path) -> None:
     """Copy them, the newer twice: one has a plugin that needs a Moodle to come."""
     trees.mkdir()
     for name, source in (("old", old), ("new", new), ("broken", trees / "new")):
-        copy_tree(source.resolve(), trees / name)
+        copy_tree(source, trees / name)
         # Of a pristine tree or of a used one; a new file, never through a link.
         (trees / name / "config.php").unlink(missing_ok=True)
     plugin = trees / "broken/mod/page/version.php"
     text = plugin.read_text(encoding="utf-8")
     plugin.unlink()
     plugin.write_text(re.sub(r"(requires\s*=\s*)[\d.]+", r"\g<1>2999010100", text))
-
-
-def copy_tree(source: Path, target: Path) -> None:
-    """Copy it by links; really, on another file system or if they are not ours."""
-    if source.stat().st_dev == target.parent.stat().st_dev:
-        argv = ["cp", "-al", source, target]
-        if subprocess.run(argv, check=False, capture_output=True).returncode == 0:
-            return
-        shutil.rmtree(target, ignore_errors=True)
-    subprocess.run(["cp", "-a", source, target], check=True)
 
 
 def register(fleet: Fleet, name: str) -> None:

@@ -4,9 +4,11 @@ Everything is done as an operator does it, by `manage.py` in another process; it
 answers, the sites' pages and their databases tell what happened.
 """
 
+import fcntl
 import json
 import os
 import re
+import shutil
 import socket
 import sqlite3
 import subprocess
@@ -47,6 +49,30 @@ def version(tree: Path) -> float:
     text = (tree / "version.php").read_text(encoding="utf-8")
     found = re.search(r"^\s*\$version\s*=\s*([\d.]+)", text, re.M)
     return float(found[1]) if found else 0.0
+
+
+def near(tree: Path, shared: Path) -> Path:
+    """Return a copy of a tree, made once for all processes, to be copied by links.
+
+    It is never written to, as the tree itself.
+    """
+    target = shared / "trees" / str(version(tree))
+    target.parent.mkdir(exist_ok=True)
+    with (shared / "trees/lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if not target.exists():
+            copy_tree(tree.resolve(), target)
+    return target
+
+
+def copy_tree(source: Path, target: Path) -> None:
+    """Copy it by links; really, on another file system or if they are not ours."""
+    if source.stat().st_dev == target.parent.stat().st_dev:
+        argv = ["cp", "-al", source, target]
+        if subprocess.run(argv, check=False, capture_output=True).returncode == 0:
+            return
+        shutil.rmtree(target, ignore_errors=True)
+    subprocess.run(["cp", "-a", source, target], check=True)
 
 
 def url(name: str) -> str:
