@@ -15,6 +15,7 @@ from tests.moodle.moodleorg import MoodleOrg, moodle_org
 
 pytestmark = [pytest.mark.moodle, pytest.mark.slow]
 Campus = tuple[Tenant, Tenant]
+FORGET = ("admin/cli/purge_caches.php", ["--lang"])  # Moodle keeps which there are
 PACK = """<?php
 $string['thislanguage'] = 'Test %s';
 $string['parentlanguage'] = '';
@@ -39,13 +40,14 @@ def moodleorg(campus: Campus, tmp_path: Path) -> Iterator[MoodleOrg]:
 def packs(campus: Campus) -> Iterator[list[Path]]:
     """Return a file of a language pack, an old one, on each of the sites."""
     files = [Path(t.data_path, "lang/de/langconfig.php") for t in campus]
-    for file in files:
+    for tenant, file in zip(campus, files, strict=True):
         file.parent.mkdir(parents=True)
         file.write_text(PACK % "old")
+        list(php.run(tenant, *FORGET))
     yield files
     for tenant, file in zip(campus, files, strict=True):
         shutil.rmtree(file.parent)
-        list(php.run(tenant, "admin/cli/purge_caches.php", ["--lang"]))
+        list(php.run(tenant, *FORGET))
 
 
 def test_language_packs_are_brought_up_to_date(
