@@ -33,7 +33,7 @@ def eventually(check: Callable[[], object], what: str) -> None:
     deadline = time.monotonic() + PATIENCE
     while not check():
         assert time.monotonic() < deadline, what
-        time.sleep(0.05)
+        time.sleep(0.1)
 
 
 def moodle_trees() -> list[Path]:

@@ -14,6 +14,7 @@ from tests.conftest import RunOf
 
 pytestmark = [pytest.mark.moodle, pytest.mark.slow]
 Campus = tuple[Tenant, Tenant]
+THEMES = r"classname LIKE '%%build\_installed\_themes\_task'"
 TAGS = r"\core\task\tag_cron_task"
 
 
@@ -70,13 +71,16 @@ def classrooms(campus: Campus, course: str) -> Campus:
 
 def test_cron_runs_what_is_due_and_tells_what_failed(campus: Campus, finished: RunOf):
     before = int(time.time())
+    beta = campus[1]
+    # One site is enough to compile all style sheets, of which this task makes most.
+    sql(beta, f"DELETE FROM mdl_task_adhoc WHERE {THEMES}")
 
     jobs(finished("system/Cron", campus))
 
     for tenant in campus:
         started = moodledb.config([tenant], ["lastcronstart"], plugin="tool_task")
         assert int(started[tenant.pk]["lastcronstart"]) >= before
-    beta = campus[1]
+        assert found(tenant, f"SELECT id FROM mdl_task_adhoc WHERE {THEMES}") == []
     due = "UPDATE mdl_task_scheduled SET nextruntime = 1 WHERE classname = %s"
     sql(beta, due, TAGS)
     with failing_tags(beta):
