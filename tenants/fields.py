@@ -4,6 +4,8 @@ The keys are `VMOODLE_SECRET_KEYS`: the first encrypts, all decrypt. After a new
 key has been put in front, `manage.py rotate_secrets` writes every secret again.
 """
 
+from functools import lru_cache
+
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.apps import apps
 from django.conf import settings
@@ -33,12 +35,18 @@ class EncryptedTextField(models.TextField):
         if not value:
             return value
         try:
-            return keyring().decrypt(value.encode()).decode()
+            return _decrypted(value, tuple(settings.VMOODLE_SECRET_KEYS))
         except InvalidToken as error:
             raise ImproperlyConfigured(
                 f"{self.model.__name__}.{self.name} cannot be decrypted: put the key "
                 "it was encrypted with back into VMOODLE_SECRET_KEYS"
             ) from error
+
+
+@lru_cache(maxsize=64)
+def _decrypted(token: str, keys: tuple[str, ...]) -> str:
+    """Return a secret; remembered, since a server's comes with each of its tenants."""
+    return keyring().decrypt(token.encode()).decode()
 
 
 def rotate_secrets() -> int:

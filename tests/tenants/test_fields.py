@@ -21,6 +21,17 @@ def test_a_former_key_still_decrypts(server, settings):
     assert DatabaseServer.objects.get().admin_password == server.admin_password
 
 
+def test_what_is_remembered_goes_with_the_token_and_the_keys(server, settings):
+    remembered = DatabaseServer.objects.get().admin_password
+    DatabaseServer.objects.update(admin_password="another")
+
+    assert DatabaseServer.objects.get().admin_password == "another" != remembered
+
+    settings.VMOODLE_SECRET_KEYS = [Fernet.generate_key().decode()]
+    with pytest.raises(ImproperlyConfigured):
+        DatabaseServer.objects.get()
+
+
 def test_a_lost_key_is_told_with_the_column(server, settings):
     settings.VMOODLE_SECRET_KEYS = [Fernet.generate_key().decode()]
 
