@@ -150,11 +150,11 @@ return new class {
                 return [];
             }
         }
+        if (str_ends_with($host, '.')) {
+            $host = substr($host, 0, -1);
+        }
         if ($host === '') {
             return [];
-        }
-        if ($host[-1] === '.') {
-            $host = substr($host, 0, -1);
         }
         $port = (int) $port;
         return $port === 80 || $port === 443 ? [$host, "$host+$port"] : ["$host+$port", $host];

@@ -88,6 +88,7 @@ def test_a_host_has_many_spellings(fpm: Fpm, tree: Path, host: str):
         "a.example.org:999999",
         "a..example.org",
         "a.example.org..",
+        ".",
         "[::1]",
         "a.example.org~sub",
         "a.example.org+8443",
