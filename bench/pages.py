@@ -29,9 +29,9 @@ SELECT 'generic/PurgeCaches', '', '', '[]', 'finished', 'bench', 'shell', 1,
 """
 JOBS = """
 INSERT INTO commands_job (run_id, tenant_id, wwwroot, state, wave, position,
-    worker, started_at, finished_at, seconds, cancel_requested, error, left_out)
+    worker, started_at, finished_at, seconds, cancel_requested, error)
 SELECT run.id, tenant.id, tenant.wwwroot, 'succeeded', 0, tenant.id, '',
-    '2026-01-01', '2026-01-01', 1.5, 0, '', 0
+    '2026-01-01', '2026-01-01', 1.5, 0, ''
 FROM commands_run run CROSS JOIN tenants_tenant tenant WHERE run.state = 'finished'
 """
 

@@ -1,7 +1,6 @@
 """Follow a job's steps: store the output as it comes, beat, and heed a cancel."""
 
 import time
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -10,14 +9,16 @@ from django.conf import settings
 from django.db import close_old_connections, transaction
 
 from commands.base import Command, CommandFailed, Json
-from commands.models import Job, Output
+from commands.models import Job
+from commands.models.job import PAGE
 from commands.patience import DOWN, patiently
 from commands.statements import change
 from tenants.models import Tenant
 
 FLUSH = 1.0  # seconds
-CHUNK = 60_000  # characters in one row
-STORE = "INSERT INTO commands_output (job_id, seq, text) VALUES (%s, %s, %s)"
+# Both may be done again when only the answer was lost.
+STORE = "REPLACE INTO commands_output (job_id, seq, text) VALUES (%s, %s, %s)"
+DROP = "DELETE FROM commands_output WHERE job_id = %s AND seq > %s AND seq <= %s"
 
 
 class Cancelled(Exception):
@@ -40,11 +41,10 @@ class Recorder:
         self.job, self.echo, self.interrupted = job, echo, interrupted
         self.log: BinaryIO | None = None
         self.buffer: list[str] = []
-        self.size = self.seq = self.left_out = 0
-        self.half = self.room = settings.VMOODLE_OUTPUT_CAP // 2
-        self.tail: deque[tuple[int, int]] = deque()  # (seq, size), behind the head
-        self.fresh: dict[int, str] = {}  # not stored yet
-        self.gone: set[int] = set()  # stored, or perhaps, and to be deleted
+        self.size = 0  # characters in the buffer
+        self.seq, self.page = 1, ""  # the page that grows
+        self.fresh: dict[int, str] = {}  # pages that are not stored as they are now
+        self.half = max(1, settings.VMOODLE_OUTPUT_CAP // PAGE // 2)  # pages
         self.beat_at = time.monotonic() + FLUSH
         self.deadline = time.monotonic() + settings.VMOODLE_JOB_MAX_SECONDS
 
@@ -93,7 +93,7 @@ class Recorder:
                 self._keep(f"[the log file is not written any more: {error}]")
         if self.echo:
             self.echo(line)
-        if self.size >= CHUNK and not self.gone:
+        if self.size >= PAGE and not self.fresh:
             self.flush()
 
     def _keep(self, line: str) -> None:
@@ -130,50 +130,33 @@ class Recorder:
             close_old_connections()
             return False
 
-    def store_end(self, end: Callable[[int], bool]) -> bool:
+    def store_end(self, end: Callable[[], bool]) -> bool:
         """Store the rest of the output and the end of the job, however long it takes.
 
         A registry that restarts must not make a job that is done look lost.
         """
-        return patiently(lambda: self._store(lambda: end(self.left_out)))
+        return patiently(lambda: self._store(end))
 
-    def _store(self, end: Callable[[], bool] | None = None) -> bool:
+    def _store(self, end: Callable[[], bool] = lambda: True) -> bool:
         self._divide()
-        try:
-            with transaction.atomic():
-                if self.gone:
-                    Output.objects.filter(job=self.job, seq__in=self.gone).delete()
-                for seq, text in self.fresh.items():
-                    change(STORE, self.job.pk, seq, text)
-                ended = end is None or end()
-        except DOWN:
-            self.gone |= self.fresh.keys()  # perhaps only the answer was lost
-            raise
-        self.fresh, self.gone = {}, set()
+        with transaction.atomic():
+            for seq, page in self.fresh.items():
+                change(STORE, self.job.pk, seq, page)
+            if self.seq > 2 * self.half:
+                change(DROP, self.job.pk, self.half, self.seq - self.half)
+            ended = end()
+        self.fresh = {}
         return ended
 
     def _divide(self) -> None:
-        """Make rows of the buffer, and drop what goes beyond the cap.
-
-        A hole in their numbers tells that something was left out there.
-        """
-        text = "".join(self.buffer).replace("\0", "\N{REPLACEMENT CHARACTER}")
+        """Make pages of the buffer, and drop those between the head and the tail."""
+        if not self.buffer:
+            return
+        printed = "".join(self.buffer).replace("\0", "\N{REPLACEMENT CHARACTER}")
+        text = self.page + printed
+        pages = [text[at : at + PAGE] for at in range(0, len(text), PAGE)]
+        self.fresh |= enumerate(pages, self.seq)
+        self.seq, self.page = self.seq + len(pages) - 1, pages[-1]
         self.buffer, self.size = [], 0
-        if self.room < len(text) <= self.half:
-            self.room = 0  # it begins the tail, whole
-        head, rest = text[: self.room], text[self.room :]
-        self.room -= len(head)
-        if head:
-            self.seq += 1
-            self.fresh[self.seq] = head
-        if rest:
-            kept = rest[-self.half :]
-            self.left_out += len(rest) - len(kept)
-            self.seq += 1 if kept == rest else 2
-            self.fresh[self.seq] = kept
-            self.tail.append((self.seq, len(kept)))
-        while sum(size for _seq, size in self.tail) > self.half:
-            seq, size = self.tail.popleft()
-            self.left_out += size
-            if self.fresh.pop(seq, None) is None:
-                self.gone.add(seq)
+        hole = range(self.half + 1, self.seq - self.half + 1)
+        self.fresh = {seq: page for seq, page in self.fresh.items() if seq not in hole}

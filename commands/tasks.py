@@ -93,7 +93,7 @@ def execute(
             raise
     finally:
         if ending:
-            recorder.store_end(lambda left: job.finish(**ending, left_out=left))
+            recorder.store_end(lambda: job.finish(**ending))
 
 
 def _work(job: Job, recorder: Recorder) -> Json:

@@ -364,7 +364,7 @@ def job_page(request: HttpRequest, pk: int) -> HttpResponse:
 
 @permission_required("commands.view_run", raise_exception=True)
 def job_log(request: HttpRequest, pk: int) -> HttpResponse:
-    """Return the output that came after `?after=`."""
+    """Return the output behind the first `?after=` characters."""
     job = get_object_or_404(Job, pk=pk)
     after = request.GET.get("after", "0")
     text, seq = job.text(int(after) if after.isdigit() else 0)

@@ -23,7 +23,7 @@ WHERE id = %s AND state = 'queued'
 END = """
 UPDATE commands_job
 SET state = %s, error = %s, finished_at = %s, seconds = %s, exit_code = %s,
-    result = %s, left_out = %s
+    result = %s
 WHERE id = %s AND state = 'running' AND worker = %s
 """
 LET_GO = "UPDATE tenants_tenant SET held_by = NULL WHERE held_by = %s AND id = %s"
@@ -33,6 +33,8 @@ SET held_by = NULLIF(held_by, %s),
     last_job = %s, last_command = %s, last_state = %s, last_job_at = %s
 WHERE id = %s
 """
+PAGE = 65_536  # characters in a row of output
+LEFT_OUT = "\n[... left out: there is more than VMOODLE_OUTPUT_CAP ...]\n"
 BRIEF = 300  # characters of a result that is told in a line
 
 
@@ -94,7 +96,6 @@ class Job(models.Model):
     error = models.TextField(blank=True)  # one sentence; also why it was skipped
     exit_code = models.SmallIntegerField(null=True)
     result = models.JSONField(null=True)
-    left_out = models.PositiveBigIntegerField(default=0)  # characters of output
 
     objects = JobQuerySet.as_manager()
 
@@ -128,7 +129,6 @@ class Job(models.Model):
         *,
         exit_code: int | None = None,
         result: object = None,
-        left_out: int = 0,
     ) -> bool:
         """End the running job, with all that follows for its tenant and its run.
 
@@ -138,7 +138,7 @@ class Job(models.Model):
         now = timezone.now()
         seconds = (now - self.started_at).total_seconds() if self.started_at else None
         stored = None if result is None else json.dumps(result)
-        ended = (state, error, now, seconds, exit_code, stored, left_out)
+        ended = (state, error, now, seconds, exit_code, stored)
         with transaction.atomic(savepoint=False):
             if not change(END, *ended, self.pk, self.worker):
                 return False
@@ -212,15 +212,15 @@ class Job(models.Model):
         )
 
     def text(self, after: int = 0) -> tuple[str, int]:
-        """Return the output that came after a sequence number, and the new number."""
-        parts = list(self.output.filter(seq__gt=after).order_by("seq"))
+        """Return the output behind so many characters, and how many there are now."""
+        read, seen = divmod(after, PAGE)  # whole pages, and characters of the next
         text = ""
-        for part in parts:
-            if part.seq > after + 1:  # how many is known at the end
-                number = self.left_out or "many"
-                text += f"\n[... {number} characters left out ...]\n"
-            text += part.text
-            after = part.seq
+        for page in self.output.filter(seq__gt=read).order_by("seq"):
+            if page.seq > read + 1:
+                text, seen = text + LEFT_OUT, 0
+            text += page.text[seen:]
+            read, seen = page.seq, 0
+            after = (read - 1) * PAGE + len(page.text)
         return text, after
 
     def tail(self, lines: int) -> list[str]:
@@ -230,7 +230,10 @@ class Job(models.Model):
 
 
 class Output(models.Model):
-    """A piece of a job's output, stored while it is produced."""
+    """A page of a job's output; the last one grows while the job runs.
+
+    Of long output the pages in the middle are missing.
+    """
 
     job = models.ForeignKey(Job, models.CASCADE, related_name="output")
     seq = models.PositiveIntegerField()

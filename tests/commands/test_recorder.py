@@ -9,6 +9,7 @@ from commands import recorder
 from commands.base import Command, CommandFailed, Steps
 from commands.claim import claim_next
 from commands.models import Job, Output
+from commands.models import job as job_module
 from commands.recorder import Cancelled, Lost, Recorder
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("probe")]
@@ -49,8 +50,7 @@ def follow(job: Job, steps: Callable[[], Steps], **values) -> Recorder:
     try:
         found.follow(command_of(steps), job.tenant)
     finally:
-        found.store_end(lambda left_out: left_out >= 0)
-    job.left_out = found.left_out
+        found.store_end(lambda: True)
     return found
 
 
@@ -129,7 +129,7 @@ def test_a_job_that_prints_much_does_not_wait_for_the_second(job: Job, clock: Cl
 
     follow(job, steps)
 
-    assert stored == [0, 1, 1, 2]
+    assert stored == [0, 0, 2, 2]
 
 
 def test_what_was_printed_before_a_failure_is_stored(job: Job):
@@ -221,60 +221,82 @@ def test_a_job_that_never_ends_is_stopped(job: Job, clock: Clock, settings):
     assert clock.now == pytest.approx(1101, abs=1)
 
 
-def test_of_long_output_head_and_tail_are_kept(job: Job, settings, monkeypatch):
-    settings.VMOODLE_OUTPUT_CAP = 1000
-    monkeypatch.setattr(recorder, "CHUNK", 100)
-    numbers = [f"line {number:04}" for number in range(1000)]
-
-    found = follow(job, lines(*numbers))
-
-    text = job.text()[0]
-    head, _hole, tail = text.partition(f"\n[... {found.left_out} characters left out")
-    assert head.startswith("line 0000\nline 0001\n")
-    assert tail.endswith("line 0998\nline 0999\n")
-    stored = sum(len(part.text) for part in job.output.all())
-    assert 800 <= stored <= 1000
-    assert stored + found.left_out == 10 * 1000
+@pytest.fixture
+def pages(settings, monkeypatch) -> None:
+    """Make pages of ten characters, four of which may be kept."""
+    settings.VMOODLE_OUTPUT_CAP = 40
+    monkeypatch.setattr(recorder, "PAGE", 10)
+    monkeypatch.setattr(job_module, "PAGE", 10)
 
 
-def test_a_huge_line_is_cut_in_the_middle(job: Job, settings):
-    settings.VMOODLE_OUTPUT_CAP = 1000
+@pytest.mark.usefixtures("pages")
+def test_of_long_output_head_and_tail_are_kept(job: Job):
+    follow(job, lines(*[f"line {number:04}" for number in range(1000)]))
 
-    found = follow(job, lines("a" * 3000 + "z" * 2000))
-
-    head, _hole, tail = job.text()[0].partition(
-        f"\n[... {5001 - 1000} characters left out ...]\n"
-    )
-    assert head == "a" * 500
-    assert tail == "z" * 499 + "\n"
-    assert found.left_out == 4001
+    head, hole, tail = job.text()[0].partition(job_module.LEFT_OUT)
+    assert head == "line 0000\nline 0001\n"
+    assert hole
+    assert tail == "line 0998\nline 0999\n"
+    assert sorted(job.output.values_list("seq", flat=True)) == [1, 2, 999, 1000]
 
 
-def test_huge_lines_one_after_the_other_keep_the_first_and_the_last(
-    job: Job, settings, monkeypatch
-):
-    settings.VMOODLE_OUTPUT_CAP = 1000
-    monkeypatch.setattr(recorder, "CHUNK", 100)
+@pytest.mark.usefixtures("pages")
+def test_a_huge_line_is_cut_in_the_middle(job: Job):
+    follow(job, lines("a" * 3000 + "z" * 2000))
 
-    found = follow(job, lines("first", *[letter * 3000 for letter in "abcd"]))
+    head, _hole, tail = job.text()[0].partition(job_module.LEFT_OUT)
+    assert head == "a" * 20
+    assert tail == "z" * 10 + "\n"  # 5,001 characters: the last page has one
+
+
+@pytest.mark.usefixtures("pages")
+def test_huge_lines_one_after_the_other_keep_the_first_and_the_last(job: Job):
+    follow(job, lines("first", *[letter * 3000 for letter in "abcd"]))
 
     text = job.text()[0]
     assert text.startswith("first\naaaa")
     assert text.endswith("ddd\n")
-    assert "b" not in text.replace("[... ", "")
-    assert sum(len(part.text) for part in job.output.all()) == 1000
-    assert found.left_out == 6 + 4 * 3001 - 1000
+    assert "b" not in text
+    assert job.output.count() == 4
 
 
-def test_output_that_fits_has_no_hole(job: Job, settings, monkeypatch):
-    settings.VMOODLE_OUTPUT_CAP = 1000
-    monkeypatch.setattr(recorder, "CHUNK", 100)
-    texts = ["x" * 299, "y" * 299, "z" * 99]
+@pytest.mark.usefixtures("pages")
+@pytest.mark.parametrize("number", range(38, 41))
+def test_output_that_fits_has_no_hole(job: Job, number: int):
+    text = "".join(chr(ord("0") + at % 50) for at in range(number - 1))
 
-    found = follow(job, lines(*texts))
+    follow(job, lines(text))
 
-    assert job.text()[0] == "".join(f"{text}\n" for text in texts)
-    assert found.left_out == 0
+    assert job.text() == (f"{text}\n", number)
+
+
+@pytest.mark.usefixtures("pages")
+@pytest.mark.parametrize("step", [1, 7, 10, 23])
+def test_who_follows_the_output_reads_it_once(job: Job, step: int):
+    found, read, after = Recorder(job), "", 0
+    text = "".join(chr(ord("0") + at % 50) for at in range(40))
+
+    for at in range(0, 40, step):
+        found.buffer.append(text[at : at + step])
+        assert found.flush()
+        more, after = job.text(after)
+        read += more
+
+    assert (read, after) == (text, 40)
+
+
+@pytest.mark.usefixtures("pages")
+def test_who_follows_too_slowly_is_told_of_a_hole(job: Job):
+    found = Recorder(job)
+    found._take("a" * 24)
+    found.flush()
+    _text, after = job.text()
+    found._take("b" * 59)
+    found.flush()
+
+    more, end = job.text(after)
+
+    assert (more, end) == (f"{job_module.LEFT_OUT}{'b' * 14}\n", 85)
 
 
 def test_nul_bytes_do_not_reach_the_registry(job: Job):
@@ -324,15 +346,12 @@ def test_output_whose_storing_was_not_confirmed_is_not_doubled(job: Job, clock: 
 
 
 @autocommit
-def test_a_failure_while_old_output_is_dropped_loses_and_doubles_nothing(
-    job: Job, settings
-):
-    settings.VMOODLE_OUTPUT_CAP = 20
+@pytest.mark.usefixtures("pages")
+def test_a_failure_while_old_output_is_dropped_loses_and_doubles_nothing(job: Job):
     found = Recorder(job)
-    for line in ("aaaaaaa", "bbbbbbb"):
-        found._take(line)
+    for letter in "abcd":
+        found._take(letter * 9)
         assert found.flush()
-    found._take("ccccccc")
 
     def refuse_delete(execute, sql, params, many, context):
         if sql.startswith("DELETE"):
@@ -340,30 +359,31 @@ def test_a_failure_while_old_output_is_dropped_loses_and_doubles_nothing(
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(refuse_delete):
+        found._take("e" * 9)
         assert not found.flush()
     assert found.flush()
 
-    job.left_out = found.left_out
-    assert job.text()[0] == "aaaaaaa\n\n[... 8 characters left out ...]\nccccccc\n"
+    head, tail = (f"{a * 9}\n{b * 9}\n" for a, b in ("ab", "de"))
+    assert job.text()[0] == f"{head}{job_module.LEFT_OUT}{tail}"
 
 
 @autocommit
-def test_output_that_waits_for_the_registry_is_bounded(job: Job, settings):
-    settings.VMOODLE_OUTPUT_CAP = 100
+@pytest.mark.usefixtures("pages")
+def test_output_that_waits_for_the_registry_is_bounded(job: Job):
     found = Recorder(job)
 
     with registry_down():
         for number in range(100):
             found._take(f"line {number:04}")
             found.flush()
-    assert found.size <= 110
+    assert found.size == 0
+    assert sum(map(len, found.fresh.values())) <= 40
     assert found.flush()
 
-    job.left_out = found.left_out
     text = job.text()[0]
     assert text.startswith("line 0000\n")
     assert text.endswith("line 0099\n")
-    assert f"[... {1000 - 100} characters left out ...]" in text
+    assert job_module.LEFT_OUT in text
 
 
 @autocommit
@@ -372,7 +392,7 @@ def test_the_end_of_a_job_waits_for_the_registry(job: Job, monkeypatch):
     found._take("the last words")
     answers = []
 
-    def end(left_out: int) -> bool:
+    def end() -> bool:
         answers.append(job.text()[0])
         if len(answers) == 1:
             raise OperationalError(2006, "Server has gone away")
