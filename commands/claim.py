@@ -10,10 +10,11 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from commands.models import Job, Run
-from commands.statements import reader, row
+from commands.statements import reader
 from tenants.models import DatabaseServer
 
-STARTABLE = """
+NEXT = """
+commands_job.id = (
 WITH at_work AS (
     SELECT tenant.server_id, COUNT(*) AS jobs
     FROM commands_job job JOIN tenants_tenant tenant ON tenant.id = job.tenant_id
@@ -39,6 +40,7 @@ WHERE job.run_id = %s
     )
 ORDER BY job.position
 LIMIT 1
+)
 """
 
 
@@ -53,8 +55,7 @@ def claim_next(run: Run, worker: str) -> Job | None:
             # Locking the few server rows makes the limits exact; SQLite's
             # immediate transaction does so anyway.
             list(DatabaseServer.objects.select_for_update().values_list("pk"))
-        found = row(STARTABLE, run.pk, timezone.now(), run.pk)
-        job = _reader()(found[0]) if found else None
+        job = _next()(run.pk, timezone.now(), run.pk)
         if job is None:
             return None
         job.run = run
@@ -62,5 +63,5 @@ def claim_next(run: Run, worker: str) -> Job | None:
 
 
 @cache
-def _reader() -> Callable[[int], Job | None]:
-    return reader(Job.objects.select_related("tenant__server", "tenant__release"))
+def _next() -> Callable[..., Job | None]:
+    return reader(Job.objects.select_related("tenant__server", "tenant__release"), NEXT)

@@ -27,27 +27,28 @@ def row(sql: str, *values: Any) -> Any:
         return cursor.fetchone()
 
 
-def reader(rows: models.QuerySet[M]) -> Callable[[int], M | None]:
-    """Return what reads a row by its id, None if it is not there.
+def reader(rows: models.QuerySet[M], where: str) -> Callable[..., M | None]:
+    """Return what reads the first row that fits a condition, None if there is none.
 
-    It gives what the query set gives, whose query is composed only once.
+    It is called with the values of the condition. The query is composed only once.
     """
-    compiler = rows.filter(pk=0).query.get_compiler(connection=connection)
-    sql, _pk = compiler.as_sql()
+    query = rows.extra(where=[where]).query  # noqa: S610 - a constant
+    compiler = query.get_compiler(connection=connection)
+    sql, _values = compiler.as_sql()
     converters = compiler.get_converters([column for column, *_ in compiler.select])
     info, alias = compiler.klass_info, connection.alias
     names = [compiler.select[at][0].target.attname for at in info["select_fields"]]
     # The stubs are those of a later Django.
     related = get_related_populators(info, compiler.select, alias)  # type: ignore[call-arg]
 
-    def read(pk: int) -> M | None:
-        found = row(sql, pk)
+    def read(*values: Any) -> M | None:
+        found = row(sql, *values)
         if found is None:
             return None
-        [values] = compiler.apply_converters([found], converters)
-        it = rows.model.from_db(alias, names, values[: len(names)])
+        [columns] = compiler.apply_converters([found], converters)
+        it = rows.model.from_db(alias, names, columns[: len(names)])
         for populator in related:
-            populator.populate(values, it)
+            populator.populate(columns, it)
         return it
 
     return read

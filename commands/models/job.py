@@ -110,17 +110,19 @@ class Job(models.Model):
         return f"#{self.run_id} {self.wwwroot}"
 
     def claim(self, worker: str) -> bool:
-        """Take the job, and the tenant if the command wants it for itself."""
+        """Take the job, and the tenant if the command wants it for itself.
+
+        In a transaction, which goes back if somebody was first.
+        """
         now = timezone.now()
-        with transaction.atomic():
-            wanted = self.tenant_id if self.run.exclusive else None
-            if wanted and not change(HOLD, self.pk, wanted):
-                return False
-            taken = change(TAKE, worker, now, now, self.pk)
-            if not taken:
-                transaction.set_rollback(True)
+        wanted = self.tenant_id if self.run.exclusive else None
+        if not change(TAKE, worker, now, now, self.pk) or (
+            wanted and not change(HOLD, self.pk, wanted)
+        ):
+            transaction.set_rollback(True)
+            return False
         self.started_at, self.worker = now, worker
-        return bool(taken)
+        return True
 
     def finish(
         self,

@@ -1,7 +1,7 @@
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from commands import host
@@ -114,7 +114,8 @@ def test_a_cancelled_job_does_not_start(job: Job):
 
     queued.request_cancel()
 
-    assert not queued.claim(ME)
+    with transaction.atomic():
+        assert not queued.claim(ME)
     queued.refresh_from_db()
     assert (queued.state, queued.error) == ("cancelled", "cancelled by an operator")
     assert Tenant.objects.get(pk=queued.tenant_id).held_by is None
