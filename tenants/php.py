@@ -13,7 +13,7 @@ import os
 import pwd
 import re
 import resource
-import selectors
+import select
 import shutil
 import signal
 import subprocess
@@ -42,6 +42,19 @@ PROBE = Path(__file__).parent / "moodle" / "versions_hash.php"
 OPENSSL = Path(__file__).parent / "moodle" / "openssl.cnf"  # MNet needs RC4
 # They include Moodle's language files again and again: 2 to 4 GB by the file cache.
 HEAVY = ("admin/cli/install_database.php", "admin/cli/upgrade.php")
+HEAVY_VALUES = (
+    "opcache.file_cache=",
+    "opcache.memory_consumption=256",
+    "opcache.max_accelerated_files=20000",
+    # Most of an upgrade runs once: optimising it costs more than it saves.
+    "opcache.optimization_level=0",
+    "opcache.interned_strings_buffer=16",
+    # Moodle writes files that it reads again.
+    "opcache.validate_timestamps=1",
+    "opcache.revalidate_freq=0",
+    # Moodle's upgrade resets its own OPcache, and would go on without.
+    "disable_functions=opcache_reset",
+)
 
 Lines = Generator[str | None, None, int]
 
@@ -90,7 +103,8 @@ def run(
         *options,
     ]
     tail: deque[str] = deque(maxlen=5)
-    code = yield from _follow(argv, job, timeout, tail, stdin)
+    seconds = timeout or settings.VMOODLE_JOB_MAX_SECONDS
+    code = yield from _follow(argv, job, seconds, tail, stdin)
     if code not in accept:
         said = " / ".join(tail)[-600:] or "it printed nothing"
         raise PhpError(f"{script} ended with exit code {code}: {said}", code)
@@ -108,29 +122,13 @@ def php_options(tree: str, script: str = "") -> list[str]:
     name = tree.strip("/").replace("/", "-")
     if user := settings.VMOODLE_WEB_USER:
         name = f"{user}@{name}"  # OPcache writes what its own user alone may read
-    cache = settings.VMOODLE_PHP_CACHE_DIR / name
-    if not cache.is_dir():
-        _make_cache(cache, user)
-    values = {"max_input_vars": "6000", "opcache.enable_cli": "1"}
-    if script in HEAVY:
-        values |= {
-            "opcache.file_cache": "",
-            "opcache.memory_consumption": "256",
-            "opcache.max_accelerated_files": "20000",
-            # Most of an upgrade runs once: optimising it costs more than it saves.
-            "opcache.optimization_level": "0",
-            "opcache.interned_strings_buffer": "16",
-            # Moodle writes files that it reads again.
-            "opcache.validate_timestamps": "1",
-            "opcache.revalidate_freq": "0",
-            # Moodle's upgrade resets its own OPcache, and would go on without.
-            "disable_functions": "opcache_reset",
-        }
-    else:
-        values |= {"opcache.file_cache": str(cache), "opcache.file_cache_only": "1"}
-    return [
-        part for name, value in values.items() for part in ("-d", f"{name}={value}")
-    ]
+    cache = f"{settings.VMOODLE_PHP_CACHE_DIR}/{name}"
+    if not os.path.isdir(cache):  # noqa: PTH112 - once a job, and ten times faster
+        _make_cache(Path(cache), user)
+    small = (f"opcache.file_cache={cache}", "opcache.file_cache_only=1")
+    own = HEAVY_VALUES if script in HEAVY else small
+    values = ("max_input_vars=6000", "opcache.enable_cli=1", *own)
+    return [part for value in values for part in ("-d", value)]
 
 
 def _make_cache(cache: Path, user: str) -> None:
@@ -172,52 +170,65 @@ def _sudo() -> list[str]:
 
 def _environment(job: int | None) -> dict[str, str]:
     # An inherited REMOTE_ADDR or HTTP_HOST makes Moodle's scripts refuse.
-    clean = {
-        "PATH": "/usr/local/bin:/usr/bin:/bin",
-        "LANG": "C.UTF-8",
-        "OPENSSL_CONF": str(OPENSSL),
-    }
+    clean = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
+    clean["OPENSSL_CONF"] = str(OPENSSL)
     return clean | ({MARKER: _mark(job)} if job else {})
 
 
 def _mark(job: int) -> str:
     """Return the job's name on this host, where another VMoodle may run as well."""
-    installation = f"{settings.SECRET_KEY} {settings.VAR_DIR}".encode()
-    return f"{hashlib.sha256(installation).hexdigest()[:16]}.{job}"
+    return f"{_installation(settings.SECRET_KEY, settings.VAR_DIR)}.{job}"
+
+
+@lru_cache(1)
+def _installation(key: str, home: Path) -> str:
+    return hashlib.sha256(f"{key} {home}".encode()).hexdigest()[:16]
 
 
 def _follow(
-    argv: list[str],
-    job: int | None,
-    timeout: float | None,
-    tail: deque[str],
-    stdin: str,
+    argv: list[str], job: int | None, seconds: float, tail: deque[str], stdin: str
 ) -> Lines:
-    theirs, ours = os.pipe()
-    with os.fdopen(ours, "wb", 0):
-        with os.fdopen(theirs, "rb", 0), _input(stdin) as given:
-            try:
-                process = subprocess.Popen(  # noqa: S603 - an argument list, no shell
-                    argv,
-                    stdin=given,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT,
-                    env=_environment(job),
-                    start_new_session=True,
-                    pass_fds=(theirs,),
-                    bufsize=0,
-                )
-            except OSError as error:
-                raise PhpError(
-                    f"{argv[0]} cannot be started: {error.strerror}"
-                ) from error
-            if not settings.VMOODLE_WEB_USER:  # calls are cheaper than programs
-                _limit(process.pid, theirs)
+    process = None
+    with _pipe() as (theirs, _ours):
         try:
-            yield from _lines(process, timeout, tail)
+            with _pipe() as (output, printed):
+                process = _start(argv, job, stdin, printed, theirs)
+                yield from _lines(_pieces(process.pid, output, seconds), tail)
             return process.wait()
         finally:
-            end_group(process)
+            if process:
+                end_group(process)
+
+
+@contextmanager
+def _pipe() -> Iterator[tuple[int, int]]:
+    ends = os.pipe()  # as numbers: files cost more than all that is done with them
+    try:
+        yield ends
+    finally:
+        for end in ends:
+            os.close(end)
+
+
+def _start(
+    argv: list[str], job: int | None, stdin: str, printed: int, theirs: int
+) -> "subprocess.Popen[bytes]":
+    with _input(stdin) as given:
+        try:
+            process = subprocess.Popen(  # noqa: S603 - an argument list, no shell
+                argv,
+                stdin=given,
+                stdout=printed,
+                stderr=printed,
+                env=_environment(job),
+                start_new_session=True,
+                pass_fds=(theirs,),
+            )
+        except OSError as error:
+            raise PhpError(f"{argv[0]} cannot be started: {error.strerror}") from error
+    if not settings.VMOODLE_WEB_USER:  # calls are cheaper than programs
+        _limit(process.pid, theirs)
+    return process
 
 
 def _limit(group: int, pipe: int) -> None:
@@ -244,13 +255,11 @@ def _input(text: str) -> Iterator[int]:
         yield file.fileno()
 
 
-def _lines(
-    process: "subprocess.Popen[bytes]", timeout: float | None, tail: deque[str]
-) -> Generator[str | None, None, None]:
-    """Yield lines until the script has ended and its output is read."""
+def _lines(pieces: Iterable[bytes], tail: deque[str]) -> Iterator[str | None]:
+    """Yield the lines of a script's output, and None for what ends none."""
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
     line = ""
-    for data in _pieces(process, timeout):
+    for data in pieces:
         more, *fresh = decoder.decode(data).split("\n")
         line += more
         for begun in fresh:
@@ -261,33 +270,26 @@ def _lines(
             line = ""
         elif not fresh:
             yield None
-    line += decoder.decode(b"", final=True)
-    if line:
+    if line := line + decoder.decode(b"", final=True):
         yield _kept(line, tail)
 
 
-def _pieces(
-    process: "subprocess.Popen[bytes]", timeout: float | None
-) -> Generator[bytes, None, None]:
+def _pieces(pid: int, output: int, seconds: float) -> Iterator[bytes]:
     """Yield what the script prints, as it comes, and b"" each half second of silence.
 
-    Ends with the script; raises PhpError when its time is over.
+    Ends with the script; raises PhpError when its time is over. The pipe itself never
+    ends, as we hold its other end too: a script may close its output long before.
     """
-    assert process.stdout is not None
-    deadline = time.monotonic() + (timeout or settings.VMOODLE_JOB_MAX_SECONDS)
-    output, end = process.stdout.fileno(), os.pidfd_open(process.pid)
-    with os.fdopen(end, "rb", 0), selectors.PollSelector() as selector:
-        selector.register(output, selectors.EVENT_READ)
-        selector.register(end, selectors.EVENT_READ)
+    deadline = time.monotonic() + seconds
+    with os.fdopen(os.pidfd_open(pid), "rb", 0) as end:
+        either = select.poll()
+        either.register(end, select.POLLIN)  # looked at first: nothing is printed later
+        either.register(output, select.POLLIN)
         while True:
-            ready = {key.fd for key, _events in selector.select(TICK)}
+            ready = [fd for fd, _events in either.poll(TICK * 1000)]
             if output in ready:
-                data = os.read(output, 65536)
-                if data:
-                    yield data
-                else:  # it may close its output long before its end
-                    selector.unregister(output)
-            elif end in ready:
+                yield os.read(output, 65536)
+            elif ready:
                 return  # perhaps a grandchild still holds the pipe
             else:
                 yield b""
@@ -308,12 +310,10 @@ def end_group(process: "subprocess.Popen[bytes]") -> None:
         process.stdout.close()
     if process.poll() is None:
         _signal_group(process.pid, signal.SIGTERM)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(GRACE)
-        except subprocess.TimeoutExpired:
-            _signal_group(process.pid, signal.SIGKILL)
-            process.wait()
-    _signal_group(process.pid, signal.SIGKILL)  # what the script left behind
+    _signal_group(process.pid, signal.SIGKILL)  # it, and what it left behind
+    process.wait()
 
 
 def _signal_group(group: int, number: signal.Signals) -> None:

@@ -301,3 +301,33 @@ def test_a_cache_that_cannot_be_made_is_told(run, settings, tmp_path):
 
     with pytest.raises(php.PhpError, match="PHP's cache, cannot be made: .*; check"):
         lines(run("echo 1;"))
+
+
+def test_scripts_leave_no_file_open(run, site):
+    def in_use() -> set[str]:
+        return {path.name for path in Path("/proc/self/fd").iterdir()}
+
+    lines(run("echo 1;", stdin="2"))
+    before = in_use()
+
+    lines(run("echo 1;", stdin="2"))
+    half = run('echo "one\\n"; sleep(60);')
+    assert next(line for line in half if line) == "one"
+    half.close()
+    site.release.php = "no-such-php"
+    with pytest.raises(php.PhpError, match="cannot be started"):
+        lines(run("echo 1;"))
+
+    assert in_use() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("SECRET_KEY", "another"), ("VAR_DIR", Path("/elsewhere"))]
+)
+def test_a_job_of_another_installation_has_another_name(settings, name, value):
+    mine = php._mark(7)
+
+    setattr(settings, name, value)
+
+    assert php._mark(7) != mine
+    assert php._mark(7).endswith(".7")
