@@ -17,7 +17,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from commands import comparison, deeds, networks, options, views
+from commands import comparison, deeds, networks, options, progress, views
 from commands.acts import ActingAdmin
 from commands.base import Command, all_commands
 from commands.compare import Comparison
@@ -248,7 +248,7 @@ class RunAdmin(admin.ModelAdmin):
 
     @admin.display(description=_("took"))
     def took(self, run: Run) -> str:
-        return views.duration(run.seconds()) if run.started_at else "–"
+        return progress.duration(run.seconds()) if run.started_at else "–"
 
     @admin.display(description=_("started"), ordering="started_at")
     def at(self, run: Run) -> Any:

@@ -41,9 +41,13 @@ class CommandFailed(Exception):
 class RolledBack(CommandFailed):
     """It failed, and the tenant is again what it was before: one sentence says why."""
 
+    state = "rolled_back"  # of the job
+
 
 class NothingToDo(Exception):
     """The tenant is already as the command would leave it."""
+
+    state = "skipped"  # of the job
 
 
 class UnknownCommand(Exception):

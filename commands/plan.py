@@ -21,7 +21,7 @@ def show_plan(
     run: Run, canary: Sequence[int] | int, command: BaseCommand, *, as_json: bool
 ) -> None:
     """Print the frozen list of a draft and what would be skipped; start nothing."""
-    plan = report(run, *run.plan(run.form(), canary))
+    plan = report(run, run.plan(run.form(), canary))
     if as_json:
         command.stdout.write(json.dumps(plan))
         return
@@ -57,7 +57,7 @@ def show_targets(
         command.stdout.write(root)
 
 
-def report(run: Run, jobs: Sequence[Job], first: set[int]) -> dict[str, Any]:
+def report(run: Run, jobs: Sequence[Job]) -> dict[str, Any]:
     """Return what the run would do, as `--json` prints it."""
     states = [job.state for job in jobs]
     return {
@@ -70,7 +70,7 @@ def report(run: Run, jobs: Sequence[Job], first: set[int]) -> dict[str, Any]:
                 "wwwroot": job.wwwroot,
                 "state": job.state,
                 "error": job.error,
-                "canary": job.tenant_id in first,
+                "canary": job.wave == 0,
             }
             for job in jobs
         ],

@@ -71,32 +71,16 @@ class DeathSafeLock:
     def __init__(self) -> None:
         self.file = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as it lives
 
-    def acquire(self, block: bool = True, timeout: float | None = None) -> bool:
-        if block and timeout is None:
-            fcntl.lockf(self.file, fcntl.LOCK_EX)
-            return True
-        deadline = time.monotonic() + (timeout or 0)
-        while True:
-            try:
-                fcntl.lockf(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                if time.monotonic() >= deadline:
-                    return False
-                time.sleep(0.05)
-            else:
-                return True
+    def acquire(self) -> None:
+        fcntl.lockf(self.file, fcntl.LOCK_EX)
 
-    def release(self) -> None:
+    def release(self, *_error: object) -> None:
         fcntl.lockf(self.file, fcntl.LOCK_UN)
+
+    __enter__, __exit__ = acquire, release
 
     def __del__(self) -> None:
         self.file.close()  # one a worker: they come and go
-
-    def __enter__(self) -> bool:
-        return self.acquire()
-
-    def __exit__(self, *args: object) -> None:
-        self.release()
 
 
 class StopOrOrphaned:

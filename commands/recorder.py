@@ -24,6 +24,8 @@ DROP = "DELETE FROM commands_output WHERE job_id = %s AND seq > %s AND seq <= %s
 class Cancelled(Exception):
     """An operator asked the job to stop."""
 
+    state = Job.State.CANCELLED
+
 
 class Lost(Exception):
     """The job was taken away: somebody believes that this process is dead."""
@@ -115,7 +117,7 @@ class Recorder:
             close_old_connections()
             return
         if cancelled and command.interruptible:
-            raise Cancelled
+            raise Cancelled("cancelled by an operator while it ran")
         if time.monotonic() > self.deadline:
             raise CommandFailed(
                 f"it ran for more than {settings.VMOODLE_JOB_MAX_SECONDS} s "

@@ -17,7 +17,6 @@ from commands.base import (
     CommandFailed,
     Json,
     NothingToDo,
-    RolledBack,
     UnknownCommand,
 )
 from commands.claim import claim_next
@@ -31,8 +30,10 @@ from tenants.php import PhpError
 from tenants.publish import PublishError
 from tenants.steps import LifecycleError
 
-# What a command may raise: the sentence is for the operator.
+# What ends a job: the sentence is for the operator.
 EXPECTED = (
+    Cancelled,
+    NothingToDo,
     CommandFailed,
     PhpError,
     MoodleDbError,
@@ -89,7 +90,7 @@ def execute(
         return
     except BaseException as error:
         ending = _ending(error)
-        if not isinstance(error, (*EXPECTED, NothingToDo, Cancelled)):
+        if not isinstance(error, EXPECTED):
             raise
     finally:
         if ending:
@@ -110,19 +111,14 @@ def _work(job: Job, recorder: Recorder) -> Json:
 
 def _ending(error: BaseException) -> dict[str, Any]:
     """Return how an error ends its job."""
-    if isinstance(error, NothingToDo):
-        return {"state": Job.State.SKIPPED, "error": str(error)}
-    if isinstance(error, Cancelled):
-        sentence = "cancelled by an operator while it ran"
-        return {"state": Job.State.CANCELLED, "error": sentence}
-    if isinstance(error, EXPECTED):
-        sentence = " ".join(getattr(error, "messages", [str(error)]))
-    else:
-        sentence = f"unexpected {type(error).__name__}: {error}"
-    code = getattr(error, "exit_code", None)
-    back = isinstance(error, RolledBack)
-    state = Job.State.ROLLED_BACK if back else Job.State.FAILED
-    return {"state": state, "error": sentence, "exit_code": code}
+    told = " ".join(getattr(error, "messages", [str(error)]))
+    if not isinstance(error, EXPECTED):
+        told = f"unexpected {type(error).__name__}: {error}"
+    return {
+        "state": getattr(error, "state", Job.State.FAILED),
+        "error": told,
+        "exit_code": getattr(error, "exit_code", None),
+    }
 
 
 def bind(job: Job) -> Command:

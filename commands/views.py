@@ -9,8 +9,6 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.core.paginator import Page, Paginator
-from django.db.models import Case, IntegerField, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -21,6 +19,7 @@ from django.views.decorators.http import require_POST
 from commands.base import Command, CommandFailed, all_commands, find
 from commands.compare import Comparison
 from commands.models import Job, Run
+from commands.progress import duration, live
 from commands.results import has_tables, table_of
 from commands.shell import shell_line
 from tenants.files import FilesError
@@ -29,16 +28,6 @@ from tenants.moodledb import MoodleDbError
 from tenants.php import PhpError
 from tenants.steps import LifecycleError
 
-PER_PAGE = 100
-TAIL = 12  # lines
-# What an operator must see first comes first.
-ORDER = Case(
-    When(state__in=Job.BAD, then=Value(0)),
-    When(state=Job.State.RUNNING, then=Value(1)),
-    When(state=Job.State.QUEUED, then=Value(2)),
-    default=Value(3),
-    output_field=IntegerField(),
-)
 RETRY = {
     "failed": tuple(Job.BAD),
     "rest": (*Job.BAD, Job.State.SKIPPED, Job.State.CANCELLED),
@@ -75,18 +64,6 @@ class RunOptions(forms.Form):
             "So many tenants go first; the others only if all of them succeed."
         ),
     )
-
-
-def duration(seconds: float | None) -> str:
-    """Return seconds in words: 4.2 s, 3 min 10 s, 2 h 5 min."""
-    if seconds is None:
-        return "–"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
 
 
 def page(
@@ -261,7 +238,7 @@ def run_page(request: HttpRequest, pk: int) -> HttpResponse:
         retries=_retries(run),
         keep=_keep(request, run),
         has_tables=has_tables(run),
-        **_live(request, run),
+        **live(request, run),
     )
 
 
@@ -295,54 +272,10 @@ def _retries(run: Run) -> list[tuple[str, str]]:
 def run_live(request: HttpRequest, pk: int) -> HttpResponse:
     """Return the part of the run page that changes."""
     run = get_object_or_404(Run, pk=pk)
-    answer = render(request, "admin/commands/_live.html", _live(request, run))
+    answer = render(request, "admin/commands/_live.html", live(request, run))
     if run.state == Run.State.FINISHED:
         answer["HX-Refresh"] = "true"  # the buttons of the page change as well
     return answer
-
-
-def _live(request: HttpRequest, run: Run) -> dict[str, Any]:
-    counts = run.counts()
-    wanted = request.GET.get("state", "")
-    jobs = run.jobs.all()
-    if wanted in Job.State.values:
-        jobs = jobs.filter(state=wanted)
-    page = _job_page(request, jobs, counts.get(wanted, run.total))
-    focus = _focus(request, run, page)
-    return {
-        "run": run,
-        "counts": [(s, s.label, counts[s]) for s in Job.State if counts[s]],
-        "jobs": page,
-        "wanted": wanted,
-        "here": request.GET.urlencode(),
-        "focus": focus,
-        "tail": focus.tail(TAIL) if focus else [],
-        "left": duration(run.seconds_left()),
-        "took": duration(run.seconds()),
-    }
-
-
-def _focus(request: HttpRequest, run: Run, page: Page[Job]) -> Job | None:
-    """Return the job whose output is shown: the chosen one, or the most urgent."""
-    chosen = request.GET.get("job", "")
-    if chosen.isdigit():
-        return run.jobs.filter(pk=int(chosen)).first()
-    urgent = (*Job.BAD, Job.State.RUNNING)
-    return next((job for job in page if job.state in urgent), None)
-
-
-class _Counted(Paginator):
-    """A paginator that is told the number of rows, which the page knows anyway."""
-
-    count = 0
-
-
-def _job_page(request: HttpRequest, jobs: Any, number: int) -> Page[Job]:
-    rows = jobs.with_outcomes().annotate(urgency=ORDER)
-    rows = rows.order_by("urgency", "position", "pk")
-    paginator = _Counted(rows, PER_PAGE)
-    paginator.count = number
-    return paginator.get_page(request.GET.get("p"))
 
 
 @permission_required("commands.view_run", raise_exception=True)

@@ -6,7 +6,6 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Q
-from django.db.models.functions import Cast, Substr
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -35,18 +34,12 @@ WHERE id = %s
 """
 PAGE = 65_536  # characters in a row of output
 LEFT_OUT = "\n[... left out: there is more than VMOODLE_OUTPUT_CAP ...]\n"
-BRIEF = 300  # characters of a result that is told in a line
 
 
 class JobQuerySet(models.QuerySet["Job"]):
     def with_edges(self) -> "JobQuerySet":
         """With all that running a job needs."""
         return self.select_related("run", "tenant__server", "tenant__release")
-
-    def with_outcomes(self) -> "JobQuerySet":
-        """With `outcome`, but without the results: one may be a megabyte."""
-        text = Cast("result", models.TextField())
-        return self.defer("result").annotate(brief=Substr(text, 1, BRIEF + 1))
 
     def startable(self) -> "JobQuerySet":
         """Those that are queued and whose time has come."""
@@ -196,23 +189,6 @@ class Job(models.Model):
         waits = self.not_before and self.not_before > timezone.now()
         return bool(waits and self.state == self.State.QUEUED)
 
-    @property
-    def outcome(self) -> str:
-        """Return a small result in a line, "" for none or a large one."""
-        brief: str = getattr(self, "brief", None) or ""  # by with_outcomes
-        if len(brief) > BRIEF:
-            return ""
-        result = json.loads(brief or "{}")
-        if not isinstance(result, dict) or any(
-            isinstance(value, dict | list) for value in result.values()
-        ):
-            return ""
-        return " · ".join(
-            f"{name.replace('_', ' ')} {value}"
-            for name, value in result.items()
-            if value is not None and name != "exit_code"
-        )
-
     def text(self, after: int = 0) -> tuple[str, int]:
         """Return the output behind so many characters, and how many there are now."""
         read, seen = divmod(after, PAGE)  # whole pages, and characters of the next
@@ -224,11 +200,6 @@ class Job(models.Model):
             read, seen = page.seq, 0
             after = (read - 1) * PAGE + len(page.text)
         return text, after
-
-    def tail(self, lines: int) -> list[str]:
-        """Return the last lines of the output."""
-        last = self.output.order_by("-seq").values_list("text", flat=True)[:2]
-        return "".join(reversed(last)).splitlines()[-lines:]
 
 
 class Output(models.Model):

@@ -1,11 +1,12 @@
 """Runs: one command over a frozen list of tenants."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
-from django.db.models import Avg, Count, F, Max, Q, Sum
+from django.db.models import Count, F, Q
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
@@ -114,12 +115,12 @@ class Run(models.Model):
         go before the others, or how many do, of those that have anything to do.
         """
         form = self.form()
-        jobs, first = self.plan(form, canary)
+        jobs = self.plan(form, canary)
         ended = sum(job.state != Job.State.QUEUED for job in jobs)
         material = form.prepare() if len(jobs) > ended else None
         self.exclusive, self.total = form.exclusive, len(jobs)
         self.parallel = self.parallel or settings.VMOODLE_WORKERS
-        self.open_wave = 0 if first else 1
+        self.open_wave = min(job.wave for job in jobs)
         if percent_failures:
             self.max_failures = max(1, -(-len(jobs) * percent_failures // 100))
         with transaction.atomic():
@@ -146,42 +147,27 @@ class Run(models.Model):
         free = self.parallel - self.jobs.filter(state=Job.State.RUNNING).count()
         return max(0, min(free, self.jobs.startable().count()))
 
-    def plan(
-        self, form: Command, canary: Sequence[int] | int = ()
-    ) -> tuple[list[Job], set[int]]:
-        """Return the jobs a start would create, and the pks that would go first."""
+    def plan(self, form: Command, canary: Sequence[int] | int = ()) -> list[Job]:
+        """Return the jobs that a start would create, those of the canary in wave 0."""
         tenants = list(Tenant.objects.with_edges().filter(pk__in=self.targets))
         if not tenants:
             raise ValidationError("No tenant is selected: nothing was done")
         ended = _ended(form, tenants)
         if isinstance(canary, int):
             canary = [pk for pk in self.targets if pk not in ended][:canary]
-        return self._jobs(form, tenants, ended, set(canary)), set(canary)
-
-    def _jobs(
-        self,
-        form: Command,
-        tenants: Iterable[Tenant],
-        ended: dict[int, tuple[Job.State, str]],
-        canary: set[int],
-    ) -> list[Job]:
-        past = self._past_seconds()
+        past, first = self._past_seconds(), set(canary)
         usual = sorted(past.values())[len(past) // 2] if past else None
-        jobs = []
-        for tenant in tenants:
-            state, error = ended.get(tenant.pk, (Job.State.QUEUED, ""))
-            job = Job(
+        jobs = [
+            Job(
                 run=self,
                 tenant=tenant,
                 wwwroot=tenant.wwwroot,
                 estimate=past.get(tenant.pk, usual),
-                wave=0 if not canary or tenant.pk in canary else 1,
-                state=state,
-                error=error,
+                wave=0 if tenant.pk in first else 1,
+                **ended.get(tenant.pk) or _held(form),
             )
-            if state == Job.State.QUEUED and (hold := form.hold()):
-                job.not_before = timezone.now() + hold
-            jobs.append(job)
+            for tenant in tenants
+        ]
         jobs.sort(key=lambda job: -(job.estimate or 0))
         for position, job in enumerate(jobs):
             job.position = position
@@ -293,30 +279,20 @@ class Run(models.Model):
         end = self.finished_at or timezone.now()
         return round((end - self.started_at).total_seconds(), 3)
 
-    def seconds_left(self) -> float | None:
-        """Return an estimate of the seconds to the end; None without any past."""
-        if self.state != self.State.RUNNING:
-            return None
-        open_jobs = self.jobs.filter(state__in=Job.OPEN)
-        last = open_jobs.aggregate(at=Max("not_before"))["at"]
-        if last and last > timezone.now():  # hours, against which the work is little
-            return (last - timezone.now()).total_seconds()
-        known = open_jobs.aggregate(total=Sum("estimate"), n=Count("estimate"))
-        ended = self.jobs.filter(state=Job.State.SUCCEEDED).aggregate(a=Avg("seconds"))
-        unknown = self.total - self.done - known["n"]
-        if unknown and ended["a"] is None:
-            return None
-        work = (known["total"] or 0) + unknown * (ended["a"] or 0)
-        return float(work / max(1, self.parallel))
 
-
-def _ended(
-    form: Command, tenants: Sequence[Tenant]
-) -> dict[int, tuple[Job.State, str]]:
-    """Return how jobs end that need not begin: skipped or failed, and why."""
+def _ended(form: Command, tenants: Sequence[Tenant]) -> dict[int, dict[str, Any]]:
+    """Return, by tenant pk, how jobs end that need not begin, and why."""
     skips = form.skips(tenants)
-    rest = [tenant for tenant in tenants if tenant.pk not in skips]
-    refusals = form.refusals(rest)
-    return {pk: (Job.State.SKIPPED, why) for pk, why in skips.items()} | {
-        pk: (Job.State.FAILED, why) for pk, why in refusals.items()
+    refusals = form.refusals([tenant for tenant in tenants if tenant.pk not in skips])
+    whys = ((Job.State.SKIPPED, skips), (Job.State.FAILED, refusals))
+    return {
+        pk: {"state": state, "error": why}
+        for state, found in whys
+        for pk, why in found.items()
     }
+
+
+def _held(form: Command) -> dict[str, Any]:
+    """Return from when on a job may start, if the command holds it back."""
+    hold = form.hold()
+    return {"not_before": timezone.now() + hold} if hold else {}

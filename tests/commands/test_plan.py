@@ -118,7 +118,7 @@ def test_secrets_are_not_shown(rows):
         command="generic/PurgeCaches", attributes="a=1&b=2&b=3", secrets="password=hush"
     )
 
-    plan = report(run, [], set())
+    plan = report(run, [])
 
     assert plan["parameters"] == {"a": "1", "b": ["2", "3"], "password": "***"}
 

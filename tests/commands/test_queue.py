@@ -13,46 +13,49 @@ from commands import notify, queue
 fork = multiprocessing.get_context("fork")
 
 
-def hold(lock: queue.DeathSafeLock, ready) -> None:
-    lock.acquire()
-    ready.set()
-    time.sleep(60)
+def hold(lock: queue.DeathSafeLock, held) -> None:
+    with lock:
+        held.set()
+        time.sleep(60)
 
 
 @pytest.fixture
-def holder():
-    """Return a lock, and a process that holds it."""
-    lock, ready = queue.DeathSafeLock(), fork.Event()
-    process = fork.Process(target=hold, args=(lock, ready))
-    process.start()
-    ready.wait(10)
-    yield lock, process
-    process.kill()
-    process.join()
+def take():
+    """Return a function that starts a process which takes a lock, and holds it."""
+    started = []
+
+    def start(lock: queue.DeathSafeLock):
+        held = fork.Event()
+        process = fork.Process(target=hold, args=(lock, held))
+        process.start()
+        started.append(process)
+        return process, held
+
+    yield start
+    for process in started:
+        process.kill()
+        process.join()
 
 
-def test_a_lock_that_another_process_holds_is_not_given(holder):
-    lock, _process = holder
-
-    assert not lock.acquire(block=False)
-    assert not lock.acquire(timeout=0.2)
-
-
-def test_a_lock_is_free_as_soon_as_its_holder_is_killed(holder):
-    lock, process = holder
-
-    os.kill(process.pid, signal.SIGKILL)
-
-    assert lock.acquire(timeout=5)
-
-
-def test_a_released_lock_is_given_again():
+def test_a_lock_is_free_as_soon_as_its_holder_is_killed(take):
     lock = queue.DeathSafeLock()
+    holder, held = take(lock)
+    assert held.wait(10)
+    _next, theirs = take(lock)
+    assert not theirs.wait(0.3)
 
+    os.kill(holder.pid, signal.SIGKILL)
+
+    assert theirs.wait(10)
+
+
+def test_a_released_lock_is_given_to_another_process(take):
+    lock = queue.DeathSafeLock()
     with lock:
-        pass
+        _process, held = take(lock)
+        assert not held.wait(0.3)
 
-    assert lock.acquire(block=False)
+    assert held.wait(10)
 
 
 @pytest.mark.django_db

@@ -222,25 +222,6 @@ def test_the_run_page_shows_failures_first_with_their_errors(console, run_of, ro
     )
 
 
-@pytest.mark.parametrize(
-    ("result", "told"),
-    [
-        ({"before": "4.2", "after": None, "exit_code": 0}, "before 4.2"),
-        ({"left_out": 3, "done": True}, "left out 3 · done True"),
-        ({"rows": [[1]]}, ""),
-        ({"text": "x" * 400}, ""),
-        ([1], ""),
-        (None, ""),
-    ],
-)
-def test_the_run_page_tells_a_small_result(console, run_of, rows, result, told):
-    run = run_of("commands/Probe", rows(1))
-    run.jobs.update(state="succeeded", result=result)
-
-    assert run.jobs.with_outcomes().get().outcome == told
-    assert f">{told}</td>" in text(console.get(url("run_live", run.pk)))
-
-
 def test_the_live_part_polls_until_the_run_has_ended(console, run_of, rows):
     run = run_of("commands/Probe", rows(1))
 

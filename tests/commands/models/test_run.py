@@ -313,28 +313,6 @@ def test_the_longest_jobs_of_the_past_come_first(run_of, rows):
     assert list(order) == ["t1", "t2", "t0"]
 
 
-def test_the_time_left_comes_from_the_past_and_from_this_run(run_of, rows):
-    run = run_of("commands/Probe", rows(4), parallel=2)
-    assert run.seconds_left() is None
-
-    end(run, "succeeded", "succeeded")
-    run.jobs.filter(state="succeeded").update(seconds=10)
-
-    assert run.seconds_left() == pytest.approx(10)
-
-
-def test_the_time_left_is_shared_by_the_jobs_at_once(run_of, rows):
-    tenants = rows(4)
-    former = run_of("commands/Probe", tenants, parallel=4)
-    end(former, *["succeeded"] * 4)
-    former.jobs.update(seconds=30)
-
-    run = run_of("commands/Probe", tenants, parallel=3)
-
-    assert run.seconds_left() == pytest.approx(40)
-    assert former.seconds_left() is None
-
-
 def test_a_tenant_without_a_past_is_expected_to_take_the_usual_time(run_of, rows):
     former = run_of("commands/Probe", rows(3), parallel=3)
     end(former, *["succeeded"] * 3)
@@ -349,7 +327,7 @@ def test_a_tenant_without_a_past_is_expected_to_take_the_usual_time(run_of, rows
 def test_a_draft_has_taken_no_time():
     run = Run.objects.create(command="commands/Probe", actor="x")
 
-    assert (run.seconds(), run.seconds_left()) == (0.0, None)
+    assert run.seconds() == 0.0
 
 
 def test_every_state_is_counted(run_of, rows):

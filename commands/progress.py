@@ -1,0 +1,139 @@
+"""What the page of a run shows while it goes on: its jobs, one's output, the rest."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from django.core.paginator import Page, Paginator
+from django.db.models import (
+    Avg,
+    Case,
+    Count,
+    IntegerField,
+    Max,
+    QuerySet,
+    Sum,
+    TextField,
+    Value,
+    When,
+)
+from django.db.models.functions import Cast, Substr
+from django.http import HttpRequest
+from django.utils import timezone
+
+from commands.models import Job, Run
+
+PER_PAGE = 100
+TAIL = 12  # lines
+BRIEF = 300  # characters of a result that is told in a line
+# What an operator must see first comes first.
+ORDER = Case(
+    When(state__in=Job.BAD, then=Value(0)),
+    When(state=Job.State.RUNNING, then=Value(1)),
+    When(state=Job.State.QUEUED, then=Value(2)),
+    default=Value(3),
+    output_field=IntegerField(),
+)
+
+
+def live(request: HttpRequest, run: Run) -> dict[str, Any]:
+    """Return what the part of the page that changes is made of."""
+    counts = run.counts()
+    wanted = request.GET.get("state", "")
+    jobs = run.jobs.all()
+    if wanted in Job.State.values:
+        jobs = jobs.filter(state=wanted)
+    page = _page(request, jobs, counts.get(wanted, run.total))
+    focus = _focus(request, run, page)
+    return {
+        "run": run,
+        "counts": [(s, s.label, counts[s]) for s in Job.State if counts[s]],
+        "jobs": page,
+        "rows": [(job, outcome(job)) for job in page],
+        "wanted": wanted,
+        "here": request.GET.urlencode(),
+        "focus": focus,
+        "tail": _tail(focus) if focus else [],
+        "left": duration(seconds_left(run)),
+        "took": duration(run.seconds()),
+    }
+
+
+def _focus(request: HttpRequest, run: Run, page: Iterable[Job]) -> Job | None:
+    """Return the job whose output is shown: the chosen one, or the most urgent."""
+    chosen = request.GET.get("job", "")
+    if chosen.isdigit():
+        return run.jobs.filter(pk=int(chosen)).first()
+    urgent = (*Job.BAD, Job.State.RUNNING)
+    return next((job for job in page if job.state in urgent), None)
+
+
+class _Counted(Paginator):
+    """A paginator that is told the number of rows, which the page knows anyway."""
+
+    count = 0
+
+
+def _page(request: HttpRequest, jobs: QuerySet[Job], number: int) -> Page[Job]:
+    rows = with_outcomes(jobs).annotate(urgency=ORDER)
+    paginator = _Counted(rows.order_by("urgency", "position", "pk"), PER_PAGE)
+    paginator.count = number
+    return paginator.get_page(request.GET.get("p"))
+
+
+def _tail(job: Job) -> list[str]:
+    """Return the last lines of a job's output."""
+    last = job.output.order_by("-seq").values_list("text", flat=True)[:2]
+    return "".join(reversed(last)).splitlines()[-TAIL:]
+
+
+def with_outcomes(jobs: QuerySet[Job]) -> QuerySet[Job]:
+    """Return jobs for `outcome`, without their results: one may be a megabyte."""
+    text = Cast("result", TextField())
+    return jobs.defer("result").annotate(brief=Substr(text, 1, BRIEF + 1))
+
+
+def outcome(job: Job) -> str:
+    """Return a small result in a line, "" for none or a large one."""
+    brief: str = getattr(job, "brief", None) or ""  # by with_outcomes
+    if len(brief) > BRIEF:
+        return ""
+    result = json.loads(brief or "{}")
+    if not isinstance(result, dict) or any(
+        isinstance(value, dict | list) for value in result.values()
+    ):
+        return ""
+    return " · ".join(
+        f"{name.replace('_', ' ')} {value}"
+        for name, value in result.items()
+        if value is not None and name != "exit_code"
+    )
+
+
+def seconds_left(run: Run) -> float | None:
+    """Return an estimate of the seconds to the end; None without any past."""
+    if run.state != Run.State.RUNNING:
+        return None
+    open_jobs = run.jobs.filter(state__in=Job.OPEN)
+    last = open_jobs.aggregate(at=Max("not_before"))["at"]
+    if last and last > timezone.now():  # hours, against which the work is little
+        return (last - timezone.now()).total_seconds()
+    known = open_jobs.aggregate(total=Sum("estimate"), n=Count("estimate"))
+    ended = run.jobs.filter(state=Job.State.SUCCEEDED).aggregate(a=Avg("seconds"))
+    unknown = run.total - run.done - known["n"]
+    if unknown and ended["a"] is None:
+        return None
+    work = (known["total"] or 0) + unknown * (ended["a"] or 0)
+    return float(work / max(1, run.parallel))
+
+
+def duration(seconds: float | None) -> str:
+    """Return seconds in words: 4.2 s, 3 min 10 s, 2 h 5 min."""
+    if seconds is None:
+        return "–"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,71 @@
+import json
+
+import pytest
+
+from commands.claim import claim_next
+from commands.models import Run
+from commands.progress import duration, outcome, seconds_left, with_outcomes
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("probe")]
+
+
+def succeed(run: Run, number: int, seconds: float) -> None:
+    for _job in range(number):
+        claim_next(run, "here:1:1").finish("succeeded")
+    run.jobs.filter(state="succeeded").update(seconds=seconds)
+    run.refresh_from_db()
+
+
+def test_the_time_left_comes_from_the_past_and_from_this_run(run_of, rows):
+    run = run_of("commands/Probe", rows(4), parallel=2)
+    assert seconds_left(run) is None
+
+    succeed(run, 2, seconds=10)
+
+    assert seconds_left(run) == pytest.approx(10)
+
+
+def test_the_time_left_is_shared_by_the_jobs_at_once(run_of, rows):
+    tenants = rows(4)
+    former = run_of("commands/Probe", tenants, parallel=4)
+    succeed(former, 4, seconds=30)
+
+    run = run_of("commands/Probe", tenants, parallel=3)
+
+    assert seconds_left(run) == pytest.approx(40)
+    assert seconds_left(former) is None
+
+
+def test_of_a_draft_no_time_is_left():
+    assert seconds_left(Run(command="commands/Probe")) is None
+
+
+@pytest.mark.parametrize(
+    ("result", "told"),
+    [
+        ({"before": "4.2", "after": None, "exit_code": 0}, "before 4.2"),
+        ({"left_out": 3, "done": True}, "left out 3 · done True"),
+        ({"rows": [[1]]}, ""),
+        ({"text": "x" * 400}, ""),
+        ([1], ""),
+        (None, ""),
+    ],
+    ids=json.dumps,
+)
+def test_a_small_result_is_told_in_a_line(admin_client, run_of, rows, result, told):
+    run = run_of("commands/Probe", rows(1))
+    run.jobs.update(state="succeeded", result=result)
+
+    page = admin_client.get(f"/commands/run/of/run/{run.pk}/live/").content.decode()
+
+    assert outcome(with_outcomes(run.jobs.all()).get()) == told
+    assert f">{told}</td>" in page
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(None, "–"), (4.21, "4.2 s"), (190, "3 min 10 s"), (7500, "2 h 5 min")],
+    ids=str,
+)
+def test_a_duration_is_told_in_words(seconds: float | None, told: str):
+    assert duration(seconds) == told
