@@ -23,19 +23,18 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 
 from tenants import php
+from tenants.errors import VMoodleError
 from tenants.models import Tenant
 
 Json = dict[str, Any] | list[Any] | str | int | float | bool | None
 # Yields log lines, and None as a sign of life; returns the result.
 Steps = Generator[str | None, None, Json]
+# What an operator is told in a sentence, instead of a traceback.
+REFUSED = (VMoodleError, ValidationError)
 
 
-class CommandFailed(Exception):
+class CommandFailed(VMoodleError):
     """The command could not do its work on this tenant: one sentence says why."""
-
-    def __init__(self, message: str, exit_code: int | None = None) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
 
 
 class RolledBack(CommandFailed):
@@ -50,7 +49,7 @@ class NothingToDo(Exception):
     state = "skipped"  # of the job
 
 
-class UnknownCommand(Exception):
+class UnknownCommand(VMoodleError):
     """No command class has this name."""
 
 

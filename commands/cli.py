@@ -22,7 +22,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from commands import host, queue, tasks
-from commands.base import Command, CommandFailed, PhpScript, UnknownCommand
+from commands.base import REFUSED, Command, PhpScript
 from commands.claim import claim_next
 from commands.models import Cluster, Job, Run
 from commands.options import (
@@ -35,25 +35,12 @@ from commands.options import (
 from commands.plan import confirm, show_plan
 from commands.secrets import add_secret_option, secrets_given
 from tenants import moodledb
-from tenants.files import FilesError
 from tenants.models import Tenant
 from tenants.moodledb import MoodleDbError
-from tenants.php import PhpError
 from tenants.selection import SelectionError, tenant_at
-from tenants.steps import LifecycleError
 
 BAD_USE = 2  # exit status
 LONGEST = 2000  # characters of a sentence
-REFUSED = (
-    SelectionError,
-    UnknownCommand,
-    PhpError,
-    MoodleDbError,
-    FilesError,
-    CommandFailed,
-    LifecycleError,
-    ValidationError,
-)
 
 
 def refuse(error: Exception) -> CommandError:

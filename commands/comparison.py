@@ -17,13 +17,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from commands import matrix_html
-from commands.base import CommandFailed, UnknownCommand, find
+from commands.base import REFUSED, CommandFailed, UnknownCommand, find
 from commands.cells import CellsField, written
 from commands.compare import Comparison
 from commands.matrix import Matrix, as_csv, as_json, narrowed, without_alike
 from commands.models import Run
 from commands.shell import LISTED
-from commands.views import REFUSED, may_run, page
+from commands.views import may_run, page
 from tenants.models import Tenant
 
 MOST = 500  # sites on one page

@@ -13,12 +13,12 @@ from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from commands.base import REFUSED
 from commands.models import Run
-from commands.views import REFUSED, page
+from commands.views import page
 from tenants.forms import NewTenantForm
 from tenants.models import Snapshot, Tenant
 from tenants.provision import CLONE, INSTALL, REGISTER, TEMPLATE, reserve
-from tenants.steps import EXPECTED
 
 ORIGINS = {
     TEMPLATE: _("From a template"),
@@ -195,7 +195,7 @@ def new_tenant(request: HttpRequest) -> HttpResponse:
     if right and "check" not in request.POST:
         try:
             run = start(form, request.user.get_username())
-        except (*REFUSED, *EXPECTED) as error:
+        except REFUSED as error:
             form.add_error(None, " ".join(getattr(error, "messages", [str(error)])))
             right = False
         else:
@@ -232,7 +232,7 @@ def start(form: NewTenantForm, actor: str) -> Run:
     )
     try:
         run.start()
-    except (*REFUSED, *EXPECTED):
+    except REFUSED:
         run.delete()
         tenant.delete()  # only its row is there so far
         raise

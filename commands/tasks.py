@@ -8,44 +8,17 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from commands import host, queue
-from commands.base import (
-    Command,
-    CommandFailed,
-    Json,
-    NothingToDo,
-    UnknownCommand,
-)
+from commands.base import REFUSED, Command, CommandFailed, Json, NothingToDo
 from commands.claim import claim_next
 from commands.models import Job, Run
 from commands.recorder import Cancelled, Lost, Recorder
-from mnet.errors import MnetError
 from tenants import moodledb, php
-from tenants.files import FilesError
-from tenants.moodledb import MoodleDbError
-from tenants.php import PhpError
-from tenants.publish import PublishError
-from tenants.steps import LifecycleError
 
-# What ends a job: the sentence is for the operator.
-EXPECTED = (
-    Cancelled,
-    NothingToDo,
-    CommandFailed,
-    PhpError,
-    MoodleDbError,
-    FilesError,
-    PublishError,
-    LifecycleError,
-    MnetError,
-    ValidationError,  # the run does not fit its command
-    UnknownCommand,
-)
+EXPECTED = (*REFUSED, Cancelled, NothingToDo)  # their sentence ends the job
 BLOCKED = 2.0  # seconds a lane waits for limits and locks before it goes to the back
-
 FRESH = 3.0  # seconds in which a run cannot have lost a lane
 
 

@@ -16,31 +16,19 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from commands.base import Command, CommandFailed, all_commands, find
+from commands.base import REFUSED, Command, all_commands, find
 from commands.compare import Comparison
 from commands.models import Job, Run
 from commands.progress import duration, live
 from commands.results import has_tables, table_of
 from commands.shell import shell_line
-from tenants.files import FilesError
 from tenants.models import Tenant
-from tenants.moodledb import MoodleDbError
-from tenants.php import PhpError
-from tenants.steps import LifecycleError
 
 RETRY = {
     "failed": tuple(Job.BAD),
     "rest": (*Job.BAD, Job.State.SKIPPED, Job.State.CANCELLED),
     "all": tuple(Job.State.values),
 }
-REFUSED = (
-    ValidationError,
-    PhpError,
-    MoodleDbError,
-    FilesError,
-    CommandFailed,
-    LifecycleError,
-)
 
 
 class RunOptions(forms.Form):

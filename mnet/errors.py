@@ -1,5 +1,7 @@
 """What goes wrong in MNet."""
 
+from tenants.errors import VMoodleError
 
-class MnetError(Exception):
+
+class MnetError(VMoodleError):
     """A key, message or peer is not as it must be: one sentence says why."""

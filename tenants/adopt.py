@@ -5,10 +5,11 @@ from pathlib import Path
 
 from tenants import publish
 from tenants.boot import php_literal
+from tenants.errors import VMoodleError
 from tenants.models import Release
 
 
-class AdoptError(Exception):
+class AdoptError(VMoodleError):
     """A code tree could not be adopted: one sentence says why."""
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tenants import php
+from tenants.errors import VMoodleError
 
 if TYPE_CHECKING:
     from tenants.models import Tenant
@@ -21,7 +22,7 @@ ANSWER = "\x1e"  # begins each line of the answer
 Answer = Generator[str | None, None, Any]
 
 
-class AgentRefusal(Exception):
+class AgentRefusal(VMoodleError):
     """The operation refused or failed: one sentence says why."""
 
 

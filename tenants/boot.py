@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
+from tenants.errors import VMoodleError
 from tenants.wwwroot import site_key
 
 if TYPE_CHECKING:  # models imports this module
@@ -26,7 +27,7 @@ IDENTITY = {
 }
 
 
-class PublishError(Exception):
+class PublishError(VMoodleError):
     """A tenant could not be published: one sentence says why."""
 
 

@@ -24,8 +24,9 @@ from tenants import (
     restore,
     snapshots,
 )
+from tenants.errors import VMoodleError
 from tenants.models import DatabaseServer, Journal, Snapshot, Tenant
-from tenants.steps import EXPECTED, LifecycleError
+from tenants.steps import LifecycleError
 
 ASIDE = re.compile(r".+\.(new|old)-(?P<token>[0-9a-f]{16})")
 WORKS = {
@@ -170,7 +171,7 @@ def mend(finding: Finding) -> str:
     assert finding.mend, finding
     try:
         finding.mend()
-    except EXPECTED as error:
+    except VMoodleError as error:
         return str(error)
     except OSError as error:
         return f"{error.filename}: {error.strerror}"

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
+from tenants.errors import VMoodleError
+
 if TYPE_CHECKING:  # models imports this module's neighbours
     from tenants.models import Tenant
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:  # models imports this module's neighbours
 CACHES = ("cache", "localcache")
 
 
-class FilesError(Exception):
+class FilesError(VMoodleError):
     """A data directory is missing, or may not be written."""
 
 

@@ -16,9 +16,9 @@ from django.utils.translation import gettext_lazy as _
 
 from tenants import content, databases, moodledb, snapshots
 from tenants.adopt import is_adopted
+from tenants.errors import VMoodleError
 from tenants.models import DatabaseServer, Release, Snapshot, Tenant
 from tenants.provision import CLONE, INSTALL, ORIGINS, REGISTER, TEMPLATE, Plan
-from tenants.steps import EXPECTED
 from tenants.web import resolves
 from tenants.wwwroot import clean_wwwroot
 
@@ -315,7 +315,7 @@ class NewTenantForm(forms.ModelForm):
                 self._prove(template)
             if origin != REGISTER and content.is_used(Path(tenant.data_path)):
                 found.append(("data_path", f"{tenant.data_path} is not empty"))
-        except EXPECTED as error:
+        except VMoodleError as error:
             found.append((None, str(error)))
         return found
 

@@ -9,14 +9,7 @@ own, with the account of the tenant (`tenants/session.py`).
 import os
 import threading
 import time
-from collections.abc import (
-    Callable,
-    Collection,
-    Iterable,
-    Iterator,
-    Mapping,
-    Sequence,
-)
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -24,6 +17,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import MySQLdb
 import MySQLdb.cursors
 from MySQLdb.constants import CR, ER
+
+from tenants.errors import VMoodleError
 
 if TYPE_CHECKING:  # models imports php, which no test should need a driver for
     from tenants.models import DatabaseServer, Tenant
@@ -40,7 +35,7 @@ Rows = list[tuple[Any, ...]]
 _local = threading.local()
 
 
-class MoodleDbError(Exception):
+class MoodleDbError(VMoodleError):
     """A server could not be reached, or refused a statement."""
 
     def __init__(self, message: str, code: int = 0) -> None:

@@ -18,8 +18,9 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from tenants import content, databases, dump, files, moodledb, php, snapshots, steps
+from tenants.errors import VMoodleError
 from tenants.models import DatabaseServer, Journal, Tenant
-from tenants.steps import EXPECTED, LifecycleError, Lines, Step
+from tenants.steps import LifecycleError, Lines, Step
 
 WORK = "move"
 CRON_WAIT = 120  # seconds
@@ -289,7 +290,7 @@ class Moving:
         for part in parts:
             try:
                 yield f"{part()} is put aside: manage.py doctor --fix removes it"
-            except EXPECTED as error:
+            except VMoodleError as error:
                 yield f"Left behind: {error}"
 
     def _aside_data(self) -> str:

@@ -28,6 +28,8 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
+from tenants.errors import VMoodleError
+
 if TYPE_CHECKING:  # models imports this module
     from tenants.models import Tenant
 
@@ -59,12 +61,8 @@ HEAVY_VALUES = (
 Lines = Generator[str | None, None, int]
 
 
-class PhpError(Exception):
+class PhpError(VMoodleError):
     """A script could not be started, failed, or ran out of time."""
-
-    def __init__(self, message: str, exit_code: int | None = None) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
 
 
 def script_path(tree: str, script: str) -> str:

@@ -20,9 +20,10 @@ from tenants import (
     snapshots,
     steps,
 )
+from tenants.errors import VMoodleError
 from tenants.manifest import FILES, SnapshotError
 from tenants.models import Journal, Snapshot, Tenant
-from tenants.steps import EXPECTED, Lines, Step
+from tenants.steps import Lines, Step
 
 WORK = "restore"
 CRON_WAIT = 120  # seconds
@@ -203,5 +204,5 @@ class Restoration:
         for remove in (*drops, partial(content.remove, self.old_data, mark)):
             try:
                 remove()
-            except EXPECTED as error:
+            except VMoodleError as error:
                 yield f"Left behind: {error}"

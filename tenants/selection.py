@@ -13,6 +13,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
+from tenants.errors import VMoodleError
 from tenants.models import Release, Tag, Tenant
 from tenants.wwwroot import clean_wwwroot
 
@@ -22,7 +23,7 @@ NAMING = {"tohosts", "from_file", "tenants"}
 LISTED = 20  # names in a message
 
 
-class SelectionError(Exception):
+class SelectionError(VMoodleError):
     """A selection names what the registry does not hold, or matches nothing."""
 
 

@@ -13,11 +13,8 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from tenants import moodledb
-from tenants.agent import AgentRefusal
-from tenants.files import FilesError
+from tenants.errors import VMoodleError
 from tenants.moodledb import MoodleDbError
-from tenants.php import PhpError
-from tenants.publish import PublishError
 
 if TYPE_CHECKING:
     from tenants.models import Journal
@@ -26,18 +23,8 @@ UNDONE = "not undone"  # begins what is told of an undo that failed
 Lines = Generator[str | None, None, None]
 
 
-class LifecycleError(Exception):
+class LifecycleError(VMoodleError):
     """Something in a tenant's life went wrong: one sentence says what, and on what."""
-
-
-EXPECTED = (
-    LifecycleError,
-    MoodleDbError,
-    FilesError,
-    PhpError,
-    AgentRefusal,
-    PublishError,
-)
 
 
 @dataclass(frozen=True)
@@ -58,7 +45,7 @@ def carry_out(journal: "Journal", steps: Sequence[Step]) -> Lines:
             yield f"== {step.name}"
             try:
                 yield from step.do()
-            except EXPECTED as error:
+            except VMoodleError as error:
                 raise LifecycleError(f"{step.name}: {error}") from error
         journal.delete()
         finished = True
@@ -86,7 +73,7 @@ def take_back(journal: "Journal", steps: Sequence[Step]) -> str:
             if step.name in journal.begun and step.undo:
                 try:
                     step.undo()
-                except EXPECTED as error:
+                except VMoodleError as error:
                     left.append(f"{step.name}: {error}")
     tenant = type(journal.tenant).objects.filter(pk=journal.tenant_id)
     if left:

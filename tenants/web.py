@@ -14,6 +14,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
 
+from tenants.errors import VMoodleError
+
 if TYPE_CHECKING:
     from tenants.models import Tenant
 
@@ -22,7 +24,7 @@ LARGEST = 2 * 1024**2  # bytes of a page that are read
 PORTS = {"http": 80, "https": 443}
 
 
-class WebError(Exception):
+class WebError(VMoodleError):
     """A page could not be had: one sentence says why."""
 
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.template.loader import render_to_string
 
+from tenants.errors import VMoodleError
 from tenants.models import Tenant
 from tenants.wwwroot import DEFAULT_PORTS
 
@@ -16,7 +17,7 @@ HOST = "{host}"  # in a certificate's path: there is one for each host
 PLAIN = re.compile(r"/[A-Za-z0-9._/@+-]+")  # what needs no quotes anywhere
 
 
-class WebConfigError(Exception):
+class WebConfigError(VMoodleError):
     """There can be no such configuration: one sentence says why."""
 
 

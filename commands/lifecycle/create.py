@@ -3,8 +3,8 @@ from collections.abc import Sequence
 from commands.base import Command, CommandFailed, Json, NothingToDo, Steps, register
 from commands.mnet.init_mnet_node import InitMnetNode
 from mnet import networks, sites
-from mnet.errors import MnetError
-from tenants import checks, provision, steps
+from tenants import checks, provision
+from tenants.errors import VMoodleError
 from tenants.models import Journal, Tenant
 
 
@@ -62,7 +62,7 @@ class Create(Command):
             return bound
         except NothingToDo as nothing:
             yield f"MNet: {nothing}"
-        except (CommandFailed, MnetError, *steps.EXPECTED) as error:
+        except VMoodleError as error:
             mend = f"run init_mnet_node --host={tenant.wwwroot}"
             warnings.append(f"it is not bound to its MNet network: {error}; {mend}")
             yield f"Warning: {warnings[-1]}"

@@ -8,11 +8,10 @@ from django.utils.translation import gettext_lazy as _
 
 from commands.base import Command, CommandFailed, NothingToDo, Steps
 from commands.mnet.renew_mnet_keys import RenewMnetKeys
-from mnet.errors import MnetError
 from mnet.sites import lacks_mnet
 from tenants import rename
+from tenants.errors import VMoodleError
 from tenants.models import Tenant
-from tenants.steps import EXPECTED
 from tenants.wwwroot import clean_wwwroot
 
 
@@ -84,7 +83,7 @@ class AddressCommand(Command):
             yield from RenewMnetKeys.within(self).run(tenant)
         except NothingToDo as nothing:
             yield f"MNet keys stay: {nothing}"
-        except (CommandFailed, MnetError, *EXPECTED) as error:
+        except VMoodleError as error:
             mend = f"run renew_mnetkeys --host={tenant.wwwroot}"
             yield f"Warning: its MNet keys name its former address: {error}; {mend}"
         return None

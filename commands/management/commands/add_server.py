@@ -4,7 +4,8 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand
 
-from commands.cli import REFUSED, refuse
+from commands.base import REFUSED
+from commands.cli import refuse
 from commands.management.commands.createnode import sentences
 from commands.secrets import add_secret_option, secrets_given
 from tenants import databases

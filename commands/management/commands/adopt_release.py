@@ -2,14 +2,13 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
+from commands.base import REFUSED
 from commands.cli import BAD_USE, refuse
-from tenants.adopt import AdoptError, adopt, config_php, is_adopted
+from tenants.adopt import adopt, config_php, is_adopted
+from tenants.errors import VMoodleError
 from tenants.models import Release
-from tenants.php import PhpError
-from tenants.publish import PublishError
 
 
 class Command(BaseCommand):
@@ -52,7 +51,7 @@ class Command(BaseCommand):
             return
         try:
             kept = adopt(release)
-        except (AdoptError, PublishError) as error:
+        except VMoodleError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{release.path} serves VMoodle's tenants now")
         if kept:
@@ -64,6 +63,6 @@ def entered(release: Release) -> Release:
     try:
         release.full_clean(exclude=["version", "release", "branch"])
         release.refresh()
-    except (ValidationError, PhpError) as error:
+    except REFUSED as error:
         raise refuse(error) from error
     return release

@@ -3,8 +3,8 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from commands.base import CommandFailed
-from commands.cli import REFUSED, Base, begin, check_workers, refuse
+from commands.base import REFUSED, CommandFailed
+from commands.cli import Base, begin, check_workers, refuse
 from commands.follow import follow
 from commands.lifecycle.create import Create
 from commands.models import Job, Run

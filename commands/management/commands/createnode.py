@@ -4,7 +4,8 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from commands.cli import REFUSED, TenantCommand, refuse
+from commands.base import REFUSED
+from commands.cli import TenantCommand, refuse
 from commands.lifecycle.create import Create
 from commands.models import Job
 from commands.secrets import add_secret_option, secrets_given

@@ -3,7 +3,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from commands.cli import REFUSED, refuse
+from commands.base import REFUSED
+from commands.cli import refuse
 from commands.cronhealth import add_limit, report
 from tenants.selection import Selection
 

@@ -7,7 +7,7 @@ from commands import tasks
 from commands.lifecycle.create import Create
 from commands.models import Job
 from tenants import doctor
-from tenants.steps import EXPECTED
+from tenants.errors import VMoodleError
 
 
 class Command(BaseCommand):
@@ -25,7 +25,7 @@ class Command(BaseCommand):
             self.stdout.write(f"Jobs of dead workers that were ended: {buried}")
         try:
             findings = list(doctor.examine(awaited()))
-        except EXPECTED as error:
+        except VMoodleError as error:
             raise CommandError(str(error)) from error
         bad = 0
         for finding in findings:

@@ -6,8 +6,8 @@ from django.db import transaction
 
 from tenants import publish
 from tenants.adopt import is_adopted
+from tenants.errors import VMoodleError
 from tenants.models import Release, Tenant
-from tenants.php import PhpError
 
 
 class Command(BaseCommand):
@@ -32,7 +32,7 @@ class Command(BaseCommand):
                 tenants = list(Tenant.objects.living().with_edges().select_for_update())
                 changes = publish.rebuild(tenants, check=check)
                 wrong = [] if check and changes else publish.verify(tenants)
-        except (publish.PublishError, PhpError) as error:
+        except VMoodleError as error:
             raise CommandError(str(error)) from error
         for change in changes:
             self.stdout.write(f"{'Differs' if check else 'Mended'}: {change}")

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from django.core.management.base import BaseCommand
 
-from commands.cli import REFUSED, refuse
+from commands.base import REFUSED
+from commands.cli import refuse
 from commands.options import add_selection, selection
 from commands.results import TENANT, csv_lines, plain
 from tenants import confidential, moodledb

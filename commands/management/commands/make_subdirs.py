@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from tenants import subpath
-from tenants.boot import PublishError
+from tenants.errors import VMoodleError
 from tenants.models import Release, Tenant
 
 
@@ -45,7 +45,7 @@ class Command(BaseCommand):
                 self.stdout.write(subpath.sudoers(trees), ending="")
                 return
             self._mend(subpath.wrong_links(tenants, trees), check)
-        except PublishError as error:
+        except VMoodleError as error:
             raise CommandError(str(error)) from error
 
     def _mend(self, steps: subpath.Steps, check: bool) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 from commands import base
-from commands.cli import REFUSED, BulkCommand, refuse
+from commands.base import REFUSED
+from commands.cli import BulkCommand, refuse
 from commands.compare import Comparison
 from commands.matrix import as_csv, as_json, as_text
 from commands.models import Run

@@ -2,8 +2,8 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
-from commands.base import find
-from commands.cli import REFUSED, BulkCommand, refuse
+from commands.base import REFUSED, find
+from commands.cli import BulkCommand, refuse
 from commands.models import SavedCommand
 from commands.options import add_running, selection_of
 from tenants.models import Tenant

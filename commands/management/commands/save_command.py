@@ -4,7 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from commands.cli import REFUSED, actor, refuse
+from commands.base import REFUSED
+from commands.cli import actor, refuse
 from commands.models import SavedCommand
 from commands.options import add_selection, selection
 from tenants.selection import SelectionError

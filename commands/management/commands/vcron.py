@@ -4,7 +4,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from commands.cli import REFUSED, actor, check_workers, refuse
+from commands.base import REFUSED
+from commands.cli import actor, check_workers, refuse
 from commands.fleetcron import at_work, due, forget_old_runs
 from commands.models import Run
 from commands.options import jobs_at_once
