@@ -7,14 +7,16 @@ own, with the account of the tenant (`tenants/session.py`).
 """
 
 import os
+import select
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import MySQLdb
+import MySQLdb.connections
 import MySQLdb.cursors
 from MySQLdb.constants import CR, ER
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:  # models imports php, which no test should need a driver for
 
 CHUNK = 50  # tenants in one UNION ALL: the fastest of 1 to 200, measured
 CONNECT_SECONDS, READ_SECONDS = 5, 120
+TRUST = 5.0  # seconds an answer counts for, while the connection stays open
 LOST = {CR.SERVER_GONE_ERROR, CR.SERVER_LOST}
 NO_SUCH_ACCOUNT = {ER.NONEXISTING_GRANT, ER.CANNOT_USER}
 NOT_LET_IN = {ER.CON_COUNT_ERROR, ER.ACCESS_DENIED_ERROR, ER.HOST_NOT_PRIVILEGED}
@@ -48,6 +51,25 @@ class MoodleDbError(VMoodleError):
         return self.code >= CR.MIN_ERROR or self.code in NOT_LET_IN
 
 
+class Connection(MySQLdb.connections.Connection):
+    """A connection that knows when its server has answered."""
+
+    trusted = 0.0  # till then, by the monotonic clock, its last answer counts
+
+    def do(self, work: Callable[["Connection"], T]) -> T:
+        """Do it, and trust the connection again when it is done."""
+        self.trusted = 0.0  # if it gets lost, its socket's number is another file's
+        done = work(self)
+        self.trusted = time.monotonic() + TRUST
+        return done
+
+    def is_good(self) -> bool:
+        """Whether the server answered just now, and has been silent since."""
+        socket = select.poll()
+        socket.register(self, select.POLLIN)  # it is readable whatever has ended it
+        return time.monotonic() < self.trusted and not socket.poll(0)
+
+
 def table(tenant: "Tenant", name: str) -> str:
     """Return the quoted name of a Moodle table, `db`.`prefix_name`."""
     return f"`{tenant.db_name}`.`{tenant.db_prefix}{name}`"
@@ -56,12 +78,12 @@ def table(tenant: "Tenant", name: str) -> str:
 def query(server: "DatabaseServer", sql: str, values: Sequence[Any] = ()) -> Rows:
     """Return the rows of a statement; raise MoodleDbError."""
 
-    def fetch(connection: MySQLdb.Connection) -> Rows:
+    def fetch(connection: Connection) -> Rows:
         with connection.cursor() as cursor:
             cursor.execute(sql, values)
             return list(cursor.fetchall())
 
-    return _attempt(server, fetch)
+    return _attempt(server, lambda connection: connection.do(fetch))
 
 
 def execute(server: "DatabaseServer", sql: str, values: Sequence[Any] = ()) -> int:
@@ -70,14 +92,14 @@ def execute(server: "DatabaseServer", sql: str, values: Sequence[Any] = ()) -> i
     Never twice: if the connection is lost meanwhile, nobody knows whether it was done.
     """
 
-    def write(connection: MySQLdb.Connection) -> int:
+    def write(connection: Connection) -> int:
         with connection.cursor() as cursor:
             changed: int = cursor.execute(sql, values)
         connection.commit()
         return changed
 
     query(server, "SELECT 1")  # connects again where that is needed
-    return _attempt(server, write, again=set())
+    return _attempt(server, lambda connection: connection.do(write), again=set())
 
 
 def together(work: Mapping["DatabaseServer", Sequence["Part"]]) -> int:
@@ -91,6 +113,7 @@ def together(work: Mapping["DatabaseServer", Sequence["Part"]]) -> int:
             query(server, "SELECT 1")  # connects again where that is needed
             undo.enter_context(told_of(server))
             connection = _connection(server)
+            connection.trusted = 0.0
             connection.query("START TRANSACTION")
             undo.callback(connection.rollback)  # of nothing, once it is committed
             connections.append(connection)
@@ -106,18 +129,18 @@ def wait_until_up(server: "DatabaseServer", seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while True:
         try:
-            query(server, "SELECT 1")
+            if not _attempt(server, Connection.is_good):
+                query(server, "SELECT 1")
+            return
         except MoodleDbError:
             if time.monotonic() >= deadline:
                 raise
             time.sleep(0.5)
-        else:
-            return
 
 
 def _attempt(
     server: "DatabaseServer",
-    work: Callable[[MySQLdb.Connection], T],
+    work: Callable[[Connection], T],
     again: Collection[int] = LOST,
 ) -> T:
     with told_of(server):
@@ -140,33 +163,31 @@ def told_of(server: "DatabaseServer", hint: str = "") -> Iterator[None]:
         raise MoodleDbError(message, code) from error
 
 
-def _address(server: "DatabaseServer") -> dict[str, Any]:
-    if server.socket:
-        return {"unix_socket": server.socket}
-    return {"host": server.host, "port": server.port}
+def _reach(server: "DatabaseServer") -> dict[str, Any]:
+    tcp = {"host": server.host, "port": server.port}
+    address = {"unix_socket": server.socket} if server.socket else tcp
+    return address | {"charset": "utf8mb4", "connect_timeout": CONNECT_SECONDS}
 
 
-def _connection(server: "DatabaseServer", *, fresh: bool = False) -> MySQLdb.Connection:
+def _connection(server: "DatabaseServer", *, fresh: bool = False) -> Connection:
     """Return this thread's connection to the server as it is configured now."""
-    wanted = (_address(server), server.admin_user, server.admin_password)
+    wanted = (_reach(server), server.admin_user, server.admin_password)
     cache = _local.__dict__.setdefault("connections", {})
     # A fork's inherited connection stays, unused: closing it would cut off the parent.
     key = (os.getpid(), server.pk)
     if fresh or cache.get(key, ("", None))[0] != wanted:
         cache.pop(key, None)
         cache[key] = (wanted, _connect(server))
-    connection: MySQLdb.Connection = cache[key][1]
+    connection: Connection = cache[key][1]
     return connection
 
 
-def _connect(server: "DatabaseServer") -> MySQLdb.Connection:
-    return MySQLdb.connect(
-        **_address(server),
+def _connect(server: "DatabaseServer") -> Connection:
+    return Connection(
+        **_reach(server),
         user=server.admin_user,
         password=server.admin_password or "",
-        charset="utf8mb4",
         autocommit=True,
-        connect_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS,
     )
 
@@ -181,14 +202,13 @@ def connected(server: "DatabaseServer") -> Iterator[Callable[[str], None]]:
         with told_of(server):
             connection.query(sql)
 
-    try:
+    with closing(connection):
         yield run
-    finally:
-        connection.close()
 
 
 Config = dict[str, str]
 Part = tuple[str, Sequence[Any]]  # a SELECT without the word, and its values
+Parts = Callable[["Tenant"], Sequence[Part]]
 
 
 def utf8(expression: str) -> str:
@@ -196,9 +216,7 @@ def utf8(expression: str) -> str:
     return f"CONVERT({expression} USING utf8mb4) COLLATE utf8mb4_bin"
 
 
-def each(
-    tenants: Iterable["Tenant"], parts: Callable[["Tenant"], Sequence[Part]]
-) -> dict[int, Rows | MoodleDbError]:
+def each(tenants: Iterable["Tenant"], parts: Parts) -> dict[int, Rows | MoodleDbError]:
     """Return what SELECTs on each tenant find, by tenant pk, or why they cannot.
 
     One statement per server and `CHUNK` tenants, so all parts have the same columns;
@@ -220,9 +238,7 @@ def each(
 
 
 def _chunk(
-    server: "DatabaseServer",
-    tenants: Sequence["Tenant"],
-    parts: Callable[["Tenant"], Sequence[Part]],
+    server: "DatabaseServer", tenants: Sequence["Tenant"], parts: Parts
 ) -> dict[int, Rows | MoodleDbError]:
     asked = [(tenant.pk, part) for tenant in tenants for part in parts(tenant)]
     sql = " UNION ALL ".join(f"SELECT {pk}, {text}" for pk, (text, _values) in asked)
@@ -309,7 +325,7 @@ def in_use(tenant: "Tenant") -> bool | None:
 
     Without the PROCESS privilege a server shows an account its own threads only.
     """
-    rows = query(
+    [(may_know, others)] = query(
         tenant.server,
         "SELECT (SELECT COUNT(*) FROM information_schema.USER_PRIVILEGES"
         " WHERE PRIVILEGE_TYPE IN ('PROCESS', 'SUPER') AND GRANTEE ="
@@ -318,7 +334,6 @@ def in_use(tenant: "Tenant") -> bool | None:
         " WHERE DB = %s AND ID <> CONNECTION_ID())",
         [tenant.db_name],
     )
-    may_know, others = rows[0]
     return bool(others) if may_know else None
 
 
@@ -332,31 +347,25 @@ class Answer:
     affected: int
 
 
-def log_in(tenant: "Tenant", read_timeout: int) -> MySQLdb.Connection:
+def log_in(tenant: "Tenant", read_timeout: int) -> Connection:
     """Return a new connection with the tenant's own account, for `tenants.session`.
 
     No database is chosen: only names in full reach a table.
     """
     with told_of(tenant.server, hint=f" (the tenant's own account, {tenant.db_user})"):
-        return MySQLdb.connect(
-            **_address(tenant.server),
+        return Connection(
+            **_reach(tenant.server),
             user=tenant.db_user,
             password=tenant.db_password or "",
-            charset="utf8mb4",
             sql_mode="STRICT_ALL_TABLES",
             multi_statements=False,
             local_infile=False,
-            connect_timeout=CONNECT_SECONDS,
             read_timeout=read_timeout,
         )
 
 
 def answer(
-    connection: MySQLdb.Connection,
-    sql: str,
-    values: Sequence[str],
-    rows: int,
-    size: int,
+    connection: Connection, sql: str, values: Sequence[str], rows: int, size: int
 ) -> Answer:
     """Return what a statement gives: at most so many rows and characters of them.
 
@@ -364,15 +373,12 @@ def answer(
     """
     limit = rows + 1 if rows else "DEFAULT"
     connection.query(f"SET SESSION sql_select_limit = {limit}")
-    cursor = connection.cursor(MySQLdb.cursors.SSCursor)
-    try:
+    with connection.cursor(MySQLdb.cursors.SSCursor) as cursor:  # reads what is left
         cursor.execute(sql, tuple(values))
         if cursor.description is None:
             return Answer([], [], False, cursor.rowcount)
         found, truncated = _fetch(cursor, rows, size)
         return Answer([c[0] for c in cursor.description], found, truncated, 0)
-    finally:
-        cursor.close()  # reads what is left
 
 
 def _fetch(cursor: MySQLdb.cursors.SSCursor, rows: int, size: int) -> tuple[Rows, bool]:
@@ -388,8 +394,6 @@ def _fetch(cursor: MySQLdb.cursors.SSCursor, rows: int, size: int) -> tuple[Rows
 
 def _weight(value: object) -> int:
     """Return about how many characters JSON needs for a value."""
-    if isinstance(value, bytes):
-        return 2 * len(value)
     if isinstance(value, str):
         return len(value) * (1 if value.isascii() else 6)
-    return 8
+    return 2 * len(value) if isinstance(value, bytes) else 8

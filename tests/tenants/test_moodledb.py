@@ -1,6 +1,10 @@
 import os
+import select
 import signal
 import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import MySQLdb
@@ -8,6 +12,7 @@ import pytest
 
 from tenants import moodledb
 from tenants.models import DatabaseServer, Tenant
+from tests.conftest import MariaDb, registered
 
 pytestmark = pytest.mark.django_db
 NAMES = ["version", "release"]
@@ -172,6 +177,105 @@ def test_waiting_for_a_server_ends_with_its_error(server):
 
     with pytest.raises(moodledb.MoodleDbError):
         moodledb.wait_until_up(server, 0.6)
+
+
+@pytest.fixture
+def pings(server: DatabaseServer, monkeypatch) -> list[str]:
+    """Record what is sent to a server that has just answered."""
+    moodledb.wait_until_up(server, 0)
+    sent: list[str] = []
+    send = moodledb.Connection.query
+
+    def note(connection: moodledb.Connection, sql: bytes | str) -> None:
+        sent.append(sql if isinstance(sql, str) else sql.decode())
+        send(connection, sql)
+
+    monkeypatch.setattr(moodledb.Connection, "query", note)
+    return sent
+
+
+def test_a_server_that_has_just_answered_is_not_asked(server, pings):
+    moodledb.wait_until_up(server, 0)
+
+    assert pings == []
+
+
+def test_an_answer_counts_for_some_seconds(server, pings, monkeypatch):
+    later = time.monotonic() + moodledb.TRUST
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+
+    moodledb.wait_until_up(server, 0)
+
+    assert pings == ["SELECT 1"]
+
+
+def test_a_server_that_ended_the_connection_is_asked(server, pings):
+    [(connection,)] = moodledb.query(server, "SELECT CONNECTION_ID()")
+    with connect(server) as other:
+        other.query(f"KILL {connection}")
+        select.select([moodledb._connection(server)], [], [], 10)  # it takes a moment
+    pings.clear()
+
+    moodledb.wait_until_up(server, 0)
+
+    assert pings == ["SELECT 1", "SELECT 1"]  # the second one on a new connection
+    assert moodledb.query(server, "SELECT CONNECTION_ID()") != [(connection,)]
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda server: moodledb.execute(server, "DO SLEEP(20)"),
+        lambda server: moodledb.together({server: [("DO SLEEP(20)", ())]}),
+    ],
+    ids=["one statement", "a transaction"],
+)
+def test_a_connection_that_was_lost_meanwhile_is_not_trusted(server, pings, write):
+    [(connection,)] = moodledb.query(server, "SELECT CONNECTION_ID()")
+    with connect(server) as other:
+        kill = threading.Timer(0.3, other.query, [f"KILL {connection}"])
+        kill.start()
+        with pytest.raises(moodledb.MoodleDbError):
+            write(server)
+        silent = [os.pipe() for _number in range(9)]  # one has the socket's number now
+        pings.clear()
+
+        moodledb.wait_until_up(server, 0)
+
+        kill.join()
+    assert pings == ["SELECT 1", "SELECT 1"]
+    for end in sum(silent, ()):
+        os.close(end)
+
+
+@pytest.fixture
+def own_server(db, tmp_path: Path) -> Iterator[tuple[MariaDb, DatabaseServer]]:
+    mariadb = MariaDb(tmp_path / "own")
+    mariadb.start()
+    yield mariadb, registered("own", mariadb)
+    mariadb.stop()
+
+
+def kill(mariadb: MariaDb) -> None:
+    pid = int((mariadb.directory / "mysqld.pid").read_text())
+    with os.fdopen(os.pidfd_open(pid), "rb") as end:
+        os.kill(pid, signal.SIGKILL)
+        select.select([end], [], [])
+
+
+def test_a_server_killed_right_after_its_answer_is_waited_for(own_server):
+    mariadb, server = own_server
+    moodledb.wait_until_up(server, 0)
+
+    kill(mariadb)
+
+    with pytest.raises(moodledb.MoodleDbError, match="server own: "):
+        moodledb.wait_until_up(server, 0)
+    threading.Timer(1, mariadb.start).start()
+    before = time.monotonic()
+    moodledb.wait_until_up(server, 30)
+    assert time.monotonic() - before >= 1
+    assert moodledb.query(server, "SELECT 1") == [(1,)]
 
 
 def test_values_are_bound(tenant):
