@@ -66,9 +66,8 @@ def _bar() -> Progress:
 
 
 def _tell_held(run: Run, command: BaseCommand) -> None:
-    times = run.jobs.held().aggregate(
-        n=Count("pk"), a=Min("not_before"), z=Max("not_before")
-    )
+    held = run.jobs.filter(state=Job.State.QUEUED, not_before__gt=timezone.now())
+    times = held.aggregate(n=Count("pk"), a=Min("not_before"), z=Max("not_before"))
     if times["n"]:
         first, last = (f"{timezone.localtime(times[at]):%F %T}" for at in "az")
         command.stdout.write(f"{times['n']} jobs wait until {first} to {last}")

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from django.db.models import Min
+from django.db.models import Max, Min
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
@@ -29,11 +29,17 @@ def readyz(request: HttpRequest) -> JsonResponse:
     report = {
         "control_workers": Cluster.alive(CONTROL),
         "jobs_workers": Cluster.alive(JOBS),
-        "control_silent_seconds": Cluster.silence(CONTROL),
-        "jobs_silent_seconds": Cluster.silence(JOBS),
+        "control_silent_seconds": _silence(CONTROL),
+        "jobs_silent_seconds": _silence(JOBS),
         "oldest_queued_seconds": (now - oldest).total_seconds() if oldest else None,
         "stuck": bool(oldest and now - oldest > STUCK and not running),
         "mails_waiting": Mail.objects.count(),
     }
     ready = report["control_workers"] and report["jobs_workers"] and not report["stuck"]
     return JsonResponse(report, status=200 if ready else 503)
+
+
+def _silence(name: str) -> float | None:
+    """Return the seconds since a cluster of this queue last showed life."""
+    last = Cluster.objects.filter(queue=name).aggregate(at=Max("heartbeat_at"))["at"]
+    return (timezone.now() - last).total_seconds() if last else None

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 from django.db import models
-from django.db.models import Max
 from django.utils import timezone
 
 from commands import host
@@ -18,12 +17,6 @@ class Cluster(models.Model):
 
     def __str__(self) -> str:
         return f"{self.queue} on {self.worker}"
-
-    @classmethod
-    def silence(cls, name: str) -> float | None:
-        """Return the seconds since a cluster of this queue last showed life."""
-        last = cls.objects.filter(queue=name).aggregate(at=Max("heartbeat_at"))["at"]
-        return (timezone.now() - last).total_seconds() if last else None
 
     @classmethod
     def alive(cls, name: str) -> bool:

@@ -47,10 +47,6 @@ class JobQuerySet(models.QuerySet["Job"]):
         due = Q(not_before=None) | Q(not_before__lte=now)
         return self.filter(due, state=Job.State.QUEUED)
 
-    def held(self) -> "JobQuerySet":
-        """Those that wait for their time."""
-        return self.filter(state=Job.State.QUEUED, not_before__gt=timezone.now())
-
 
 class Job(models.Model):
     """One tenant's part of a run.
