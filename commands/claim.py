@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from commands.models import Job, Run
-from commands.statements import reader
+from commands.statements import moment, reader
 from tenants.models import DatabaseServer
 
 NEXT = """
@@ -55,7 +55,7 @@ def claim_next(run: Run, worker: str) -> Job | None:
             # Locking the few server rows makes the limits exact; SQLite's
             # immediate transaction does so anyway.
             list(DatabaseServer.objects.select_for_update().values_list("pk"))
-        job = _next()(run.pk, timezone.now(), run.pk)
+        job = _next()(run.pk, moment(timezone.now()), run.pk)
         if job is None:
             return None
         job.run = run

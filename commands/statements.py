@@ -16,14 +16,14 @@ M = TypeVar("M", bound=models.Model)
 def change(sql: str, *values: Any) -> int:
     """Run an INSERT, UPDATE or DELETE; return how many rows it matched."""
     with connection.cursor() as cursor:
-        cursor.execute(sql, [_stored(value) for value in values])
+        cursor.execute(sql, values)
         return int(cursor.rowcount)
 
 
 def row(sql: str, *values: Any) -> Any:
     """Return the first row of a SELECT as a tuple, None if there is none."""
     with connection.cursor() as cursor:
-        cursor.execute(sql, [_stored(value) for value in values])
+        cursor.execute(sql, values)
         return cursor.fetchone()
 
 
@@ -54,7 +54,6 @@ def reader(rows: models.QuerySet[M], where: str) -> Callable[..., M | None]:
     return read
 
 
-def _stored(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return connection.ops.adapt_datetimefield_value(value)
-    return value
+def moment(time: datetime) -> Any:
+    """Return a time as the registry takes it for a value."""
+    return connection.ops.adapt_datetimefield_value(time)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from commands import host
-from commands.statements import change
+from commands.statements import change, moment
 from tenants.models import Tenant
 
 HOLD = "UPDATE tenants_tenant SET held_by = %s WHERE id = %s AND held_by IS NULL"
@@ -104,8 +104,9 @@ class Job(models.Model):
         In a transaction, which goes back if somebody was first.
         """
         now = timezone.now()
+        at = moment(now)
         wanted = self.tenant_id if self.run.exclusive else None
-        if not change(TAKE, worker, now, now, self.pk) or (
+        if not change(TAKE, worker, at, at, self.pk) or (
             wanted and not change(HOLD, self.pk, wanted)
         ):
             transaction.set_rollback(True)
@@ -129,14 +130,15 @@ class Job(models.Model):
         now = timezone.now()
         seconds = (now - self.started_at).total_seconds() if self.started_at else None
         stored = None if result is None else json.dumps(result)
-        ended = (state, error, now, seconds, exit_code, stored)
+        at = moment(now)
+        ended = (state, error, at, seconds, exit_code, stored)
         with transaction.atomic(savepoint=False):
             if not change(END, *ended, self.pk, self.worker):
                 return False
             if self.run.quiet:
                 change(LET_GO, self.pk, self.tenant_id)
             else:
-                seen = (self.pk, self.pk, self.run.command, state, now)
+                seen = (self.pk, self.pk, self.run.command, state, at)
                 change(LET_GO_AND_SHOW, *seen, self.tenant_id)
             self.state, self.error = state, error
             self.run.count(1, [self] if state in self.BAD else [])
