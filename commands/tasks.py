@@ -29,6 +29,10 @@ def lane(run_id: int) -> None:
     lane delivered twice does no harm, since a job is claimed once.
     """
     run, worker = Run.objects.get(pk=run_id), host.this_process()
+    # Whoever begins a lane runs no job: the registry's answer to a claim was lost.
+    mine = Job.objects.filter(state=Job.State.RUNNING, worker=worker)
+    for lost in mine.with_edges():
+        bury(lost, "its worker lost the registry")
     end = time.monotonic() + settings.VMOODLE_LANE_SECONDS
     idle = time.monotonic() + BLOCKED
     while time.monotonic() < min(end, idle) and not queue.stopping():
@@ -112,15 +116,15 @@ def reap() -> int:
     for job in running.with_edges():
         dead = job.worker
         if job.worker_is_gone() and job.hand_over(f"buried by {host.this_process()}"):
-            bury(job, dead)
+            bury(job, f"its worker died ({dead})")
             buried += 1
     refill_lanes()
     return buried
 
 
-def bury(job: Job, worker: str) -> None:
-    """End one job whose worker died."""
-    error = f"its worker died ({worker}); what it had done is in the output"
+def bury(job: Job, why: str) -> None:
+    """End one job that nobody runs any more."""
+    error = f"{why}; what it had done is in the output"
     php.kill_leftovers(job.pk)
     try:
         if job.tenant:

@@ -266,7 +266,7 @@ def test_a_lane_that_only_waits_goes_to_the_back_of_the_queue(
 ):
     monkeypatch.setattr(tasks, "BLOCKED", 0.3)
     tenants = rows(1)
-    claim_next(run_of("commands/Probe", tenants), host.this_process())
+    claim_next(run_of("commands/Probe", tenants), "elsewhere:1:1")
     run = run_of("commands/Probe", tenants, parallel=1)
 
     tasks.lane(run.pk)
@@ -277,12 +277,26 @@ def test_a_lane_that_only_waits_goes_to_the_back_of_the_queue(
 
 def test_a_lane_too_many_ends_at_once(run_of, rows, probe):
     run = run_of("commands/Probe", rows(2), parallel=1)
-    claim_next(run, host.this_process())
+    claim_next(run, "elsewhere:1:1")
 
     tasks.lane(run.pk)
 
     assert probe.done == []
     assert lanes() == 1
+
+
+def test_a_job_whose_claim_was_stored_but_not_confirmed_is_ended(run_of, rows, probe):
+    run = run_of("commands/Probe", rows(2), parallel=1)
+    lost = claim_next(run, host.this_process())
+
+    tasks.lane(run.pk)
+
+    lost.refresh_from_db()
+    assert (lost.state, lost.tenant.held_by) == (Job.State.FAILED, None)
+    assert lost.error.startswith("its worker lost the registry; what it had done is")
+    assert probe.done == ["t1"]
+    run.refresh_from_db()
+    assert run.state == Run.State.FINISHED
 
 
 def test_a_lane_of_a_cluster_that_stops_takes_no_more_jobs(
