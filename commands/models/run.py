@@ -149,7 +149,9 @@ class Run(models.Model):
 
     def plan(self, form: Command, canary: Sequence[int] | int = ()) -> list[Job]:
         """Return the jobs that a start would create, those of the canary in wave 0."""
-        tenants = list(Tenant.objects.with_edges().filter(pk__in=self.targets))
+        # Few servers and releases: tenants that share one share its object.
+        targets = Tenant.objects.filter(pk__in=self.targets)
+        tenants = list(targets.prefetch_related("server", "release"))
         if not tenants:
             raise ValidationError("No tenant is selected: nothing was done")
         ended = _ended(form, tenants)
