@@ -238,7 +238,7 @@ Q_CLUSTER = {
     "max_attempts": 1,  # never run again by itself: that is an operator's choice
     "ack_failures": True,
     "save_limit": -1,  # our own rows are the truth
-    "poll": 0.1,  # seconds: half of it a task waits for nothing
+    "poll": 0.2,
     "guard_cycle": 0.5,  # only 0.25, 0.5 and 1 reach zero exactly
     "scheduler": False,  # nothing is scheduled there
     "recycle": 200,
