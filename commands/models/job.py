@@ -4,13 +4,13 @@ import json
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from commands import host
-from commands.statements import change, moment
+from commands.statements import change, moment, row
 from tenants.models import Tenant
 
 HOLD = "UPDATE tenants_tenant SET held_by = %s WHERE id = %s AND held_by IS NULL"
@@ -19,6 +19,7 @@ UPDATE commands_job
 SET state = 'running', worker = %s, started_at = %s, heartbeat_at = %s
 WHERE id = %s AND state = 'queued'
 """
+LOCK = "SELECT 1 FROM commands_run WHERE id = %s FOR UPDATE"
 END = """
 UPDATE commands_job
 SET state = %s, error = %s, finished_at = %s, seconds = %s, exit_code = %s,
@@ -133,6 +134,10 @@ class Job(models.Model):
         at = moment(now)
         ended = (state, error, at, seconds, exit_code, stored)
         with transaction.atomic(savepoint=False):
+            if connection.features.has_select_for_update:
+                # END shares the run's row, by its foreign key, and counting wants it
+                # alone: two ends that both shared it would be a deadlock.
+                row(LOCK, self.run_id)
             if not change(END, *ended, self.pk, self.worker):
                 return False
             if self.run.quiet:

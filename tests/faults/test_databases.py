@@ -147,3 +147,17 @@ def test_a_cluster_stops_while_the_registry_is_down(
     workers.process.send_signal(signal.SIGTERM)
 
     assert workers.process.wait(30) == 0
+
+
+def test_jobs_that_end_at_the_same_moment_are_no_deadlock(
+    environment: dict[str, str], registry: MariaDb
+):
+    environment["DATABASE_URL"] = create_registry(registry)
+    manage(environment, "migrate", "--verbosity=0").communicate()
+
+    argv = [sys.executable, "-m", "tests.faults.ends"]
+    both = subprocess.run(
+        argv, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
+    )
+
+    assert both.stdout.splitlines() == ["ended", "ended"]
