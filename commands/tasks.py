@@ -14,6 +14,7 @@ from commands import host, queue
 from commands.base import REFUSED, Command, CommandFailed, Json, NothingToDo
 from commands.claim import claim_next
 from commands.models import Job, Run
+from commands.patience import DOWN, patiently
 from commands.recorder import Cancelled, Lost, Recorder
 from tenants import moodledb, php
 
@@ -29,14 +30,11 @@ def lane(run_id: int) -> None:
     lane delivered twice does no harm, since a job is claimed once.
     """
     run, worker = Run.objects.get(pk=run_id), host.this_process()
-    # Whoever begins a lane runs no job: the registry's answer to a claim was lost.
-    mine = Job.objects.filter(state=Job.State.RUNNING, worker=worker)
-    for lost in mine.with_edges():
-        bury(lost, "its worker lost the registry")
+    _end_lost(worker)
     end = time.monotonic() + settings.VMOODLE_LANE_SECONDS
     idle = time.monotonic() + BLOCKED
     while time.monotonic() < min(end, idle) and not queue.stopping():
-        if job := claim_next(run, worker):
+        if job := _claim(run, worker):
             execute(job)
             idle = time.monotonic() + BLOCKED
         elif not run.lanes_wanted():
@@ -45,6 +43,24 @@ def lane(run_id: int) -> None:
             time.sleep(0.2)
     if run.lanes_wanted():
         queue.enqueue_lanes(run_id, 1)
+
+
+def _claim(run: Run, worker: str) -> Job | None:
+    try:
+        return claim_next(run, worker)
+    except DOWN:
+        # It may be stored all the same. This process may never get another lane.
+        patiently(lambda: _end_lost(worker))
+        raise
+
+
+def _end_lost(worker: str) -> None:
+    """End jobs in the name of a worker that runs none: the registry was lost."""
+    mine = Job.objects.filter(state=Job.State.RUNNING, worker=worker)
+    for job in mine.with_edges():
+        # Another host may have seen no heartbeat for too long.
+        if job.hand_over(f"buried by {worker}"):
+            bury(job, "its worker lost the registry")
 
 
 def execute(

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 from django_q.models import OrmQ
 
@@ -297,6 +298,56 @@ def test_a_job_whose_claim_was_stored_but_not_confirmed_is_ended(run_of, rows, p
     assert probe.done == ["t1"]
     run.refresh_from_db()
     assert run.state == Run.State.FINISHED
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_unconfirmed_claim_is_ended_as_soon_as_the_registry_is_back(
+    run_of, rows, probe, monkeypatch
+):
+    run = run_of("commands/Probe", rows(1), parallel=1)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    down = [OperationalError(2002, "no connection")]
+
+    def lose(run: Run, worker: str) -> None:
+        assert claim_next(run, worker)
+        monkeypatch.setattr(Job.objects, "filter", refuse)
+        raise OperationalError(2013, "no answer")
+
+    def refuse(**conditions):
+        if down:
+            raise down.pop()
+        return Job.objects.all().filter(**conditions)
+
+    monkeypatch.setattr(tasks, "claim_next", lose)
+
+    with pytest.raises(OperationalError, match="no answer"):
+        tasks.lane(run.pk)
+
+    job = run.jobs.get()
+    assert (job.state, job.tenant.held_by) == (Job.State.FAILED, None)
+    assert job.error.startswith("its worker lost the registry")
+    assert not down
+    run.refresh_from_db()
+    assert run.state == Run.State.FINISHED
+
+
+def test_an_unconfirmed_claim_that_somebody_else_ends_is_left_to_him(
+    run_of, rows, probe, monkeypatch
+):
+    run = run_of("commands/Probe", rows(1), parallel=1)
+    lost = claim_next(run, host.this_process())
+    given = Job.hand_over
+
+    def second(job: Job, worker: str) -> bool:
+        Job.objects.update(worker="buried by elsewhere:1:1")
+        return given(job, worker)
+
+    monkeypatch.setattr(Job, "hand_over", second)
+
+    tasks.lane(run.pk)
+
+    lost.refresh_from_db()
+    assert lost.state == Job.State.RUNNING
 
 
 def test_a_lane_of_a_cluster_that_stops_takes_no_more_jobs(
