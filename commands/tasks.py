@@ -56,6 +56,8 @@ def _claim(run: Run, worker: str) -> Job | None:
 
 def _end_lost(worker: str) -> None:
     """End jobs in the name of a worker that runs none: the registry was lost."""
+    if queue.stopping():
+        return  # and need not wait for it: the reaper ends jobs of the dead
     mine = Job.objects.filter(state=Job.State.RUNNING, worker=worker)
     for job in mine.with_edges():
         # Another host may have seen no heartbeat for too long.

@@ -331,6 +331,23 @@ def test_an_unconfirmed_claim_is_ended_as_soon_as_the_registry_is_back(
     assert run.state == Run.State.FINISHED
 
 
+def test_a_cluster_that_stops_waits_for_no_registry(run_of, rows, monkeypatch):
+    run = run_of("commands/Probe", rows(1))
+    stopping = []
+
+    def lose(*_claim) -> None:
+        stopping.append(True)
+        monkeypatch.setattr(Job.objects, "filter", lose)
+        monkeypatch.setattr("commands.patience.time.sleep", pytest.fail)
+        raise OperationalError(2013, "no answer")
+
+    monkeypatch.setattr(queue, "stopping", lambda: bool(stopping))
+    monkeypatch.setattr(tasks, "claim_next", lose)
+
+    with pytest.raises(OperationalError, match="no answer"):
+        tasks.lane(run.pk)
+
+
 def test_an_unconfirmed_claim_that_somebody_else_ends_is_left_to_him(
     run_of, rows, probe, monkeypatch
 ):
