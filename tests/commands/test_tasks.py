@@ -335,7 +335,7 @@ def test_a_cluster_that_stops_waits_for_no_registry(run_of, rows, monkeypatch):
     run = run_of("commands/Probe", rows(1))
     stopping = []
 
-    def lose(*_claim) -> None:
+    def lose(*_claim, **_conditions) -> None:
         stopping.append(True)
         monkeypatch.setattr(Job.objects, "filter", lose)
         monkeypatch.setattr("commands.patience.time.sleep", pytest.fail)
