@@ -66,8 +66,9 @@ class Connection(MySQLdb.connections.Connection):
     def is_good(self) -> bool:
         """Whether the server answered just now, and has been silent since."""
         socket = select.poll()
-        socket.register(self, select.POLLIN)  # it is readable whatever has ended it
-        return time.monotonic() < self.trusted and not socket.poll(0)
+        if trusted := time.monotonic() < self.trusted:
+            socket.register(self, select.POLLIN)  # readable whatever has ended it
+        return trusted and not socket.poll(0)
 
 
 def table(tenant: "Tenant", name: str) -> str:

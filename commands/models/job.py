@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from commands import host
+from commands.patience import past_deadlocks
 from commands.statements import change, moment, row
 from tenants.models import Tenant
 
@@ -171,12 +172,16 @@ class Job(models.Model):
 
     def request_cancel(self) -> None:
         """Cancel a queued job at once; ask a running one to stop."""
-        with transaction.atomic():
-            if self.run.cancel_queued(Q(pk=self.pk), "cancelled by an operator"):
-                return
-            Job.objects.filter(pk=self.pk, state=self.State.RUNNING).update(
-                cancel_requested=True
-            )
+
+        def now_or_soon() -> None:
+            with transaction.atomic():
+                running = Job.objects.filter(pk=self.pk, state=self.State.RUNNING)
+                if not self.run.cancel_queued(
+                    Q(pk=self.pk), "cancelled by an operator"
+                ):
+                    running.update(cancel_requested=True)
+
+        past_deadlocks(now_or_soon)
 
     def worker_is_gone(self) -> bool:
         """Whether the process that runs the job has died."""

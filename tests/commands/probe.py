@@ -40,3 +40,11 @@ class Probe(Command):
         if step := self.script.get(tenant.shortname):
             return (yield from step(self))
         return {"word": self.cleaned_data["word"]}
+
+
+def raises(error: BaseException) -> Callable:
+    def step(command: Command):
+        yield "about to fail"
+        raise error
+
+    return step

@@ -1,16 +1,12 @@
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.db import OperationalError
 from django.utils import timezone
-from django_q.models import OrmQ
 
-from commands import host, queue, tasks
+from commands import host, tasks
 from commands.base import Command, CommandFailed, NothingToDo
 from commands.claim import claim_next
 from commands.models import Job, Run
@@ -20,20 +16,9 @@ from tenants.models import DatabaseServer, Tenant
 from tenants.moodledb import MoodleDbError
 from tenants.php import PhpError
 from tenants.publish import PublishError
+from tests.commands.probe import raises
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("probe")]
-
-
-def raises(error: BaseException) -> Callable:
-    def step(command: Command):
-        yield "about to fail"
-        raise error
-
-    return step
-
-
-def lanes() -> int:
-    return OrmQ.objects.filter(key=queue.JOBS).count()
 
 
 @pytest.fixture
@@ -220,178 +205,6 @@ def test_a_job_whose_log_directory_is_gone_fails(claimed: Job, probe, tmp_path: 
     assert probe.done == []
 
 
-def test_a_lane_runs_all_jobs_of_its_run(run_of, rows, probe):
-    run = run_of("commands/Probe", rows(5), parallel=1)
-
-    tasks.lane(run.pk)
-
-    run.refresh_from_db()
-    assert probe.done == ["t0", "t1", "t2", "t3", "t4"]
-    assert (run.state, lanes()) == (Run.State.FINISHED, 1)
-
-
-def test_what_a_job_changes_in_its_command_is_not_the_next_one_s(run_of, rows, probe):
-    def step(command: Command):
-        seen.append((command.cleaned_data["word"], vars(command).get("own")))
-        command.cleaned_data["word"] = command.own = "of the first"
-        yield "changed"
-
-    seen: list[tuple] = []
-    probe.script |= {"t0": step, "t1": step}
-
-    tasks.lane(run_of("commands/Probe", rows(2), "word=given", parallel=1).pk)
-
-    assert seen == [("given", None)] * 2
-
-
-def test_a_lane_goes_to_the_back_of_the_queue_after_its_time(
-    run_of, rows, probe, settings
-):
-    settings.VMOODLE_LANE_SECONDS = 0.05
-    probe.script["t0"] = lambda command: (yield from _sleep(0.1))
-    run = run_of("commands/Probe", rows(3), parallel=1)
-
-    tasks.lane(run.pk)
-
-    assert probe.done == ["t0"]
-    assert lanes() == 2
-
-
-def _sleep(seconds: float):
-    time.sleep(seconds)
-    yield "slept"
-
-
-def test_a_lane_that_only_waits_goes_to_the_back_of_the_queue(
-    run_of, rows, probe, monkeypatch
-):
-    monkeypatch.setattr(tasks, "BLOCKED", 0.3)
-    tenants = rows(1)
-    claim_next(run_of("commands/Probe", tenants), "elsewhere:1:1")
-    run = run_of("commands/Probe", tenants, parallel=1)
-
-    tasks.lane(run.pk)
-
-    assert probe.done == []
-    assert lanes() == 1 + 1 + 1
-
-
-def test_a_lane_too_many_ends_at_once(run_of, rows, probe):
-    run = run_of("commands/Probe", rows(2), parallel=1)
-    claim_next(run, "elsewhere:1:1")
-
-    tasks.lane(run.pk)
-
-    assert probe.done == []
-    assert lanes() == 1
-
-
-def test_a_job_whose_claim_was_stored_but_not_confirmed_is_ended(run_of, rows, probe):
-    run = run_of("commands/Probe", rows(2), parallel=1)
-    lost = claim_next(run, host.this_process())
-
-    tasks.lane(run.pk)
-
-    lost.refresh_from_db()
-    assert (lost.state, lost.tenant.held_by) == (Job.State.FAILED, None)
-    assert lost.error.startswith("its worker lost the registry; what it had done is")
-    assert probe.done == ["t1"]
-    run.refresh_from_db()
-    assert run.state == Run.State.FINISHED
-
-
-@pytest.mark.django_db(transaction=True)
-def test_an_unconfirmed_claim_is_ended_as_soon_as_the_registry_is_back(
-    run_of, rows, probe, monkeypatch
-):
-    run = run_of("commands/Probe", rows(1), parallel=1)
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
-    down = [OperationalError(2002, "no connection")]
-
-    def lose(run: Run, worker: str) -> None:
-        assert claim_next(run, worker)
-        monkeypatch.setattr(Job.objects, "filter", refuse)
-        raise OperationalError(2013, "no answer")
-
-    def refuse(**conditions):
-        if down:
-            raise down.pop()
-        return Job.objects.all().filter(**conditions)
-
-    monkeypatch.setattr(tasks, "claim_next", lose)
-
-    with pytest.raises(OperationalError, match="no answer"):
-        tasks.lane(run.pk)
-
-    job = run.jobs.get()
-    assert (job.state, job.tenant.held_by) == (Job.State.FAILED, None)
-    assert job.error.startswith("its worker lost the registry")
-    assert not down
-    run.refresh_from_db()
-    assert run.state == Run.State.FINISHED
-
-
-def test_a_cluster_that_stops_waits_for_no_registry(run_of, rows, monkeypatch):
-    run = run_of("commands/Probe", rows(1))
-    stopping = []
-
-    def lose(*_claim, **_conditions) -> None:
-        stopping.append(True)
-        monkeypatch.setattr(Job.objects, "filter", lose)
-        monkeypatch.setattr("commands.patience.time.sleep", pytest.fail)
-        raise OperationalError(2013, "no answer")
-
-    monkeypatch.setattr(queue, "stopping", lambda: bool(stopping))
-    monkeypatch.setattr(tasks, "claim_next", lose)
-
-    with pytest.raises(OperationalError, match="no answer"):
-        tasks.lane(run.pk)
-
-
-def test_an_unconfirmed_claim_that_somebody_else_ends_is_left_to_him(
-    run_of, rows, probe, monkeypatch
-):
-    run = run_of("commands/Probe", rows(1), parallel=1)
-    lost = claim_next(run, host.this_process())
-    given = Job.hand_over
-
-    def second(job: Job, worker: str) -> bool:
-        Job.objects.update(worker="buried by elsewhere:1:1")
-        return given(job, worker)
-
-    monkeypatch.setattr(Job, "hand_over", second)
-
-    tasks.lane(run.pk)
-
-    lost.refresh_from_db()
-    assert lost.state == Job.State.RUNNING
-
-
-def test_a_lane_of_a_cluster_that_stops_takes_no_more_jobs(
-    run_of, rows, probe, monkeypatch
-):
-    monkeypatch.setattr(queue, "stopping", lambda: bool(probe.done))
-    run = run_of("commands/Probe", rows(2), parallel=1)
-
-    tasks.lane(run.pk)
-
-    assert probe.done == ["t0"]
-    assert lanes() == 2
-
-
-def test_a_lane_survives_a_job_of_each_kind(run_of, rows, probe):
-    run = run_of("commands/Probe", rows(3), parallel=1)
-    probe.script |= {
-        "t0": raises(CommandFailed("no")),
-        "t1": raises(NothingToDo("fine")),
-    }
-
-    tasks.lane(run.pk)
-
-    states = run.jobs.order_by("position").values_list("state", flat=True)
-    assert list(states) == ["failed", "skipped", "succeeded"]
-
-
 def test_a_job_of_a_dead_worker_is_failed(claimed: Job, probe, monkeypatch, dead: str):
     recovered: list[tuple[int | None, str]] = []
     monkeypatch.setattr(
@@ -469,50 +282,6 @@ def test_a_job_whose_reaper_died_is_reaped_by_another(claimed: Job):
     Job.objects.update(heartbeat_at=timezone.now() - timedelta(seconds=100))
 
     assert tasks.reap() == 1
-
-
-def test_lanes_that_were_lost_are_given_back(run_of, rows):
-    run_of("commands/Probe", rows(5), parallel=3)
-    OrmQ.objects.all().delete()
-    Run.objects.update(started_at=timezone.now() - timedelta(seconds=5))
-
-    tasks.refill_lanes()
-    tasks.refill_lanes()
-
-    assert lanes() == 3
-
-
-def test_no_more_lanes_are_given_back_than_there_are_jobs(run_of, rows):
-    run = run_of("commands/Probe", rows(3), parallel=9)
-    claim_next(run, host.this_process())
-    OrmQ.objects.all().delete()
-    Run.objects.update(started_at=timezone.now() - timedelta(seconds=5))
-
-    tasks.refill_lanes()
-
-    assert lanes() == 2
-
-
-def test_a_run_whose_last_job_ended_unseen_is_closed(run_of, rows):
-    run = run_of("commands/Probe", rows(1))
-    run.jobs.update(state=Job.State.SUCCEEDED)
-    Run.objects.update(done=1)
-    OrmQ.objects.all().delete()
-    Run.objects.update(started_at=timezone.now() - timedelta(seconds=5))
-
-    tasks.refill_lanes()
-
-    run.refresh_from_db()
-    assert (run.state, lanes()) == (Run.State.FINISHED, 0)
-
-
-def test_a_run_that_has_just_begun_is_left_to_its_shell(run_of, rows):
-    run_of("commands/Probe", rows(1))
-    OrmQ.objects.all().delete()
-
-    tasks.refill_lanes()
-
-    assert lanes() == 0
 
 
 def test_a_result_that_cannot_be_stored_fails_the_job(claimed: Job, probe):
