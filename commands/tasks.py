@@ -14,7 +14,7 @@ from commands import host, queue
 from commands.base import REFUSED, Command, CommandFailed, Json, NothingToDo
 from commands.claim import claim_next
 from commands.models import Job, Run
-from commands.patience import DOWN, patiently
+from commands.patience import DOWN, past_deadlocks
 from commands.recorder import Cancelled, Lost, Recorder
 from tenants import moodledb, php
 
@@ -29,12 +29,19 @@ def lane(run_id: int) -> None:
     Lanes steal work: each takes the next job, so none waits for the slowest. A
     lane delivered twice does no harm, since a job is claimed once.
     """
-    run, worker = Run.objects.get(pk=run_id), host.this_process()
-    _end_lost(worker)
+    try:
+        _run_jobs(Run.objects.get(pk=run_id), host.this_process())
+    except DOWN as error:
+        # A claim or an end may be stored all the same. Of a worker that has died
+        # the reaper looks after what it had, so this one does.
+        raise SystemExit(f"The worker ends: {error}") from error
+
+
+def _run_jobs(run: Run, worker: str) -> None:
     end = time.monotonic() + settings.VMOODLE_LANE_SECONDS
     idle = time.monotonic() + BLOCKED
     while time.monotonic() < min(end, idle) and not queue.stopping():
-        if job := _claim(run, worker):
+        if job := past_deadlocks(lambda: claim_next(run, worker)):
             execute(job)
             idle = time.monotonic() + BLOCKED
         elif not run.lanes_wanted():
@@ -42,27 +49,7 @@ def lane(run_id: int) -> None:
         else:
             time.sleep(0.2)
     if run.lanes_wanted():
-        queue.enqueue_lanes(run_id, 1)
-
-
-def _claim(run: Run, worker: str) -> Job | None:
-    try:
-        return claim_next(run, worker)
-    except DOWN:
-        # It may be stored all the same. This process may never get another lane.
-        patiently(lambda: _end_lost(worker))
-        raise
-
-
-def _end_lost(worker: str) -> None:
-    """End jobs in the name of a worker that runs none: the registry was lost."""
-    if queue.stopping():
-        return  # and need not wait for it: the reaper ends jobs of the dead
-    mine = Job.objects.filter(state=Job.State.RUNNING, worker=worker)
-    for job in mine.with_edges():
-        # Another host may have seen no heartbeat for too long.
-        if job.hand_over(f"buried by {worker}"):
-            bury(job, "its worker lost the registry")
+        queue.enqueue_lanes(run.pk, 1)
 
 
 def execute(
@@ -134,15 +121,15 @@ def reap() -> int:
     for job in running.with_edges():
         dead = job.worker
         if job.worker_is_gone() and job.hand_over(f"buried by {host.this_process()}"):
-            bury(job, f"its worker died ({dead})")
+            bury(job, dead)
             buried += 1
     refill_lanes()
     return buried
 
 
-def bury(job: Job, why: str) -> None:
-    """End one job that nobody runs any more."""
-    error = f"{why}; what it had done is in the output"
+def bury(job: Job, worker: str) -> None:
+    """End one job whose worker died."""
+    error = f"its worker died ({worker}); what it had done is in the output"
     php.kill_leftovers(job.pk)
     try:
         if job.tenant:

@@ -10,6 +10,7 @@ from commands import host, queue, tasks
 from commands.base import Command, CommandFailed, NothingToDo
 from commands.claim import claim_next
 from commands.models import Job, Run
+from commands.patience import DEADLOCK
 from tests.commands.probe import raises
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("probe")]
@@ -85,85 +86,38 @@ def test_a_lane_too_many_ends_at_once(run_of, rows, probe):
     assert lanes() == 1
 
 
-def test_a_job_whose_claim_was_stored_but_not_confirmed_is_ended(run_of, rows, probe):
-    run = run_of("commands/Probe", rows(2), parallel=1)
-    lost = claim_next(run, host.this_process())
-
-    tasks.lane(run.pk)
-
-    lost.refresh_from_db()
-    assert (lost.state, lost.tenant.held_by) == (Job.State.FAILED, None)
-    assert lost.error.startswith("its worker lost the registry; what it had done is")
-    assert probe.done == ["t1"]
-    run.refresh_from_db()
-    assert run.state == Run.State.FINISHED
-
-
-@pytest.mark.django_db(transaction=True)
-def test_an_unconfirmed_claim_is_ended_as_soon_as_the_registry_is_back(
+def test_a_worker_that_lost_the_registry_in_a_claim_ends(
     run_of, rows, probe, monkeypatch
 ):
     run = run_of("commands/Probe", rows(1), parallel=1)
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
-    down = [OperationalError(2002, "no connection")]
 
     def lose(run: Run, worker: str) -> None:
-        assert claim_next(run, worker)
-        monkeypatch.setattr(Job.objects, "filter", refuse)
-        raise OperationalError(2013, "no answer")
-
-    def refuse(**conditions):
-        if down:
-            raise down.pop()
-        return Job.objects.all().filter(**conditions)
+        assert claim_next(run, worker)  # stored, the answer lost
+        raise OperationalError(2013, "Lost connection")
 
     monkeypatch.setattr(tasks, "claim_next", lose)
 
-    with pytest.raises(OperationalError, match="no answer"):
+    with pytest.raises(SystemExit, match="The worker ends: .*Lost connection"):
         tasks.lane(run.pk)
 
-    job = run.jobs.get()
-    assert (job.state, job.tenant.held_by) == (Job.State.FAILED, None)
-    assert job.error.startswith("its worker lost the registry")
-    assert not down
-    run.refresh_from_db()
-    assert run.state == Run.State.FINISHED
+    assert probe.done == []
+    assert run.jobs.get().worker == host.this_process()  # whose death is seen
 
 
-def test_a_cluster_that_stops_waits_for_no_registry(run_of, rows, monkeypatch):
-    run = run_of("commands/Probe", rows(1))
-    stopping = []
-
-    def lose(*_claim, **_conditions) -> None:
-        stopping.append(True)
-        monkeypatch.setattr(Job.objects, "filter", lose)
-        monkeypatch.setattr("commands.patience.time.sleep", pytest.fail)
-        raise OperationalError(2013, "no answer")
-
-    monkeypatch.setattr(queue, "stopping", lambda: bool(stopping))
-    monkeypatch.setattr(tasks, "claim_next", lose)
-
-    with pytest.raises(OperationalError, match="no answer"):
-        tasks.lane(run.pk)
-
-
-def test_an_unconfirmed_claim_that_somebody_else_ends_is_left_to_him(
-    run_of, rows, probe, monkeypatch
-):
+def test_a_lane_tries_again_after_a_deadlock(run_of, rows, probe, monkeypatch):
     run = run_of("commands/Probe", rows(1), parallel=1)
-    lost = claim_next(run, host.this_process())
-    given = Job.hand_over
+    deadlocks = [OperationalError(DEADLOCK, "Deadlock found")]
 
-    def second(job: Job, worker: str) -> bool:
-        Job.objects.update(worker="buried by elsewhere:1:1")
-        return given(job, worker)
+    def unlucky(run: Run, worker: str) -> Job | None:
+        if deadlocks:
+            raise deadlocks.pop()
+        return claim_next(run, worker)
 
-    monkeypatch.setattr(Job, "hand_over", second)
+    monkeypatch.setattr(tasks, "claim_next", unlucky)
 
     tasks.lane(run.pk)
 
-    lost.refresh_from_db()
-    assert lost.state == Job.State.RUNNING
+    assert (probe.done, deadlocks) == (["t0"], [])
 
 
 def test_a_lane_of_a_cluster_that_stops_takes_no_more_jobs(

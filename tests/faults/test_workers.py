@@ -4,7 +4,9 @@ import os
 import signal
 
 import pytest
+from django_q.tasks import async_task
 
+from commands import queue
 from commands.models import Job, Run
 from tenants import files
 from tenants.models import Tenant
@@ -93,6 +95,23 @@ def test_idle_workers_that_are_killed_are_replaced(
 
     run = run_of("upgrade/CheckStatus", fleet, parallel=2)
 
+    assert wait_for_end(run) == {"succeeded": 4}
+
+
+def test_a_worker_that_ends_itself_is_replaced(
+    fleet: list[Tenant], run_of: RunOf, start_workers: StartWorkers
+):
+    workers = start_workers()
+    before = set(children(workers.sentinel))
+
+    async_task("sys.exit", "the registry was lost", cluster=queue.JOBS)
+
+    def replaced() -> bool:
+        now = set(children(workers.sentinel))
+        return len(now) == 4 and len(now & before) == 3
+
+    eventually(replaced, "it lives, or is not replaced")
+    run = run_of("upgrade/CheckStatus", fleet, parallel=2)
     assert wait_for_end(run) == {"succeeded": 4}
 
 
