@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from commands.models import Job, Run
+from commands.patience import past_deadlocks
 from commands.statements import moment, reader
 from tenants.models import DatabaseServer
 
@@ -50,6 +51,10 @@ def claim_next(run: Run, worker: str) -> Job | None:
     Within the limits of the run and of each database server, and never two
     exclusive jobs on one tenant. The job has all that running it needs.
     """
+    return past_deadlocks(lambda: _claim_next(run, worker))
+
+
+def _claim_next(run: Run, worker: str) -> Job | None:
     with transaction.atomic():
         if connection.features.has_select_for_update:
             # Locking the few server rows makes the limits exact; SQLite's

@@ -14,7 +14,7 @@ from commands import host, queue
 from commands.base import REFUSED, Command, CommandFailed, Json, NothingToDo
 from commands.claim import claim_next
 from commands.models import Job, Run
-from commands.patience import DOWN, past_deadlocks
+from commands.patience import DOWN
 from commands.recorder import Cancelled, Lost, Recorder
 from tenants import moodledb, php
 
@@ -41,7 +41,7 @@ def _run_jobs(run: Run, worker: str) -> None:
     end = time.monotonic() + settings.VMOODLE_LANE_SECONDS
     idle = time.monotonic() + BLOCKED
     while time.monotonic() < min(end, idle) and not queue.stopping():
-        if job := past_deadlocks(lambda: claim_next(run, worker)):
+        if job := claim_next(run, worker):
             execute(job)
             idle = time.monotonic() + BLOCKED
         elif not run.lanes_wanted():

@@ -107,13 +107,14 @@ def test_a_worker_that_lost_the_registry_in_a_claim_ends(
 def test_a_lane_tries_again_after_a_deadlock(run_of, rows, probe, monkeypatch):
     run = run_of("commands/Probe", rows(1), parallel=1)
     deadlocks = [OperationalError(DEADLOCK, "Deadlock found")]
+    claim = Job.claim
 
-    def unlucky(run: Run, worker: str) -> Job | None:
+    def unlucky(job: Job, worker: str) -> bool:
         if deadlocks:
             raise deadlocks.pop()
-        return claim_next(run, worker)
+        return claim(job, worker)
 
-    monkeypatch.setattr(tasks, "claim_next", unlucky)
+    monkeypatch.setattr(Job, "claim", unlucky)
 
     tasks.lane(run.pk)
 
