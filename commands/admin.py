@@ -190,7 +190,7 @@ class SavedCommandAdmin(ActingAdmin):
         try:
             tenants = options.selection_of(saved.selection).resolve()
         except (SelectionError, ValidationError) as error:
-            messages.error(request, " ".join(getattr(error, "messages", [str(error)])))
+            messages.error(request, " ".join(error.messages))
             return None
         forget_old_drafts()
         run = saved.draft(

@@ -101,7 +101,7 @@ def _asked(
             raise CommandFailed(f"Choose at most {MOST} tenants to compare")
         whole = form.matrix(tenants, everything="all" in request.GET)
     except REFUSED as error:
-        for sentence in getattr(error, "messages", [str(error)]):
+        for sentence in error.messages:
             messages.error(request, sentence)
         return command(initial=dict(given)), None
     found = narrowed(whole, request.GET.get("q", ""))

@@ -196,7 +196,7 @@ def new_tenant(request: HttpRequest) -> HttpResponse:
         try:
             run = start(form, request.user.get_username())
         except REFUSED as error:
-            form.add_error(None, " ".join(getattr(error, "messages", [str(error)])))
+            form.add_error(None, " ".join(error.messages))
             right = False
         else:
             return redirect("admin:commands_run_view", run.pk)

@@ -205,7 +205,7 @@ def _start(request: HttpRequest, run: Run, canary: int) -> bool:
     try:
         run.start(canary=canary)
     except REFUSED as error:
-        for sentence in getattr(error, "messages", [str(error)]):
+        for sentence in error.messages:
             messages.error(request, sentence)
         return False
     return True

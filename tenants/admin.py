@@ -201,8 +201,8 @@ class ReleaseAdmin(PublishingAdmin):
             try:
                 release.refresh()
             except (PhpError, ValidationError) as error:
-                said = getattr(error, "messages", [str(error)])
-                self.message_user(request, "; ".join(said), messages.ERROR)
+                said = "; ".join(error.messages)
+                self.message_user(request, said, messages.ERROR)
 
 
 class AttentionFilter(admin.SimpleListFilter):
