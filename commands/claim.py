@@ -45,26 +45,23 @@ LIMIT 1
 """
 
 
+@past_deadlocks
+@transaction.atomic
 def claim_next(run: Run, worker: str) -> Job | None:
     """Claim the next job of a run that may start now; None if there is none.
 
     Within the limits of the run and of each database server, and never two
     exclusive jobs on one tenant. The job has all that running it needs.
     """
-    return past_deadlocks(lambda: _claim_next(run, worker))
-
-
-def _claim_next(run: Run, worker: str) -> Job | None:
-    with transaction.atomic():
-        if connection.features.has_select_for_update:
-            # Locking the few server rows makes the limits exact; SQLite's
-            # immediate transaction does so anyway.
-            list(DatabaseServer.objects.select_for_update().values_list("pk"))
-        job = _next()(run.pk, moment(timezone.now()), run.pk)
-        if job is None:
-            return None
-        job.run = run
-        return job if job.claim(worker) else None
+    if connection.features.has_select_for_update:
+        # Locking the few server rows makes the limits exact; SQLite's immediate
+        # transaction does so anyway.
+        list(DatabaseServer.objects.select_for_update().values_list("pk"))
+    job = _next()(run.pk, moment(timezone.now()), run.pk)
+    if job is None:
+        return None
+    job.run = run
+    return job if job.claim(worker) else None
 
 
 @cache

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, close_old_connections
@@ -10,6 +11,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections
 DOWN = (OperationalError, InterfaceError)  # the registry is out of reach
 DEADLOCK = 1213  # of MariaDB and MySQL, which undo the whole transaction
 TRIES = 5
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -29,15 +31,20 @@ def patiently(work: Callable[[], T]) -> T:
         time.sleep(1)
 
 
-def past_deadlocks(transaction: Callable[[], T]) -> T:
-    """Return what a whole transaction returns, which is begun anew after a deadlock.
+def past_deadlocks(transaction: Callable[P, T]) -> Callable[P, T]:
+    """Make a whole transaction one that is begun anew after a deadlock.
 
     For somebody who waits: unlike `patiently` it takes no longer than that.
     """
-    for _attempt in range(TRIES - 1):
-        try:
-            return transaction()
-        except OperationalError as error:
-            if error.args[:1] != (DEADLOCK,):
-                raise
-    return transaction()
+
+    @wraps(transaction)
+    def again_and_again(*args: P.args, **kwargs: P.kwargs) -> T:
+        for _attempt in range(TRIES - 1):
+            try:
+                return transaction(*args, **kwargs)
+            except OperationalError as error:
+                if error.args[:1] != (DEADLOCK,):
+                    raise
+        return transaction(*args, **kwargs)
+
+    return again_and_again

@@ -10,13 +10,13 @@ import os
 import signal
 import tempfile
 import time
+import uuid
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 from django import db
 from django.utils import timezone
-from django_q.cluster import Cluster as QCluster
 from django_q.cluster import Sentinel as QSentinel
 from django_q.cluster import get_mp_context
 from django_q.models import OrmQ
@@ -123,35 +123,27 @@ def die_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-class Cluster(QCluster):
-    """A cluster whose signal handler only takes note: it cannot deadlock."""
+def run(each: Callable[[], None], every: float = 5.0) -> bool:
+    """Run the cluster until asked to stop; call `each` now and then.
 
-    stop_asked = False
-
-    def start(self) -> int:
-        self.stop_event = get_mp_context().Event()
-        self.start_event = get_mp_context().Event()
-        db.connections.close_all()
-        self.sentinel = get_mp_context().Process(
-            target=Sentinel,
-            args=(self.stop_event, self.start_event, self.cluster_id, None, None),
-        )
-        self.sentinel.start()
-        return int(self.pid)
-
-    def sig_handler(self, signum: int, frame: object) -> None:
-        self.stop_asked = True
-
-    def run(self, each: Callable[[], None], every: float = 5.0) -> bool:
-        """Run until asked to stop; call `each` now and then.
-
-        False when the sentinel died by itself: then the cluster must be restarted.
-        """
-        self.start()
-        due = 0.0
-        while not self.stop_asked and self.sentinel.is_alive():
-            if time.monotonic() >= due:
-                each()
-                due = time.monotonic() + every
-            time.sleep(0.2)
-        return self.stop_asked and (self.stop() or True)
+    False when the sentinel died by itself: then the cluster must be restarted.
+    """
+    asked: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # To stop inside the handler, as django-q2's cluster does, can deadlock.
+        signal.signal(number, lambda signum, _frame: asked.append(signum))
+    processes = get_mp_context()
+    stop, started = processes.Event(), processes.Event()
+    db.connections.close_all()
+    sentinel = processes.Process(target=Sentinel, args=(stop, started, uuid.uuid4()))
+    sentinel.start()
+    due = 0.0
+    while not asked and sentinel.is_alive():
+        if time.monotonic() >= due:
+            each()
+            due = time.monotonic() + every
+        time.sleep(0.2)
+    if sentinel.is_alive():  # else setting it would wait for a dead process to wake
+        stop.set()
+        sentinel.join()
+    return bool(asked)

@@ -170,18 +170,13 @@ class Job(models.Model):
         self.worker = worker if given else self.worker
         return bool(given)
 
+    @past_deadlocks
+    @transaction.atomic
     def request_cancel(self) -> None:
         """Cancel a queued job at once; ask a running one to stop."""
-
-        def now_or_soon() -> None:
-            with transaction.atomic():
-                running = Job.objects.filter(pk=self.pk, state=self.State.RUNNING)
-                if not self.run.cancel_queued(
-                    Q(pk=self.pk), "cancelled by an operator"
-                ):
-                    running.update(cancel_requested=True)
-
-        past_deadlocks(now_or_soon)
+        running = Job.objects.filter(pk=self.pk, state=self.State.RUNNING)
+        if not self.run.cancel_queued(Q(pk=self.pk), "cancelled by an operator"):
+            running.update(cancel_requested=True)
 
     def worker_is_gone(self) -> bool:
         """Whether the process that runs the job has died."""

@@ -213,44 +213,41 @@ class Run(models.Model):
         else:
             Run.objects.filter(pk=self.pk).update(open_wave=1)
 
+    @transaction.atomic
     def close(self) -> None:
         """End the run when all its jobs have ended; the first to see it tells."""
         over = Run.objects.filter(
             pk=self.pk, state=self.State.RUNNING, done__gte=F("total")
         )
-        with transaction.atomic():
-            if over.update(
-                state=self.State.FINISHED, finished_at=timezone.now(), secrets=""
-            ):
-                self.refresh_from_db()
-                Run.objects.filter(pk=self.pk).update(counts_at_end=self.counts())
-                Material.objects.filter(run=self).delete()
-                notify.final(self)
+        if over.update(
+            state=self.State.FINISHED, finished_at=timezone.now(), secrets=""
+        ):
+            self.refresh_from_db()
+            Run.objects.filter(pk=self.pk).update(counts_at_end=self.counts())
+            Material.objects.filter(run=self).delete()
+            notify.final(self)
 
     def stop(self, reason: str) -> None:
         """Cancel what is queued; what runs goes on to its end."""
         Run.objects.filter(pk=self.pk, stopped="").update(stopped=reason)
         self.cancel_queued(Q(), reason)
 
+    @past_deadlocks  # a job that ends has locked its own row first
+    @transaction.atomic
     def cancel(self, by: str) -> None:
         """Cancel what is queued and ask what runs to stop."""
+        self.stop(f"cancelled by {by}")
+        running = self.jobs.filter(state=Job.State.RUNNING)
+        running.update(cancel_requested=True)
 
-        def all_of_it() -> None:
-            with transaction.atomic():
-                self.stop(f"cancelled by {by}")
-                running = self.jobs.filter(state=Job.State.RUNNING)
-                running.update(cancel_requested=True)
-
-        past_deadlocks(all_of_it)  # a job that ends has locked its own row first
-
+    @transaction.atomic
     def cancel_queued(self, which: Q, reason: str) -> int:
         """Cancel queued jobs of the run; return how many."""
-        with transaction.atomic():
-            number = self.jobs.filter(which, state=Job.State.QUEUED).update(
-                state=Job.State.CANCELLED, error=reason, finished_at=timezone.now()
-            )
-            if number:
-                self.count(number)
+        number = self.jobs.filter(which, state=Job.State.QUEUED).update(
+            state=Job.State.CANCELLED, error=reason, finished_at=timezone.now()
+        )
+        if number:
+            self.count(number)
         return number
 
     def retry(self, states: Sequence[str], actor: str, origin: str) -> "Run":

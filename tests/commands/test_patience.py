@@ -71,13 +71,13 @@ def deadlocks(times: int) -> Callable[[], str]:
 
 
 def test_the_victim_of_a_deadlock_begins_anew_at_once(clock: Clock):
-    assert patience.past_deadlocks(deadlocks(4)) == "done"
+    assert patience.past_deadlocks(deadlocks(4))() == "done"
     assert clock.now == 0
 
 
 def test_deadlock_after_deadlock_is_told():
     with pytest.raises(OperationalError, match="Deadlock"):
-        patience.past_deadlocks(deadlocks(5))
+        patience.past_deadlocks(deadlocks(5))()
 
 
 def test_a_registry_that_is_down_is_no_deadlock():
@@ -88,5 +88,5 @@ def test_a_registry_that_is_down_is_no_deadlock():
         raise OperationalError(2006, "Server has gone away")
 
     with pytest.raises(OperationalError, match="gone away"):
-        patience.past_deadlocks(transaction)
+        patience.past_deadlocks(transaction)()
     assert tried == [1]

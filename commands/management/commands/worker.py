@@ -36,7 +36,7 @@ def run_worker(name: str) -> None:
         os.environ["Q_CLUSTER_NAME"] = wanted
         os.execv(sys.executable, [sys.executable, *sys.argv])  # noqa: S606
     tasks.reap()
-    if not queue.Cluster().run(lambda: show_life(wanted)):
+    if not queue.run(lambda: show_life(wanted)):
         raise CommandError(f"The {name} cluster died and must be started again")
     with suppress(DatabaseError):  # else its heartbeat will be old soon
         Cluster.objects.filter(worker=host.this_process()).delete()
