@@ -191,6 +191,8 @@ def _follow(
         try:
             with _pipe() as (output, printed):
                 process = _start(argv, job, stdin, printed, theirs)
+                if not settings.VMOODLE_WEB_USER:  # calls are cheaper than programs
+                    _limit(process.pid, theirs)
                 yield from _lines(_pieces(process.pid, output, seconds), tail)
             return process.wait()
         finally:
@@ -213,7 +215,7 @@ def _start(
 ) -> "subprocess.Popen[bytes]":
     with _input(stdin) as given:
         try:
-            process = subprocess.Popen(  # noqa: S603 - an argument list, no shell
+            return subprocess.Popen(  # noqa: S603 - an argument list, no shell
                 argv,
                 stdin=given,
                 stdout=printed,
@@ -224,9 +226,6 @@ def _start(
             )
         except OSError as error:
             raise PhpError(f"{argv[0]} cannot be started: {error.strerror}") from error
-    if not settings.VMOODLE_WEB_USER:  # calls are cheaper than programs
-        _limit(process.pid, theirs)
-    return process
 
 
 def _limit(group: int, pipe: int) -> None:
@@ -234,11 +233,14 @@ def _limit(group: int, pipe: int) -> None:
 
     The kernel kills its group once nobody holds the other end of the pipe.
     """
-    with suppress(ProcessLookupError):
-        resource.prlimit(group, resource.RLIMIT_AS, (MEMORY, MEMORY))
-        fcntl.fcntl(pipe, fcntl.F_SETOWN, -group)
-        fcntl.fcntl(pipe, fcntl.F_SETSIG, signal.SIGKILL)
-        fcntl.fcntl(pipe, fcntl.F_SETFL, os.O_ASYNC)
+    try:
+        with suppress(ProcessLookupError):
+            resource.prlimit(group, resource.RLIMIT_AS, (MEMORY, MEMORY))
+            fcntl.fcntl(pipe, fcntl.F_SETOWN, -group)
+            fcntl.fcntl(pipe, fcntl.F_SETSIG, signal.SIGKILL)
+            fcntl.fcntl(pipe, fcntl.F_SETFL, os.O_ASYNC)
+    except OSError as error:
+        raise PhpError(f"a script cannot be limited: {error.strerror}") from error
 
 
 @contextmanager

@@ -1,3 +1,4 @@
+import errno
 import os
 import signal
 import subprocess
@@ -259,6 +260,22 @@ def test_a_php_that_is_not_there_is_told(run, site):
 
     with pytest.raises(php.PhpError, match="no-such-php cannot be started: No such"):
         lines(run("echo 1;"))
+
+
+def test_a_script_that_cannot_be_limited_is_stopped_and_told(run, monkeypatch):
+    started = []
+
+    def refuse(pid: int, *_limit: object) -> None:
+        started.append(pid)
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(php.resource, "prlimit", refuse)
+
+    with pytest.raises(php.PhpError, match="cannot be limited: Operation not perm"):
+        lines(run("sleep(60);"))
+
+    [pid] = started
+    assert not Path(f"/proc/{pid}").exists()  # not even as a zombie
 
 
 @pytest.mark.django_db
