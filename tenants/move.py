@@ -17,7 +17,17 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from tenants import content, databases, dump, files, moodledb, php, snapshots, steps
+from tenants import (
+    activity,
+    content,
+    databases,
+    dump,
+    files,
+    moodledb,
+    php,
+    snapshots,
+    steps,
+)
 from tenants.errors import VMoodleError
 from tenants.models import DatabaseServer, Journal, Tenant
 from tenants.steps import LifecycleError, Lines, Step
@@ -174,7 +184,7 @@ class Moving:
     def _cron(self) -> Generator[None, None, int]:
         """Wait for what cron has begun; return how many runners still are at work."""
         deadline = time.monotonic() + CRON_WAIT
-        while running := moodledb.cron_runners(self._at(self.source, self.old)):
+        while running := activity.cron_runners(self._at(self.source, self.old)):
             if time.monotonic() > deadline:
                 break
             yield None

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from tenants import (
+    activity,
     content,
     databases,
     files,
@@ -160,7 +161,7 @@ class Restoration:
 
     def wait(self) -> Lines:
         deadline = time.monotonic() + CRON_WAIT
-        while running := moodledb.cron_runners(self.tenant):
+        while running := activity.cron_runners(self.tenant):
             if time.monotonic() > deadline:
                 raise SnapshotError(f"{running} cron runners are still at work")
             yield None

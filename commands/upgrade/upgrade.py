@@ -20,7 +20,7 @@ from commands.models import Job
 from commands.patience import patiently
 from commands.upgrade import halfway
 from commands.upgrade.status import Status, refresh_releases, statuses
-from tenants import files, moodledb, php, restore, snapshots
+from tenants import activity, files, moodledb, php, restore, snapshots
 from tenants.models import Release, Snapshot, Tenant
 from tenants.steps import LifecycleError
 
@@ -162,7 +162,7 @@ class Upgrade(PhpScript):
         """Wait until an upgrade that somebody else runs has ended, or is known dead."""
         yield "Another upgrade seems to run: waiting until it ends or its lock lapses"
         while statuses([tenant])[tenant.pk].status == Status.RUNNING:
-            if moodledb.in_use(tenant) is False:
+            if activity.in_use(tenant) is False:
                 halfway.mark(tenant, halfway.way_back(tenant))
                 moodledb.forget_config(tenant, "upgraderunning")
                 yield "Nobody has the database open: that upgrade is dead"
@@ -201,7 +201,7 @@ class Upgrade(PhpScript):
     def wait_for_cron(self, tenant: Tenant) -> php.Lines:
         """Let running tasks end; no new one starts during maintenance."""
         deadline = time.monotonic() + (self.cleaned_data["cron_wait"] or 0)
-        while running := moodledb.cron_runners(tenant):
+        while running := activity.cron_runners(tenant):
             if time.monotonic() >= deadline:
                 raise CommandFailed(
                     f"{running} cron runners are still at work: wait for them, or "

@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import MySQLdb
 import pytest
@@ -13,7 +12,6 @@ import pytest
 from tenants import moodledb
 from tenants.models import DatabaseServer, Tenant
 from tests.conftest import MariaDb, registered
-from tests.patience import eventually
 
 pytestmark = pytest.mark.django_db
 NAMES = ["version", "release"]
@@ -289,50 +287,6 @@ def test_values_are_bound(tenant):
 
     assert moodledb.config_of(tenant, ["hostile"]) == {"hostile": hostile}
     assert moodledb.forget_config(tenant, "hostile") == 1
-
-
-def test_a_cron_at_work_is_seen_by_its_lock(tenant):
-    assert moodledb.cron_runners(tenant) == 0
-    other = connect(tenant.server)
-    lock = f"{tenant.db_name}:{tenant.db_prefix}_cron_adhoc_task_runner_2"
-    other.cursor().execute("SELECT GET_LOCK(SHA1(%s), 0)", [lock])
-
-    assert moodledb.cron_runners(tenant) == 1
-
-    other.close()
-
-
-def test_a_database_that_somebody_has_open_is_in_use(tenant: Tenant):
-    # What made its tables has left, but the server notices that a moment later.
-    eventually(lambda: moodledb.in_use(tenant) is False)
-    other = connect(tenant.server)
-    other.select_db(tenant.db_name)
-
-    assert moodledb.in_use(tenant) is True
-
-    other.close()
-
-
-def test_an_account_that_may_not_know_says_so(tenant):
-    name = f"plain{os.getpid()}"
-    moodledb.execute(tenant.server, f"CREATE USER {name}@localhost IDENTIFIED BY 'pw'")
-    moodledb.execute(
-        tenant.server, f"GRANT SELECT ON `{tenant.db_name}`.* TO {name}@localhost"
-    )
-    plain = SimpleNamespace(
-        **{
-            field: getattr(tenant.server, field) for field in ("name", "socket", "host")
-        },
-        pk=0,
-        port=3306,
-        admin_user=name,
-        admin_password="pw",
-    )
-    seen = SimpleNamespace(server=plain, db_name=tenant.db_name)
-
-    assert moodledb.in_use(seen) is None
-
-    moodledb.execute(tenant.server, f"DROP USER {name}@localhost")
 
 
 def test_a_forked_process_has_connections_of_its_own(server):

@@ -8,7 +8,7 @@ import pytest
 
 from commands.lifecycle.move import Move
 from commands.models import Job
-from tenants import databases, doctor, files, moodledb, move
+from tenants import activity, databases, doctor, files, moodledb, move
 from tenants.models import DatabaseServer, Journal, Tenant
 from tenants.steps import LifecycleError
 from tests.commands.conftest import Manage
@@ -127,7 +127,7 @@ def test_it_is_open_while_cron_is_at_work(site: Tenant, settings, monkeypatch):
         closed.append(files.in_maintenance(tenant))
         return 1 if len(closed) == 1 else 0
 
-    monkeypatch.setattr(move.moodledb, "cron_runners", runners)
+    monkeypatch.setattr(activity, "cron_runners", runners)
     monkeypatch.setattr(move.time, "sleep", lambda _seconds: None)
 
     end(move.move(site, site.server, str(there(settings)), page="<p>{owner}"))

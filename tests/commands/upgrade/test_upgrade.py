@@ -174,7 +174,7 @@ def test_an_upgrade_that_somebody_else_runs_is_waited_for(
     monkeypatch.setattr("commands.upgrade.upgrade.POLL", 0.05)
     tenant.pin(releases["4.3"])
     set_config(tenant, "upgraderunning", int(time.time()) + 2)
-    monkeypatch.setattr("tenants.moodledb.in_use", lambda tenant: True)
+    monkeypatch.setattr("tenants.activity.in_use", lambda tenant: True)
 
     lines = [line for line in drive(tenant, "").check(tenant) if line]
 
