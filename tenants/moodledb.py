@@ -11,7 +11,7 @@ import select
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -108,21 +108,32 @@ def together(work: Mapping["DatabaseServer", Sequence["Part"]]) -> int:
 
     One transaction a server, and all statements are done before any is committed.
     """
-    with ExitStack() as undo:
-        connections, changed = [], 0
+    with ExitStack() as begun:
+        connections, changed, done = {}, 0, list[str]()
         for server, statements in work.items():
             query(server, "SELECT 1")  # connects again where that is needed
-            undo.enter_context(told_of(server))
-            connection = _connection(server)
-            connection.trusted = 0.0
-            connection.query("START TRANSACTION")
-            undo.callback(connection.rollback)  # of nothing, once it is committed
-            connections.append(connection)
-            with connection.cursor() as cursor:
-                changed += sum(cursor.execute(*part) for part in statements)
-        for connection in connections:
-            connection.commit()
+            with told_of(server):
+                connections[server] = begun.enter_context(_transaction(server))
+                with connections[server].cursor() as cursor:
+                    changed += sum(cursor.execute(*part) for part in statements)
+        for server, connection in connections.items():
+            others = f"; committed elsewhere: {', '.join(done) or 'nothing'}"
+            with told_of(server, others if len(work) > 1 else ""):
+                connection.commit()
+            done.append(server.name)
     return changed
+
+
+@contextmanager
+def _transaction(server: "DatabaseServer") -> Iterator[Connection]:
+    connection = _connection(server)
+    connection.trusted = 0.0
+    connection.query("START TRANSACTION")
+    try:
+        yield connection
+    finally:
+        with suppress(MySQLdb.Error):  # a server that is gone has undone it itself
+            connection.rollback()  # of nothing, once it is committed
 
 
 def wait_until_up(server: "DatabaseServer", seconds: float) -> None:

@@ -247,6 +247,42 @@ def test_a_connection_that_was_lost_meanwhile_is_not_trusted(server, pings, writ
         os.close(end)
 
 
+@pytest.mark.parametrize(
+    ("lost", "said"),
+    [
+        (0, "server db1: .*; committed elsewhere: nothing$"),
+        (1, "server db2: .*; committed elsewhere: db1$"),
+    ],
+    ids=["the first", "the second"],
+)
+def test_a_commit_that_fails_names_its_server(
+    server, second_server, monkeypatch, lost, said
+):
+    servers, commit = [server, second_server], moodledb.Connection.commit
+    name = f"t_{os.getpid()}_both"
+    for one in servers:
+        moodledb.execute(one, f"CREATE DATABASE {name}")
+        moodledb.execute(one, f"CREATE TABLE {name}.x (id INT)")
+
+    def cut_off(connection: moodledb.Connection) -> None:
+        if connection is moodledb._connection(servers[lost]):
+            with connect(servers[lost]) as other:
+                other.query(f"KILL {connection.thread_id()}")
+        commit(connection)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(moodledb.Connection, "commit", cut_off)
+        with pytest.raises(moodledb.MoodleDbError, match=said):
+            moodledb.together(
+                {one: [(f"INSERT INTO {name}.x VALUES (1)", ())] for one in servers}
+            )
+
+    stored = [moodledb.query(one, f"SELECT id FROM {name}.x") for one in servers]
+    assert stored == [[(1,)] * lost, []]
+    for one in servers:
+        moodledb.execute(one, f"DROP DATABASE {name}")
+
+
 @pytest.fixture
 def own_server(db, tmp_path: Path) -> Iterator[tuple[MariaDb, DatabaseServer]]:
     mariadb = MariaDb(tmp_path / "own")
