@@ -51,6 +51,18 @@ def test_a_named_snapshot_is_restored_without_another(
     assert has_identifier(tenant)
 
 
+def test_the_oldest_snapshot_does_not_go_for_the_safety_one(
+    finished: RunOf, tenant: Tenant, snapshot: Snapshot, settings
+):
+    settings.VMOODLE_SNAPSHOT_KEEP = 2
+    end(snapshots.take(tenant))
+
+    job = finished("lifecycle/Restore", [tenant], f"snapshot={snapshot}").jobs.get()
+
+    assert job.state == "succeeded", job.error
+    assert has_identifier(tenant)
+
+
 def test_a_test_changes_nothing_but_the_verdict(
     manage: Manage, workers, tenant: Tenant, snapshot: Snapshot
 ):
