@@ -34,7 +34,7 @@ class Restore(SnapshotCommand):
         max_length=20_000,
         help_text=_(
             "Its name, or by commas one of each tenant's; empty: the tenant's newest,"
-            " but none of a half upgraded site."
+            " but none of a half upgraded site or of before a restore."
         ),
     )
     test = forms.BooleanField(
@@ -51,9 +51,12 @@ class Restore(SnapshotCommand):
         return not self.cleaned_data["test"]
 
     def chosen(self, tenant: Tenant) -> QuerySet[Snapshot]:
-        """Leave out those of a half upgraded site, unless they are named."""
+        """Leave out what nobody means who names none: see the field's help."""
         found = super().chosen(tenant)
-        return found if self.cleaned_data["snapshot"] else found.filter(half_way=False)
+        if self.cleaned_data["snapshot"]:
+            return found
+        # A restore that is tried again would put the present state back.
+        return found.filter(half_way=False).exclude(reason=Snapshot.Reason.SAFETY)
 
     def run(self, tenant: Tenant) -> Steps:
         snapshot = self.chosen(tenant).first()

@@ -7,6 +7,7 @@ from tenants import moodledb, snapshots
 from tenants.models import Snapshot, Tenant
 from tests.commands.conftest import Manage
 from tests.conftest import AddTenant, RunOf
+from tests.faults.conftest import cron_at_work
 from tests.tenants.test_dump import end
 
 
@@ -60,6 +61,21 @@ def test_the_oldest_snapshot_does_not_go_for_the_safety_one(
     job = finished("lifecycle/Restore", [tenant], f"snapshot={snapshot}").jobs.get()
 
     assert job.state == "succeeded", job.error
+    assert has_identifier(tenant)
+
+
+def test_a_restore_that_is_tried_again_takes_the_same_snapshot(
+    finished: RunOf, tenant: Tenant, snapshot: Snapshot, monkeypatch
+):
+    with monkeypatch.context() as patched:
+        patched.setattr("tenants.restore.CRON_WAIT", -1)
+        with cron_at_work(tenant):
+            first = finished("lifecycle/Restore", [tenant]).jobs.get()
+
+    again = finished("lifecycle/Restore", [tenant]).jobs.get()
+
+    assert "cron runners are still at work" in first.error
+    assert (again.state, again.result["snapshot"]) == ("succeeded", snapshot.name)
     assert has_identifier(tenant)
 
 
