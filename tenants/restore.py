@@ -39,6 +39,7 @@ def restore(
     job: int | None = None,
 ) -> Lines:
     """Restore; `page` is what visitors get meanwhile. Raises LifecycleError."""
+    settle(tenant)
     _refuse_newer(tenant, snapshot)
     if files and Path(tenant.data_path).is_symlink():
         raise SnapshotError(
@@ -58,6 +59,16 @@ def recover(tenant: Tenant) -> None:
     journal = Journal.objects.filter(tenant=tenant, work=WORK).first()
     if journal and (left := steps.take_back(journal, Restoration(journal).steps())):
         raise SnapshotError(left)
+
+
+def settle(tenant: Tenant) -> None:
+    """Undo what a restore has left; raise SnapshotError if anything is half done.
+
+    Undone later, it would take away what was done on the site until then.
+    """
+    recover(tenant)
+    if half := Journal.objects.filter(tenant=tenant).first():
+        raise SnapshotError(f"its {half.work} was cut off: run manage.py doctor --fix")
 
 
 def _refuse_newer(tenant: Tenant, snapshot: Snapshot) -> None:

@@ -75,12 +75,18 @@ def take_back(journal: "Journal", steps: Sequence[Step]) -> str:
                     step.undo()
                 except VMoodleError as error:
                     left.append(f"{step.name}: {error}")
-    tenant = type(journal.tenant).objects.filter(pk=journal.tenant_id)
-    if left:
-        text = f"{UNDONE} ({'; '.join(left)}): run manage.py doctor --fix"
-        tenant.update(attention=text)
-        return text
-    tenant.filter(attention__startswith=UNDONE).update(attention="")
-    if journal.pk:
+    text = f"{UNDONE} ({'; '.join(left)}): run manage.py doctor --fix" if left else ""
+    _tell(journal, text)
+    if not left and journal.pk:
         journal.delete()
-    return ""
+    return text
+
+
+def _tell(journal: "Journal", text: str) -> None:
+    """Note on the tenant what could not be undone, behind what else is told of it."""
+    rows = type(journal.tenant).objects.filter(pk=journal.tenant_id)
+    for attention in rows.values_list("attention", flat=True):  # it may be gone
+        before = attention.partition(UNDONE)[0].removesuffix("; ")
+        told = "; ".join(part for part in (before, text) if part)
+        if told != attention:
+            rows.update(attention=told)

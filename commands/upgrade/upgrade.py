@@ -140,6 +140,7 @@ class Upgrade(PhpScript):
 
     def check(self, tenant: Tenant) -> php.Lines:
         """Decide from the database what there is to do."""
+        restore.settle(tenant)
         site = statuses([tenant])[tenant.pk]
         self.before = site.version
         if site.status == Status.RUNNING:

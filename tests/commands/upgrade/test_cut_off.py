@@ -1,0 +1,97 @@
+"""An upgrade that ends where none should: no site is left with code it is not for."""
+
+from pathlib import Path
+
+import pytest
+
+from commands.models import Job
+from tenants import doctor, files, moodledb, restore
+from tenants.models import HALF_WAY, Journal, Release, Snapshot, Tenant
+from tenants.publish import site_link
+from tests.commands.upgrade.conftest import (
+    UPGRADE,
+    job_of,
+    set_config,
+)
+from tests.conftest import RunOf
+
+
+def assert_as_before(tenant: Tenant, release: Release) -> None:
+    tenant.refresh_from_db()
+    assert (tenant.release, tenant.attention) == (release, "")
+    assert site_link(tenant.key).resolve() == Path(release.path)
+    assert not files.in_maintenance(tenant)
+
+
+def gone(work: restore.Restoration) -> None:
+    raise moodledb.MoodleDbError("database server db1: gone")
+
+
+@pytest.fixture
+def stuck(
+    finished: RunOf, tenant: Tenant, monkeypatch, releases: dict[str, Release]
+) -> Tenant:
+    """Return a tenant whose upgrade failed, and whose restore was not undone."""
+
+    set_config(tenant, "sandbox_upgrade_fails", "no")
+    with monkeypatch.context() as patched:
+        patched.setattr(restore.Restoration, "purge", gone)
+        patched.setattr(restore.Restoration, "unswap", gone)
+        job = job_of(finished(UPGRADE, [tenant], "to_release=4.3"))
+    assert "not undone (swap the database: database server db1: gone)" in job.error
+    return job.tenant
+
+
+def mend(tenant: Tenant) -> None:
+    [found] = [f for f in doctor.examine() if str(tenant) in f.sentence]
+    assert doctor.mend(found) == ""
+
+
+def test_a_retry_first_undoes_what_is_left(
+    finished: RunOf, stuck: Tenant, releases: dict[str, Release]
+):
+    job = job_of(finished(UPGRADE, [stuck]))
+
+    kept = Snapshot.objects.get()
+    assert (job.state, kept.name in job.text()[0]) == (Job.State.ROLLED_BACK, True)
+    assert_as_before(stuck, releases["4.2"])
+    assert list(doctor.examine()) == []
+
+
+def test_so_does_a_restore(
+    finished: RunOf, stuck: Tenant, releases: dict[str, Release]
+):
+    job = finished("lifecycle/Restore", [stuck]).jobs.get()
+
+    assert job.state == Job.State.SUCCEEDED, job.error
+    assert_as_before(stuck, releases["4.2"])
+    assert list(doctor.examine()) == []
+
+
+def test_a_restore_that_is_not_undone_hides_no_half_upgrade(
+    finished: RunOf, stuck: Tenant, monkeypatch
+):
+    kept = Snapshot.objects.get()
+    mend(stuck)
+    with monkeypatch.context() as patched:
+        patched.setattr(restore.Restoration, "purge", gone)
+        patched.setattr(restore.Restoration, "unswap", gone)
+        finished("lifecycle/Restore", [stuck], "without_safety=1")
+
+    mend(stuck)
+
+    stuck.refresh_from_db()
+    assert stuck.attention.startswith(
+        f"{HALF_WAY}: upgrade it again, or restore {kept}"
+    )
+
+
+def test_a_site_whose_move_was_cut_off_is_not_upgraded(
+    finished: RunOf, tenant: Tenant, releases: dict[str, Release]
+):
+    Journal.objects.create(tenant=tenant, work="move", text="{}")
+
+    job = job_of(finished(UPGRADE, [tenant], "to_release=4.3"))
+
+    assert job.error == "its move was cut off: run manage.py doctor --fix"
+    assert_as_before(tenant, releases["4.2"])
