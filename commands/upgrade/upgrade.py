@@ -20,7 +20,7 @@ from commands.models import Job
 from commands.patience import patiently
 from commands.upgrade import halfway
 from commands.upgrade.status import Status, refresh_releases, statuses
-from tenants import activity, files, moodledb, php, restore, snapshots
+from tenants import activity, files, moodledb, php, publish, restore, snapshots
 from tenants.models import Release, Snapshot, Tenant
 from tenants.steps import LifecycleError
 
@@ -122,20 +122,22 @@ class Upgrade(PhpScript):
             code = yield from self.call(tenant, self.script, self.options())
             return {"exit_code": code}
         self.former = self.back_to = tenant.release
-        self.begun = self.unfinished = self.again = False
+        self.begun = self.unfinished = self.again = self.pinned = False
         self._aim([tenant])
         try:
             for step in self.recipe:
                 yield f"== {step.replace('_', ' ')}"
                 yield from getattr(self, step)(tenant)
         except (php.PhpError, CommandFailed) as error:
-            if not self.begun:
-                self._go_back(tenant, self.former)
-            elif self.kept:
+            if self.begun and self.kept:
                 yield from self._roll_back(tenant, self.kept, error)
             raise
         finally:
-            self._end(tenant)
+            try:
+                if self.pinned and not self.begun:  # whatever it was that ended it
+                    self._go_back(tenant, self.former)
+            finally:
+                self._end(tenant)
         return {"before": self.before, "after": tenant.seen_version}
 
     def check(self, tenant: Tenant) -> php.Lines:
@@ -239,6 +241,7 @@ class Upgrade(PhpScript):
             return 0
         self.interruptible = False  # else it would be left with code that it is not for
         patiently(lambda: tenant.pin(tenant.release))
+        self.pinned = True
         files.clear_caches(tenant)
         yield f"Pinned to release {tenant.release}"
         return 0
@@ -322,7 +325,7 @@ class Upgrade(PhpScript):
             )
         yield f"The database is that of {site.release}"
         # Nothing that fails from now on is a reason to go back.
-        self.kept, self.unfinished = None, False
+        self.kept, self.unfinished, self.pinned = None, False, False
         halfway.unmark(tenant)
         return 0
 
@@ -335,6 +338,7 @@ class Upgrade(PhpScript):
         snapshots.forget_begun(tenant)
         try:
             restore.recover(tenant)
+            publish.publish(tenant)  # its pin was perhaps published, and not stored
         finally:
             self._judge(tenant)
             self._end(tenant)

@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 
 from commands.models import Job
-from tenants import doctor, files, moodledb, restore
+from tenants import doctor, files, moodledb, publish, restore
 from tenants.models import HALF_WAY, Journal, Release, Snapshot, Tenant
 from tenants.publish import site_link
 from tests.commands.upgrade.conftest import (
     UPGRADE,
+    Visitor,
+    drive,
     job_of,
     set_config,
 )
@@ -21,6 +23,47 @@ def assert_as_before(tenant: Tenant, release: Release) -> None:
     assert (tenant.release, tenant.attention) == (release, "")
     assert site_link(tenant.key).resolve() == Path(release.path)
     assert not files.in_maintenance(tenant)
+
+
+def test_one_that_is_stopped_after_the_pin_goes_back(
+    tenant: Tenant, releases: dict[str, Release], visitor: Visitor
+):
+    steps = drive(tenant).run(tenant)
+    while next(steps) != "Pinned to release 4.3":
+        pass
+
+    steps.close()
+
+    assert_as_before(tenant, releases["4.2"])
+    assert visitor.status(tenant) == 200
+
+
+def test_caches_that_cannot_be_cleared_take_the_pin_back(
+    finished: RunOf, tenant: Tenant, releases: dict[str, Release], monkeypatch
+):
+    def refuse(tenant: Tenant) -> None:
+        raise files.FilesError("rm: cannot remove: Input/output error")
+
+    monkeypatch.setattr(files, "clear_caches", refuse)
+
+    job = job_of(finished(UPGRADE, [tenant], "to_release=4.3"))
+
+    assert (job.state, "output error" in job.error) == (Job.State.FAILED, True)
+    assert_as_before(tenant, releases["4.2"])
+
+
+def test_a_pin_that_was_published_and_not_stored_is_taken_back(
+    tenant: Tenant, releases: dict[str, Release], visitor: Visitor
+):
+    form = drive(tenant)
+    list(form.close_site(tenant))
+    tenant.release = releases["4.3"]
+    publish.publish(tenant)  # and its worker dies before the registry has it
+
+    form.recover(Tenant.objects.with_edges().get())
+
+    assert_as_before(tenant, releases["4.2"])
+    assert visitor.status(tenant) == 200
 
 
 def gone(work: restore.Restoration) -> None:
