@@ -193,13 +193,17 @@ class Upgrade(PhpScript):
     def _owner(self) -> str:
         return f"vmoodle-job-{self.job}."
 
-    def _end(self, tenant: Tenant) -> None:
-        """Open the site, but for one that is half upgraded and can go back."""
+    def _end(self, tenant: Tenant) -> bool:
+        """Open the site, but for one that is half upgraded and can go back.
+
+        Returns whether it was this job that had closed it.
+        """
         if self.unfinished:
             halfway.mark(tenant, self.kept or halfway.way_back(tenant))
         ours = self._owner() in files.maintenance_page(tenant)
         if ours and halfway.way_back(tenant) is None:
             files.leave_maintenance(tenant)
+        return ours
 
     def wait_for_cron(self, tenant: Tenant) -> php.Lines:
         """Let running tasks end; no new one starts during maintenance."""
@@ -341,8 +345,9 @@ class Upgrade(PhpScript):
             publish.publish(tenant)  # its pin was perhaps published, and not stored
         finally:
             self._judge(tenant)
-            self._end(tenant)
-            self._unlock(tenant)
+            # Without our page it may be the lock of an upgrade that was waited for.
+            if self._end(tenant):
+                self._unlock(tenant)
 
     def _judge(self, tenant: Tenant) -> None:
         """Tell whether the worker died between the snapshot and the end."""

@@ -1,5 +1,6 @@
 """An upgrade that ends where none should: no site is left with code it is not for."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from tenants.publish import site_link
 from tests.commands.upgrade.conftest import (
     UPGRADE,
     Visitor,
+    config,
     drive,
     job_of,
     set_config,
@@ -64,6 +66,14 @@ def test_a_pin_that_was_published_and_not_stored_is_taken_back(
 
     assert_as_before(tenant, releases["4.2"])
     assert visitor.status(tenant) == 200
+
+
+def test_who_waits_for_another_upgrade_and_dies_leaves_its_lock(tenant: Tenant):
+    set_config(tenant, "upgraderunning", int(time.time()) + 300)
+
+    drive(tenant).recover(tenant)
+
+    assert config(tenant, "upgraderunning")
 
 
 def gone(work: restore.Restoration) -> None:
