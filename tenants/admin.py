@@ -72,11 +72,12 @@ class TenantForm(SecretForm):
     """Leaves to a job what it holds, and what it changed after the page was shown."""
 
     PLACE = ("wwwroot", "release", "server", "db_name", "db_prefix", "data_path")
+    OF_JOBS = (*PLACE, "network", "enabled", "attention")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "release" in self.fields:
-            self.fields["release"].show_hidden_initial = True
+        for name in {*self.OF_JOBS} & {*self.fields}:
+            self.fields[name].show_hidden_initial = True
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
@@ -89,8 +90,9 @@ class TenantForm(SecretForm):
             )
         if cleaned.get("enabled") and "enabled" in self.changed_data:
             self._refuse_to_enable()
-        if self.instance.pk and "release" not in changed and "release" in cleaned:
-            cleaned["release"] = self.instance.release
+        if self.instance.pk:
+            shown = {*self.OF_JOBS} & cleaned.keys() - {*self.changed_data}
+            cleaned |= {name: getattr(self.instance, name) for name in shown}
         return cleaned
 
     def _refuse_to_enable(self) -> None:

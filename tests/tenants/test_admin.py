@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from commands.models import Run
 from tenants import publish
+from tenants.admin import TenantForm
 from tenants.models import DatabaseServer, Journal, Release, Tag, Tenant
 
 pytestmark = pytest.mark.django_db
@@ -33,7 +34,6 @@ def filled(tenant: Tenant, **changes) -> dict[str, object]:
         "name": tenant.name,
         "shortname": tenant.shortname,
         "release": tenant.release_id,
-        "initial-release": tenant.release_id,  # as the page has it, hidden
         "enabled": "on",
         "data_path": tenant.data_path,
         "server": tenant.server_id,
@@ -45,8 +45,11 @@ def filled(tenant: Tenant, **changes) -> dict[str, object]:
         "network": "0",
         "forced_settings": "{}",
         "metadata": "{}",
+        "attention": tenant.attention,
     }
-    return fields | changes
+    # As the page has them, hidden.
+    shown = {f"initial-{name}": fields[name] for name in TenantForm.OF_JOBS}
+    return fields | shown | {"initial-enabled": tenant.enabled} | changes
 
 
 def shown(console: Client, query: str) -> set[str]:
@@ -149,6 +152,42 @@ def test_a_form_that_is_older_than_a_jobs_pin_keeps_the_pin(
 
     tenant.refresh_from_db()
     assert (tenant.name, tenant.release) == ("New name", releases["4.3"])
+
+
+def test_a_form_that_is_older_than_a_move_keeps_the_new_place(
+    console, add_tenant, second_server
+):
+    tenant = add_tenant("one", install=False)
+    page = text(console.get(f"{LIST}{tenant.pk}/change/"))
+    sent = filled(tenant, name="New name")
+    since = {
+        "wwwroot": "https://new.example.org",
+        "key": "new.example.org",
+        "server": second_server,
+        "data_path": "/srv/data2/one",
+        "network": 3,
+        "enabled": False,
+        "attention": "its upgrade failed half-way: restore x",
+    }
+    Tenant.objects.update(**since)
+
+    console.post(f"{LIST}{tenant.pk}/change/", sent)
+
+    found = Tenant.objects.get()
+    assert {name: getattr(found, name) for name in since} == since
+    assert found.name == "New name"
+    assert f'name="initial-data_path" value="{tenant.data_path}"' in page
+
+
+def test_an_operator_clears_what_needs_attention(console, add_tenant):
+    tenant = add_tenant("one", install=False, attention="look\nhere")
+    page = text(console.get(f"{LIST}{tenant.pk}/change/"))
+
+    sent = filled(tenant, **{"attention": "", "initial-attention": "look\r\nhere"})
+    console.post(f"{LIST}{tenant.pk}/change/", sent)
+
+    assert 'name="initial-attention"' in page
+    assert Tenant.objects.get().attention == ""
 
 
 def test_an_operator_pins_a_tenant(console, add_tenant, releases):
