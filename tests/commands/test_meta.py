@@ -236,6 +236,15 @@ def test_a_parameter_s_short_form_takes_none_of_the_bulk_options(letter: str):
     assert takers == []
 
 
+def test_every_setting_stands_in_the_example():
+    read = re.findall(
+        r'env\.\w+\(\s*"(\w+)"', (ROOT / "vmoodle_site/settings.py").read_text()
+    )
+    told = re.findall(r"(?m)^#(\w+)=", (ROOT / ".env.example").read_text())
+
+    assert sorted({*read} - {*told, "VMOODLE_ENV_FILE"}) == []  # where they stand
+
+
 @pytest.mark.django_db
 def test_no_migration_is_missing():
     call_command("makemigrations", "--check", "--dry-run", verbosity=0)
