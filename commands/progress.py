@@ -54,7 +54,7 @@ def live(request: HttpRequest, run: Run) -> dict[str, Any]:
         "here": request.GET.urlencode(),
         "focus": focus,
         "tail": _tail(focus) if focus else [],
-        "left": duration(seconds_left(run)),
+        "left": None if (left := seconds_left(run)) is None else duration(left),
         "took": duration(run.seconds()),
     }
 

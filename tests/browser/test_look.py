@@ -1,0 +1,108 @@
+"""What an operator sees: nothing cut off, nothing that moves, nothing out of date."""
+
+import threading
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from commands.base import CommandFailed
+from commands.models import Job
+from commands.shell import shell_line
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.django_db(transaction=True),
+]
+LONG = "column 'completionnotes' of table mdl_board_notes is there already, so "
+TOP = "document.querySelector('.jobs').getBoundingClientRect().top + scrollY"
+AT_END = """
+const log = document.querySelector('pre.tail'), end = log.lastElementChild;
+end.getBoundingClientRect().bottom <= log.getBoundingClientRect().bottom
+"""
+
+
+def test_the_jobs_stay_where_they_are_while_one_talks(
+    page: Page, look, work, rows, run_of, probe
+):
+    more, over = threading.Event(), threading.Event()
+
+    def talk(_command):
+        yield "the first line"
+        while not more.is_set():
+            yield None
+            more.wait(0.1)
+        yield from (f"{LONG}{number}" for number in range(20))
+        while not over.is_set():
+            yield None
+            over.wait(0.1)
+
+    probe.script = {"t0": talk}
+    run = run_of("commands/Probe", rows(1))
+    thread = work(run)
+    page.goto(f"/commands/run/of/run/{run.pk}/")
+    expect(page.locator("pre.tail")).to_contain_text("the first line", timeout=15_000)
+    before = page.evaluate(TOP)
+    more.set()
+    expect(page.locator("pre.tail")).to_contain_text("so 19", timeout=15_000)
+
+    assert page.evaluate(TOP) == before
+    assert page.evaluate(AT_END)
+    look()
+    over.set()
+    thread.join()
+
+
+def test_the_page_of_a_job_tells_its_end(page: Page, look, work, rows, run_of, probe):
+    go_on = threading.Event()
+
+    def fail(_command):
+        yield "the first line"
+        while not go_on.is_set():
+            yield None
+            go_on.wait(0.1)
+        raise CommandFailed(LONG * 12)
+
+    probe.script = {"t0": fail}
+    run = run_of("commands/Probe", rows(1))
+    thread = work(run)
+    page.goto(f"/commands/run/of/job/{run.jobs.get().pk}/")
+    expect(page.locator("#log")).to_contain_text("the first line", timeout=15_000)
+    expect(page.locator("#job .badge")).to_have_text("Running")
+
+    go_on.set()
+    thread.join()
+
+    expect(page.locator("#job .badge")).to_have_text("Failed", timeout=15_000)
+    expect(page.locator("#job .error-text")).to_contain_text("is there already")
+    expect(page.locator("#job button")).to_have_count(0)
+    expect(page.locator("#log")).to_contain_text("the first line")
+    look()
+
+
+def test_the_line_of_the_shell_is_broken_between_its_options(
+    page: Page, look, rows, run_of, probe
+):
+    run = run_of("commands/Probe", rows(2))
+    page.goto(f"/commands/run/of/run/{run.pk}/")
+
+    line = page.locator("pre.shell")
+    last = line.locator("span").last
+
+    assert line.text_content() == shell_line(run)
+    expect(last).to_have_text("--command=commands/Probe")
+    assert last.bounding_box()["height"] < 30  # pixels: it is on one line
+    look()
+
+
+def test_a_long_error_stays_within_its_table(page: Page, look, rows, run_of, probe):
+    run = run_of("commands/Probe", rows(1))
+    job = Job.objects.get(run=run)
+    Job.objects.filter(pk=job.pk).update(state=Job.State.FAILED, error=LONG * 3)
+    page.goto(f"/commands/run/of/run/{run.pk}/")
+
+    cell = page.locator(".jobs td").last.bounding_box()
+    table = page.locator(".jobs").bounding_box()
+
+    assert cell["x"] + cell["width"] <= table["x"] + table["width"] + 0.5
+    look()
