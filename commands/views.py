@@ -176,13 +176,14 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
     targets = Tenant.objects.filter(pk__in=run.targets)
     number = targets.count()
     dangerous = _is_dangerous(run, command)
-    canary = request.GET.get("canary", "")
+    asked = request.GET.get("canary", "")
+    canary = min(int(asked), number) if asked.isdecimal() else 0
     to_type = str(number) if number != 1 else targets[0].wwwroot
     wrong = ""
     if request.method == "POST":
         if dangerous and request.POST.get("typed", "").strip() != to_type:
             wrong = f"Type {to_type} to go on: nothing was done"
-        elif _start(request, run, int(canary) if canary.isdigit() else 0):
+        elif _start(request, run, canary):
             return redirect("admin:commands_run_view", pk)
     return page(
         request,
@@ -192,12 +193,16 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
         command=command,
         dangerous=dangerous,
         wrong=wrong,
-        targets=targets.only("name", "wwwroot", "is_main", "enabled"),
+        targets=targets.select_related("release").only(
+            "name", "wwwroot", "is_main", "enabled", "release__name"
+        ),
         number=number,
         to_type=to_type,
         canary=canary,
         parameters=parse_qsl(run.attributes),
-        shell=shell_line(run, [tenant.wwwroot for tenant in targets], canary),
+        shell=shell_line(
+            run, [tenant.wwwroot for tenant in targets], str(canary or "")
+        ),
     )
 
 
@@ -226,6 +231,8 @@ def run_page(request: HttpRequest, pk: int) -> HttpResponse:
         retries=_retries(run),
         keep=_keep(request, run),
         has_tables=has_tables(run),
+        can_cancel=run.state == Run.State.RUNNING
+        and run.jobs.filter(state__in=Job.OPEN, cancel_requested=False).exists(),
         **live(request, run),
     )
 
@@ -271,27 +278,33 @@ def job_page(request: HttpRequest, pk: int) -> HttpResponse:
     """Show one job with its output, which follows while it runs."""
     job = get_object_or_404(Job.objects.select_related("run"), pk=pk)
     text, seq = job.text()
-    return page(
-        request,
-        "job",
-        job.wwwroot,
-        job=job,
-        table=table_of(job),
-        text=text,
-        seq=seq,
-        took=duration(job.seconds),
-    )
+    return page(request, "job", job.wwwroot, **_job(request, job), text=text, seq=seq)
+
+
+def _job(request: HttpRequest, job: Job) -> dict[str, Any]:
+    """Return what the page of a job says above its output."""
+    goes_on = job.state in Job.OPEN and not job.cancel_requested
+    return {
+        "job": job,
+        "table": table_of(job),
+        "took": duration(job.seconds),
+        "can_cancel": goes_on and request.user.has_perm("commands.operate"),
+    }
 
 
 @permission_required("commands.view_run", raise_exception=True)
 def job_log(request: HttpRequest, pk: int) -> HttpResponse:
-    """Return the output behind the first `?after=` characters."""
-    job = get_object_or_404(Job, pk=pk)
+    """Return the output behind the first `?after=` characters.
+
+    With it comes what stands above it, if that is not of the `?state=` any more.
+    """
+    job = get_object_or_404(Job.objects.select_related("run"), pk=pk)
     after = request.GET.get("after", "0")
     text, seq = job.text(int(after) if after.isdigit() else 0)
-    return render(
-        request, "admin/commands/_log.html", {"job": job, "text": text, "seq": seq}
-    )
+    context: dict[str, Any] = {"job": job, "text": text, "seq": seq}
+    if job.state != request.GET.get("state", job.state):
+        context |= {"changed": True, **_job(request, job)}
+    return render(request, "admin/commands/_log.html", context)
 
 
 @require_POST

@@ -1,0 +1,98 @@
+"""What the pages of a run and of a job say at each moment."""
+
+import re
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+from django.utils.html import strip_tags
+
+from commands.claim import claim_next
+from commands.models import Job, Run
+from tenants.models import Release
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("probe")]
+
+
+@pytest.fixture
+def console() -> Client:
+    client = Client()
+    client.force_login(User.objects.create_superuser("alice"))
+    return client
+
+
+def url(page: str, pk: int) -> str:
+    return reverse(f"admin:commands_{page}", args=[pk])
+
+
+def text(answer) -> str:
+    assert answer.status_code == 200
+    return re.sub(r"\s+", " ", answer.content.decode())
+
+
+def test_the_confirmation_tells_the_releases_and_no_larger_canary(console, rows):
+    pks = [tenant.pk for tenant in rows(2)]
+    draft = Run.objects.create(
+        command="commands/Probe", targets=pks, parallel=2, max_failures=1, actor="x"
+    )
+
+    page = text(console.get(url("run_confirm", draft.pk) + "?canary=9"))
+
+    assert page.count(f"<td>{Release.objects.get()}</td>") == 2
+    assert "the first 2 alone · stops after 1 failure<" in page
+    assert "--canary=2" in page
+
+
+def test_a_run_that_is_cancelled_says_that_it_is_stopping(console, run_of, rows):
+    run = run_of("commands/Probe", rows(2))
+    claim_next(run, "a:1:1")
+    assert "Cancel the run" in text(console.get(url("run_view", run.pk)))
+
+    console.post(url("run_cancel", run.pk))
+
+    page = text(console.get(url("run_view", run.pk)))
+    assert "Stopping" in page
+    assert "no other job starts; those at work end first" in page
+    assert "Cancel the run" not in page
+
+
+def test_a_job_that_is_cancelled_says_so_at_once(console, run_of, rows):
+    run = run_of("commands/Probe", rows(1))
+    job = claim_next(run, "a:1:1")
+    assert "Cancel this job" in text(console.get(url("job_view", job.pk)))
+
+    console.post(url("job_cancel", job.pk))
+
+    page = text(console.get(url("job_view", job.pk)))
+    assert "It is being cancelled" in page
+    assert "Cancel this job" not in page
+
+
+def test_what_stands_above_an_output_follows_its_job(console, run_of, rows):
+    run = run_of("commands/Probe", rows(1))
+    job = claim_next(run, "a:1:1")
+    log = url("job_log", job.pk) + "?after=0&state=running"
+
+    before = text(console.get(log))
+    job.finish(Job.State.FAILED, "the disk is full")
+    after = text(console.get(log))
+
+    assert "hx-get" in before and 'id="job"' not in before
+    assert "hx-get" not in after and "hx-swap-oob" in after
+    assert "Failed" in after and "the disk is full" in after
+
+
+@pytest.mark.parametrize("state", Job.BAD)
+def test_what_a_rolled_back_job_says_is_an_error_as_well(console, run_of, rows, state):
+    job = claim_next(run_of("commands/Probe", rows(1)), "a:1:1")
+    job.finish(state, "the disk is full")
+
+    for page in (url("run_view", job.run_id), url("job_view", job.pk)):
+        assert 'class="error-text">the disk is full' in text(console.get(page))
+
+
+def test_no_time_is_told_that_is_not_known(console, run_of, rows):
+    run = run_of("commands/Probe", rows(1))
+
+    assert "left" not in strip_tags(text(console.get(url("run_live", run.pk))))
