@@ -1,6 +1,8 @@
 """A fleet for the tests: a private MariaDB, sandbox trees, tenants, and runs."""
 
 import os
+import select
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -61,6 +63,13 @@ class MariaDb:
 
     def stop(self) -> None:
         self._do("stop", str(self.directory))
+
+    def kill(self) -> None:
+        """Kill it, and wait until it is gone: a start would find it running."""
+        pid = int((self.directory / "mysqld.pid").read_text())
+        with os.fdopen(os.pidfd_open(pid), "rb") as end:
+            os.kill(pid, signal.SIGKILL)
+            select.select([end], [], [])
 
     def _do(self, *words: str) -> None:
         # pytest's capturing would wait for the server to close its output.

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.moodle.fleet import PATIENCE, answers, eventually, free_port
+from tests.moodle.fleet import answers, free_port
+from tests.patience import PATIENCE, eventually
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.moodle.fleet import answers, free_port
+from tests.patience import PATIENCE, eventually
 
 NGINX = """
 user root;
@@ -99,7 +99,8 @@ class Server:
 
     def ask(self, method: str, host: str, path: str, body: str | None, headers: dict):
         headers = {"Host": f"{host}:{self.port}", **headers}
-        with closing(HTTPConnection("127.0.0.1", self.port, timeout=60)) as connection:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        with closing(connection):
             connection.request(method, path, body, headers)
             answer = connection.getresponse()
             return answer, answer.read()
@@ -121,15 +122,16 @@ def running(server: str, home: Path, text: str, port: int) -> Iterator[Server]:
             argv(server, home, "\n".join(kept)), stdout=said, stderr=said
         )
     try:
-        deadline = time.monotonic() + 20
-        while not answers(port):
+
+        def ready() -> bool:
             assert process.poll() is None, (home / "said").read_text()
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+            return answers(port)
+
+        eventually(ready, "it does not answer")
         yield Server(port)
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(PATIENCE)
 
 
 __all__ = ["Server", "complaints", "free_port", "program", "running"]

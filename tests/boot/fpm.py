@@ -6,12 +6,13 @@ import shutil
 import socket
 import struct
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.patience import PATIENCE, eventually
 
 CONFIG = """
 [global]
@@ -68,20 +69,27 @@ def running(
         stderr=subprocess.DEVNULL,
     )
     try:
-        deadline = time.monotonic() + 20
-        while not (directory / "fpm.sock").exists():
+        fpm = Fpm(directory / "fpm.sock")
+
+        def ready() -> bool:
             assert process.poll() is None, (directory / "error.log").read_text()
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        yield Fpm(directory / "fpm.sock")
+            return fpm.answers()
+
+        eventually(ready, "it does not answer")
+        yield fpm
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(PATIENCE)
 
 
 class Fpm:
     def __init__(self, path: Path) -> None:
         self.path = str(path)
+
+    def answers(self) -> bool:
+        """Whether it listens; its socket is there a moment before."""
+        with socket.socket(socket.AF_UNIX) as client:
+            return client.connect_ex(self.path) == 0
 
     def get(
         self, tree: Path, host: str | None, script: str = "/index.php", **params: str
@@ -110,7 +118,7 @@ class Fpm:
             )
         )
         with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(20)
+            client.settimeout(PATIENCE)
             client.connect(self.path)
             client.sendall(
                 _record(1, struct.pack(">HB5x", 1, 0))

@@ -4,7 +4,6 @@ import os
 import re
 import socket
 import subprocess
-import time
 from contextlib import closing
 from pathlib import Path
 
@@ -14,6 +13,8 @@ from tenants import subpath
 from tenants.publish import BOOT, boot_file, publish, rebuild, unpublish
 from tests.boot.fleet import make_tree, published
 from tests.boot.fpm import Answer, Fpm
+from tests.moodle.fleet import answers
+from tests.patience import PATIENCE, eventually
 
 SECRETS = ("moodle_one", "db.example.org", "secret", "/srv/", "tmp", ".php", "Warning")
 
@@ -403,21 +404,14 @@ def test_phps_built_in_server_is_the_web_too(tree: Path):
         hostless = _raw(port, "GET / HTTP/1.0\r\n")
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(PATIENCE)
 
     assert b"200 OK" in found and b"moodle_one" in found
     assert b" 404 " in unknown and b" 404 " in hostless
 
 
 def _raw(port: int, head: str) -> bytes:
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            client = socket.create_connection(("127.0.0.1", port), timeout=20)
-            break
-        except ConnectionRefusedError:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-    with client:
+    eventually(lambda: answers(port), "PHP's web server does not start")
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as client:
         client.sendall(f"{head}Connection: close\r\n\r\n".encode())
         return b"".join(iter(lambda: client.recv(65536), b""))

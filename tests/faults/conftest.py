@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -19,16 +18,7 @@ from commands.models import Job, Run
 from tenants import moodledb, php
 from tenants.models import Tenant
 from tests.conftest import ROOT, AddTenant
-
-PATIENCE = 60.0  # seconds
-
-
-def eventually(check: Callable[[], object], what: str = "") -> None:
-    """Wait until the check is true."""
-    deadline = time.monotonic() + PATIENCE
-    while not check():
-        assert time.monotonic() < deadline, what or "it did not happen in time"
-        time.sleep(0.1)
+from tests.patience import PATIENCE, eventually
 
 
 def children(pid: int) -> list[int]:
@@ -122,11 +112,11 @@ def _is_up(workers: Workers, number: int) -> bool:
 
 @pytest.fixture
 def fleet(environment: dict[str, str], add_tenant: AddTenant) -> list[Tenant]:
-    """Return four tenants whose upgrade takes some seconds, but for `hurry`."""
+    """Return four tenants whose upgrade takes a minute, but for `hurry`."""
     return [slow(add_tenant(name)) for name in ("one", "two", "three", "four")]
 
 
-def slow(tenant: Tenant, seconds: int = 4) -> Tenant:
+def slow(tenant: Tenant, seconds: int = 60) -> Tenant:
     sql = (
         f"INSERT INTO {moodledb.table(tenant, 'config')} (name, value) VALUES (%s, %s)"
     )
@@ -181,3 +171,5 @@ def cron_at_work(tenant: Tenant) -> Iterator[None]:
     with closing(connection), connection.cursor() as cursor:
         cursor.execute("SELECT GET_LOCK(SHA1(%s), 0)", [name])
         yield
+        # Of a connection that is closed the server lets it go a moment later.
+        cursor.execute("SELECT RELEASE_LOCK(SHA1(%s))", [name])

@@ -13,7 +13,7 @@ from typing import Any
 import django
 from django.core.management import execute_from_command_line
 
-PATIENCE = 30.0  # seconds
+PATIENCE = 60.0  # seconds
 
 
 def meet(place: Path) -> None:
@@ -21,7 +21,7 @@ def meet(place: Path) -> None:
     deadline = time.monotonic() + PATIENCE
     while len(list(place.iterdir())) < 2:
         assert time.monotonic() < deadline, "the other one did not come"
-        time.sleep(0.001)
+        time.sleep(0.001)  # so that they go on together
 
 
 def run(place: str, *words: str) -> None:

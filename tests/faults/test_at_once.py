@@ -16,6 +16,7 @@ from tests.faults.test_databases import (  # noqa: F401 - `registry` is a fixtur
     manage,
     registry,
 )
+from tests.patience import PATIENCE
 from tests.tenants.test_dump import end
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -83,7 +84,7 @@ def test_one_of_two_is_made_and_the_other_refused(
         place.mkdir()
 
         both = [begin(fleet, place, host, name, template) for name in names]
-        said = [process.communicate(timeout=60) for process in both]
+        said = [process.communicate(timeout=PATIENCE) for process in both]
 
         codes = [process.returncode for process in both]
         assert sorted(codes) == [0, 2], said

@@ -14,9 +14,10 @@ from tenants import snapshots as taken
 from tenants.models import Journal, Tenant
 from tests.commands.lifecycle.test_doctor import let_it_be_old
 from tests.conftest import ROOT
-from tests.faults.conftest import StartWorkers, eventually
+from tests.faults.conftest import StartWorkers
 from tests.faults.test_lifecycle import assert_healthy, victim  # noqa: F401
 from tests.faults.test_workers import wait_for_end
+from tests.patience import PATIENCE, eventually
 from tests.tenants.test_dump import end
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -97,7 +98,7 @@ def test_a_list_that_was_cut_off_is_given_again(
 
     tenant.release.php = "php"
     tenant.release.save()
-    out, err = given(nodes, environment).communicate(timeout=60)
+    out, err = given(nodes, environment).communicate(timeout=PATIENCE)
 
     assert "1 made, 5 there, 1 failed" in out, out + err
     assert "line 4: nohost: " in err

@@ -9,11 +9,11 @@ from tests.conftest import RunOf
 from tests.faults.conftest import (
     StartWorkers,
     cron_at_work,
-    eventually,
     hurry,
     php_processes,
     wait_for_php,
 )
+from tests.patience import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 

@@ -1,7 +1,6 @@
 """A database server goes away in the middle of a run, and comes back."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -18,7 +17,6 @@ from tenants.models import Tenant
 from tests.conftest import ROOT, MariaDb, RunOf
 from tests.faults.conftest import (
     StartWorkers,
-    eventually,
     hurry,
     php_processes,
     wait_for_php,
@@ -27,13 +25,13 @@ from tests.faults.test_workers import (
     assert_nothing_twice_and_nothing_left,
     wait_for_end,
 )
+from tests.patience import PATIENCE, eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 
 def kill_and_start_again(mariadb: MariaDb, seconds: float) -> None:
-    pid = int((mariadb.directory / "mysqld.pid").read_text())
-    os.kill(pid, signal.SIGKILL)
+    mariadb.kill()
     time.sleep(seconds)
     mariadb.start()
 
@@ -124,7 +122,7 @@ def test_a_registry_that_restarts_loses_and_repeats_nothing(
     kill_and_start_again(registry, seconds=4)
     hurry(fleet)
 
-    report = json.loads(bulk.communicate(timeout=120)[0])
+    report = json.loads(bulk.communicate(timeout=PATIENCE)[0])
     assert bulk.returncode == 0, report
     assert report["counts"]["succeeded"] == len(report["tenants"]) == 4
     checks = ask(
@@ -146,7 +144,7 @@ def test_a_cluster_stops_while_the_registry_is_down(
 
     workers.process.send_signal(signal.SIGTERM)
 
-    assert workers.process.wait(30) == 0
+    assert workers.process.wait(PATIENCE) == 0
 
 
 def test_jobs_that_end_at_the_same_moment_are_no_deadlock(

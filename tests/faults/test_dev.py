@@ -10,7 +10,8 @@ import pytest
 
 from commands.models import Cluster
 from tests.conftest import ROOT
-from tests.faults.conftest import PATIENCE, children, dead, eventually
+from tests.faults.conftest import children, dead
+from tests.patience import PATIENCE, eventually
 
 Dev = Callable[[], "subprocess.Popen[str]"]
 

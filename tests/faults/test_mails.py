@@ -6,7 +6,8 @@ import pytest
 
 from commands.models import Mail
 from tests.conftest import RunOf
-from tests.faults.conftest import StartWorkers, eventually
+from tests.faults.conftest import StartWorkers
+from tests.patience import PATIENCE, eventually
 from tests.smtp import MailServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -26,7 +27,7 @@ def test_a_report_outlasts_a_mail_server_that_is_away_and_workers_that_restart(
     eventually(lambda: Mail.objects.get().due_at > written.due_at)
 
     workers.process.send_signal(signal.SIGTERM)
-    assert workers.process.wait(30) == 0
+    assert workers.process.wait(PATIENCE) == 0
     mail_server.start()
     start_workers("control")
 

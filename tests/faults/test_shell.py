@@ -11,7 +11,8 @@ from commands.models import Job, Run
 from tenants import moodledb
 from tenants.models import Tenant
 from tests.conftest import ROOT
-from tests.faults.conftest import PATIENCE, eventually, hurry, wait_for_php
+from tests.faults.conftest import hurry, wait_for_php
+from tests.patience import PATIENCE, eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 Process = subprocess.Popen[str]

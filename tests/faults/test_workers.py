@@ -15,11 +15,11 @@ from tests.faults.conftest import (
     StartWorkers,
     children,
     dead,
-    eventually,
     hurry,
     php_processes,
     wait_for_php,
 )
+from tests.patience import PATIENCE, eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -46,7 +46,7 @@ def assert_nothing_twice_and_nothing_left(run: Run) -> None:
         half_way = job.state == Job.State.FAILED
         assert job.tenant.is_half_upgraded is half_way
         assert files.in_maintenance(job.tenant) is half_way
-    assert php_processes() == []
+    eventually(lambda: not php_processes(), "PHP is left")  # killed, a moment ago
 
 
 def test_a_busy_worker_that_is_killed_costs_its_job_only(
@@ -124,7 +124,7 @@ def test_a_main_process_that_is_killed_takes_everything_along(
     children_of_jobs = php_processes()
 
     os.kill(workers.main, signal.SIGKILL)
-    workers.process.wait()
+    workers.process.wait(PATIENCE)
     hurry(fleet)
 
     # The sentinel sees it at once and lets the running jobs come to their end.
@@ -146,7 +146,7 @@ def test_a_cluster_that_is_killed_whole_is_cleaned_up_by_the_next(
     wait_for_php(run, 2)
 
     os.killpg(workers.main, signal.SIGKILL)  # one by one, some would end by themselves
-    workers.process.wait()
+    workers.process.wait(PATIENCE)
     eventually(lambda: dead(everything), "not all were killed")
     eventually(lambda: not php_processes(), "PHP outlives its worker")
     hurry(fleet)
@@ -165,7 +165,7 @@ def test_a_sentinel_that_is_killed_ends_the_cluster_with_an_error(
 
     os.kill(workers.sentinel, signal.SIGKILL)
 
-    assert workers.process.wait(30) == 1
+    assert workers.process.wait(PATIENCE) == 1
     eventually(lambda: dead(everything) and not php_processes())
     hurry(fleet)
     start_workers()
@@ -180,12 +180,14 @@ def test_a_cluster_that_is_asked_to_stop_finishes_what_runs(
     wait_for_php(run, 2)
 
     workers.process.send_signal(signal.SIGTERM)
+    # Who hands out tasks goes first; then no job begins any more.
+    eventually(lambda: len(children(workers.sentinel)) < 4, "it does not stop")
+    hurry(fleet)
 
-    assert workers.process.wait(60) == 0
+    assert workers.process.wait(PATIENCE) == 0
     counts = run.counts()
     assert counts["succeeded"] + counts["queued"] == 4
     assert counts["queued"]  # what had not begun
-    hurry(fleet)
     start_workers()
     assert wait_for_end(run) == {"succeeded": 4}
     assert_nothing_twice_and_nothing_left(run)

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.moodle.fleet import PATIENCE, answers, eventually, free_port
+from tests.moodle.fleet import answers, free_port
+from tests.patience import PATIENCE, eventually
 
 PROGRAM = shutil.which("slapd", path="/usr/local/sbin:/usr/sbin:/usr/bin")
 BASE = "dc=example,dc=org"

@@ -13,8 +13,6 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,16 +22,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from tests.conftest import ROOT, MariaDb
-
-PATIENCE = 240.0  # seconds
-
-
-def eventually(check: Callable[[], object], what: str) -> None:
-    """Wait until the check is true."""
-    deadline = time.monotonic() + PATIENCE
-    while not check():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.1)
+from tests.patience import PATIENCE, eventually
 
 
 def moodle_trees() -> list[Path]:

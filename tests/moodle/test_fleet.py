@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from tests.moodle.conftest import INSTALLED, dump_of
-from tests.moodle.fleet import Fleet, bulkupgrade, eventually, url, version
+from tests.moodle.fleet import Fleet, bulkupgrade, url, version
+from tests.patience import PATIENCE, eventually
 from tests.webserver import Server
 
 BROWSER = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Chrome/130.0"}
@@ -244,7 +245,7 @@ def begin(fleet: Fleet, name: str, *options: str) -> "subprocess.Popen[str]":
 
 def ended(fleet: Fleet, run: "subprocess.Popen[str]", name: str) -> dict[str, Any]:
     """Return what the report of a run that has failed says of its one job."""
-    out, _err = run.communicate(timeout=60)
+    out, _err = run.communicate(timeout=PATIENCE)
     assert run.returncode == 1
     assert fleet.config(name, "upgraderunning") == ""
     [job] = json.loads(out)["tenants"]

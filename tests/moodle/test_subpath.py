@@ -12,8 +12,9 @@ import pytest
 from tenants import files, publish, webconfig
 from tenants.models import Tenant
 from tests.boot import fpm
-from tests.moodle.fleet import Fleet, answers, eventually, free_port
+from tests.moodle.fleet import Fleet, answers, free_port
 from tests.moodle.in_moodle import in_moodle
+from tests.patience import PATIENCE, eventually
 from tests.webserver import Server, running
 
 pytestmark = [pytest.mark.moodle, pytest.mark.slow]
@@ -167,4 +168,4 @@ def test_links_in_the_tree_do_as_well(
         assert deeper.status == 404
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(PATIENCE)

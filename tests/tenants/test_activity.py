@@ -19,6 +19,8 @@ def test_a_cron_at_work_is_seen_by_its_lock(tenant):
 
     assert activity.cron_runners(tenant) == 1
 
+    other.cursor().execute("SELECT RELEASE_LOCK(SHA1(%s))", [lock])
+    assert activity.cron_runners(tenant) == 0
     other.close()
 
 

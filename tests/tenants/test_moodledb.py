@@ -4,6 +4,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import MySQLdb
@@ -12,6 +13,7 @@ import pytest
 from tenants import moodledb
 from tenants.models import DatabaseServer, Tenant
 from tests.conftest import MariaDb, registered
+from tests.patience import PATIENCE, eventually
 
 pytestmark = pytest.mark.django_db
 NAMES = ["version", "release"]
@@ -21,6 +23,36 @@ def connect(server: DatabaseServer) -> MySQLdb.Connection:
     return MySQLdb.connect(
         unix_socket=server.socket, user=server.admin_user, passwd=server.admin_password
     )
+
+
+def cut(server: DatabaseServer) -> int:
+    """Kill this thread's connection; return its number once the server has ended it."""
+    [(connection,)] = moodledb.query(server, "SELECT CONNECTION_ID()")
+    with connect(server) as other:
+        other.query(f"KILL {connection}")
+    ended, _, _ = select.select([moodledb._connection(server)], [], [], PATIENCE)
+    assert ended
+    return connection
+
+
+@contextmanager
+def cut_in_its_sleep(server: DatabaseServer) -> Iterator[None]:
+    """Kill this thread's connection as soon as it is at work on a SLEEP."""
+    [(connection,)] = moodledb.query(server, "SELECT CONNECTION_ID()")
+    at_work = (
+        "SELECT 1 FROM information_schema.PROCESSLIST"
+        f" WHERE ID = {connection} AND INFO LIKE '%SLEEP%'"
+    )
+
+    def kill() -> None:
+        with connect(server) as other, other.cursor() as cursor:
+            eventually(lambda: cursor.execute(at_work))
+            cursor.execute(f"KILL {connection}")
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    yield
+    killer.join()
 
 
 @pytest.fixture
@@ -128,37 +160,25 @@ def test_an_error_in_one_database_is_not_the_servers(server):
 
 
 def test_a_connection_that_was_cut_is_made_again(server):
-    [(connection,)] = moodledb.query(server, "SELECT CONNECTION_ID()")
-    other = connect(server)
-    other.cursor().execute(f"KILL {connection}")
-    other.close()
+    cut(server)
 
     assert moodledb.query(server, "SELECT 1") == [(1,)]
 
 
 def test_a_statement_that_writes_is_not_tried_twice(tenant):
-    [(connection,)] = moodledb.query(tenant.server, "SELECT CONNECTION_ID()")
-    other = connect(tenant.server)
-    kill = threading.Timer(0.5, other.query, [f"KILL {connection}"])
-    kill.start()
     sql = (
         f"INSERT INTO {moodledb.table(tenant, 'config')} (name, value)"
-        " SELECT 'slow', SLEEP(1.5)"
+        " SELECT 'slow', SLEEP(20)"
     )
 
-    with pytest.raises(moodledb.MoodleDbError):
+    with cut_in_its_sleep(tenant.server), pytest.raises(moodledb.MoodleDbError):
         moodledb.execute(tenant.server, sql)
 
-    kill.join()
-    other.close()
     assert moodledb.config_of(tenant, ["slow"]) == {}
 
 
 def test_a_connection_that_was_cut_is_made_again_for_a_write(server):
-    [(connection,)] = moodledb.query(server, "SELECT CONNECTION_ID()")
-    other = connect(server)
-    other.query(f"KILL {connection}")
-    other.close()
+    cut(server)
 
     assert moodledb.execute(server, "DO 1") == 0
 
@@ -209,10 +229,7 @@ def test_an_answer_counts_for_some_seconds(server, pings, monkeypatch):
 
 
 def test_a_server_that_ended_the_connection_is_asked(server, pings):
-    [(connection,)] = moodledb.query(server, "SELECT CONNECTION_ID()")
-    with connect(server) as other:
-        other.query(f"KILL {connection}")
-        select.select([moodledb._connection(server)], [], [], 10)  # it takes a moment
+    connection = cut(server)
     pings.clear()
 
     moodledb.wait_until_up(server, 0)
@@ -230,18 +247,13 @@ def test_a_server_that_ended_the_connection_is_asked(server, pings):
     ids=["one statement", "a transaction"],
 )
 def test_a_connection_that_was_lost_meanwhile_is_not_trusted(server, pings, write):
-    [(connection,)] = moodledb.query(server, "SELECT CONNECTION_ID()")
-    with connect(server) as other:
-        kill = threading.Timer(0.3, other.query, [f"KILL {connection}"])
-        kill.start()
-        with pytest.raises(moodledb.MoodleDbError):
-            write(server)
-        silent = [os.pipe() for _number in range(9)]  # one has the socket's number now
-        pings.clear()
+    with cut_in_its_sleep(server), pytest.raises(moodledb.MoodleDbError):
+        write(server)
+    silent = [os.pipe() for _number in range(9)]  # one has the socket's number now
+    pings.clear()
 
-        moodledb.wait_until_up(server, 0)
+    moodledb.wait_until_up(server, 0)
 
-        kill.join()
     assert pings == ["SELECT 1", "SELECT 1"]
     for end in sum(silent, ()):
         os.close(end)
@@ -291,25 +303,20 @@ def own_server(db, tmp_path: Path) -> Iterator[tuple[MariaDb, DatabaseServer]]:
     mariadb.stop()
 
 
-def kill(mariadb: MariaDb) -> None:
-    pid = int((mariadb.directory / "mysqld.pid").read_text())
-    with os.fdopen(os.pidfd_open(pid), "rb") as end:
-        os.kill(pid, signal.SIGKILL)
-        select.select([end], [], [])
-
-
 def test_a_server_killed_right_after_its_answer_is_waited_for(own_server):
     mariadb, server = own_server
     moodledb.wait_until_up(server, 0)
 
-    kill(mariadb)
+    mariadb.kill()
 
     with pytest.raises(moodledb.MoodleDbError, match="server own: "):
         moodledb.wait_until_up(server, 0)
-    threading.Timer(1, mariadb.start).start()
     before = time.monotonic()
-    moodledb.wait_until_up(server, 30)
+    start = threading.Timer(1, mariadb.start)
+    start.start()
+    moodledb.wait_until_up(server, PATIENCE)
     assert time.monotonic() - before >= 1
+    start.join()
     assert moodledb.query(server, "SELECT 1") == [(1,)]
 
 

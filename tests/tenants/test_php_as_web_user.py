@@ -3,7 +3,6 @@
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from multiprocessing import get_context
 from pathlib import Path
@@ -12,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from tenants import php
+from tests.patience import eventually
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="needs root")
 SCRIPT = "admin/cli/x.php"
@@ -92,20 +92,15 @@ def test_what_a_job_left_behind_is_found_and_killed(run):
 def test_a_script_dies_with_the_process_that_runs_it(run, home: Path):
     (home / "var").chmod(0o777)
     pid = home / "var/pid"
-    steps = run(f"file_put_contents('{pid}', getmypid()); sleep(60);")
+    steps = run(f"file_put_contents('{pid}', getmypid()); sleep(600);")
     parent = get_context("fork").Process(target=list, args=(steps,))
     parent.start()
-    deadline = time.monotonic() + 10
-    while not (pid.exists() and pid.read_text()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    eventually(lambda: pid.exists() and pid.read_text())
 
     parent.kill()
     parent.join()
 
-    while Path(f"/proc/{pid.read_text()}/fd/0").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    eventually(lambda: not Path(f"/proc/{pid.read_text()}/fd/0").exists())
 
 
 def test_a_user_that_is_not_there_is_told(run, settings):

@@ -14,6 +14,8 @@ from commands.models import Job, Run
 from commands.upgrade.upgrade import Upgrade
 from tenants import moodledb, php
 from tenants.models import Release, Tenant
+from tests.moodle.fleet import answers
+from tests.patience import PATIENCE, eventually
 
 UPGRADE = "upgrade/Upgrade"
 SCRIPT = "admin/cli/upgrade.php"
@@ -81,7 +83,7 @@ class Visitor:
             headers={"Host": tenant.wwwroot.partition("://")[2]},
         )
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
                 return answer.status
         except urllib.error.HTTPError as answer:
             with answer:
@@ -98,25 +100,13 @@ class Visitor:
                 stderr=subprocess.DEVNULL,
             )
             self.servers[tree] = port, process
-            _wait_for(port)
+            eventually(lambda: answers(port), "PHP's web server does not start")
         return self.servers[tree][0]
 
     def leave(self) -> None:
         for _port, process in self.servers.values():
             process.kill()
             process.wait()
-
-
-def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + 10
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            assert time.monotonic() < deadline, "PHP's web server does not start"
-            time.sleep(0.05)
-        else:
-            return
 
 
 @pytest.fixture
