@@ -5,6 +5,7 @@ draws a window for each context.
 """
 
 import os
+import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -13,12 +14,13 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from commands import tasks
-from commands.models import Run
+from tests.patience import PATIENCE
 
 PROGRAM = "chromium-headless-shell"
+RUN = re.compile(r"/run/(\d+)/$")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
 
 
@@ -28,6 +30,7 @@ def browser() -> Iterator[Browser]:
     assert program, f"{PROGRAM} is not installed: run bin/install --dev"
     # Playwright's loop runs in this thread, where Django would refuse the ORM.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    expect.set_options(timeout=PATIENCE * 1000)
     with sync_playwright() as playwright:
         yield playwright.chromium.launch(executable_path=program, args=FLAGS)
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
@@ -44,6 +47,7 @@ def tab(request, browser: Browser, live_server, transactional_db) -> Iterator[Pa
         color_scheme=scheme,
         base_url=live_server.url,
     )
+    context.set_default_timeout(PATIENCE * 1000)
     made = context.new_page()
     complaints: list[str] = []
     made.on("console", lambda said: complaints.append(f"{said.type}: {said.text}"))
@@ -86,17 +90,23 @@ def look(tab: Page) -> Callable[[], None]:
 
 
 @pytest.fixture
-def work() -> Callable[[Run], threading.Thread]:
-    """Return a function that does a run's jobs in a thread, as a worker would."""
+def work(tab: Page) -> Callable[[], threading.Thread]:
+    """Return a function that does the jobs of the run on the page, as a worker would.
 
-    def lane(run: Run) -> None:
+    It waits for that page: a click may be over before what it asks for is done.
+    """
+
+    def lane(run: int) -> None:
         try:
-            tasks.lane(run.pk)
+            tasks.lane(run)
         finally:
             connection.close()
 
-    def start(run: Run) -> threading.Thread:
-        thread = threading.Thread(target=lane, args=[run])
+    def start() -> threading.Thread:
+        tab.wait_for_url(RUN)
+        shown = RUN.search(tab.url)
+        assert shown
+        thread = threading.Thread(target=lane, args=[int(shown[1])])
         thread.start()
         return thread
 

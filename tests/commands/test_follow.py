@@ -2,7 +2,6 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable
 from datetime import timedelta
 from io import StringIO
 
@@ -14,19 +13,12 @@ from django.utils import timezone
 from commands import follow, tasks
 from commands.base import CommandFailed, Steps
 from commands.models import Run
+from tests.patience import PATIENCE
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("probe"),
 ]
-
-
-def pause(seconds: float) -> Callable[..., Steps]:
-    def step(command) -> Steps:
-        time.sleep(seconds)
-        yield f"slept {seconds}"
-
-    return step
 
 
 def fail(command) -> Steps:
@@ -55,18 +47,26 @@ def work():
 class Screen(StringIO):
     """What is printed, and how many jobs had ended when each line came."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, told: threading.Semaphore) -> None:
         super().__init__()
-        self.run, self.times = run, []
+        self.run, self.times, self.told = run, [], told
 
     def write(self, text: str) -> int:
         if text.startswith(("succeeded", "failed", "skipped", "cancelled")):
             self.times.append(Run.objects.get(pk=self.run.pk).done)
+            self.told.release()
         return super().write(text)
 
 
-def followed(run: Run, *, code: int = 0, as_json=False, verbose=False) -> Screen:
-    screen, ended_with = Screen(run), 0
+def followed(
+    run: Run,
+    *,
+    code: int = 0,
+    as_json=False,
+    verbose=False,
+    told: threading.Semaphore | None = None,
+) -> Screen:
+    screen, ended_with = Screen(run, told or threading.Semaphore()), 0
     try:
         command = BaseCommand(stdout=screen)
         follow.follow(run, command, as_json=as_json, verbose=verbose)
@@ -78,11 +78,18 @@ def followed(run: Run, *, code: int = 0, as_json=False, verbose=False) -> Screen
 
 def test_each_job_is_told_once_when_it_ends(run_of, rows, probe, work, monkeypatch):
     monkeypatch.setattr(follow, "INTERVAL", 0.05)
-    probe.script = {f"t{n}": pause(0.4) for n in range(3)}
+    told = threading.Semaphore()  # how many jobs may end: one more than were told
+
+    def step(command) -> Steps:
+        time.sleep(0.4)
+        yield "slept"
+        assert told.acquire(timeout=PATIENCE)
+
+    probe.script = {f"t{n}": step for n in range(3)}
     run = run_of("commands/Probe", rows(3), parallel=1)
     work(run)
 
-    screen = followed(run)
+    screen = followed(run, told=told)
 
     lines = screen.getvalue().splitlines()
     assert screen.times == [1, 2, 3]

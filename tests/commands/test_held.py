@@ -53,7 +53,10 @@ def passed(run: Run, number: int) -> None:
     Run.objects.update(started_at=timezone.now() - timedelta(hours=1))
 
 
-def test_a_lane_does_not_wait_for_jobs_whose_time_is_to_come(run_of, rows, probe):
+def test_a_lane_does_not_wait_for_jobs_whose_time_is_to_come(
+    run_of, rows, probe, monkeypatch
+):
+    monkeypatch.setattr(tasks, "BLOCKED", 60)
     probe.held = timedelta(hours=1)
     run = run_of("commands/Probe", rows(2))
 

@@ -45,21 +45,22 @@ def test_what_a_job_changes_in_its_command_is_not_the_next_one_s(run_of, rows, p
 
 
 def test_a_lane_goes_to_the_back_of_the_queue_after_its_time(
-    run_of, rows, probe, settings
+    run_of, rows, probe, settings, monkeypatch
 ):
-    settings.VMOODLE_LANE_SECONDS = 0.05
-    probe.script["t0"] = lambda command: (yield from _sleep(0.1))
+    settings.VMOODLE_LANE_SECONDS = 60
+    clock = time.monotonic
+
+    def take_long(command: Command):
+        monkeypatch.setattr(time, "monotonic", lambda: clock() + 61)
+        yield "slept"
+
+    probe.script["t0"] = take_long
     run = run_of("commands/Probe", rows(3), parallel=1)
 
     tasks.lane(run.pk)
 
     assert probe.done == ["t0"]
     assert lanes() == 2
-
-
-def _sleep(seconds: float):
-    time.sleep(seconds)
-    yield "slept"
 
 
 def test_a_lane_that_only_waits_goes_to_the_back_of_the_queue(

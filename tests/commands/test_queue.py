@@ -9,6 +9,7 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from commands import notify, queue
+from tests.patience import PATIENCE
 
 fork = multiprocessing.get_context("fork")
 
@@ -16,7 +17,7 @@ fork = multiprocessing.get_context("fork")
 def hold(lock: queue.DeathSafeLock, held) -> None:
     with lock:
         held.set()
-        time.sleep(60)
+        time.sleep(600)
 
 
 @pytest.fixture
@@ -40,13 +41,13 @@ def take():
 def test_a_lock_is_free_as_soon_as_its_holder_is_killed(take):
     lock = queue.DeathSafeLock()
     holder, held = take(lock)
-    assert held.wait(10)
+    assert held.wait(PATIENCE)
     _next, theirs = take(lock)
     assert not theirs.wait(0.3)
 
     os.kill(holder.pid, signal.SIGKILL)
 
-    assert theirs.wait(10)
+    assert theirs.wait(PATIENCE)
 
 
 def test_a_released_lock_is_given_to_another_process(take):
@@ -55,7 +56,7 @@ def test_a_released_lock_is_given_to_another_process(take):
         _process, held = take(lock)
         assert not held.wait(0.3)
 
-    assert held.wait(10)
+    assert held.wait(PATIENCE)
 
 
 @pytest.mark.django_db

@@ -31,7 +31,7 @@ def site(peer: Site) -> Site:
 
 @pytest.fixture
 def calls() -> Calls:
-    return Calls(deadline=5, largest=64 * 1024)
+    return Calls(deadline=60, largest=64 * 1024)
 
 
 def ask(site: Site, calls: Calls) -> object:
@@ -164,7 +164,7 @@ def test_a_slow_peer_is_cut_off(part: bytes, site: Site):
     def drip(handler) -> None:
         with suppress(OSError):
             handler.wfile.write(b"HTTP/1.0 200 OK\r\n" + part)
-            for _time in range(200):
+            for _time in range(3000):
                 handler.wfile.write(b"x")
                 time.sleep(0.02)
 
@@ -172,7 +172,7 @@ def test_a_slow_peer_is_cut_off(part: bytes, site: Site):
     begun = time.monotonic()
 
     assert "did not answer within 0.3 seconds" in refused(site, Calls(deadline=0.3))
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 30
 
 
 def test_one_that_does_not_shake_hands_is_cut_off(site: Site):

@@ -40,7 +40,7 @@ def own(tmp_path: Path) -> Path:
 
 
 def ask(site: Site) -> object:
-    calls = Calls(deadline=5)
+    calls = Calls(deadline=60)
     return calls.services(site.caller, site.wwwroot, site.pair.certificate)
 
 

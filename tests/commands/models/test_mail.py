@@ -74,18 +74,21 @@ def test_pauses_grow(mail_server: MailServer, minutes_ago: float, seconds: float
 
     notify.send_waiting()
 
-    assert pause(mail) == pytest.approx(seconds, abs=3)
+    assert pause(mail) == pytest.approx(seconds, abs=5)
 
 
-def test_a_server_that_hangs_is_tried_once_not_once_a_mail(mail_server: MailServer):
+def test_a_server_that_hangs_is_tried_once_not_once_a_mail(
+    mail_server: MailServer, settings
+):
+    settings.EMAIL_TIMEOUT = 0.5
     mail_server.silent = True
     mail_server.start()
-    mails = [written(f"{n} %") for n in range(10)]
+    mails = [written(f"{n} %") for n in range(100)]
     begun = time.monotonic()
 
     notify.send_waiting()
 
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 25
     assert mail_server.tries == 1
     assert all(pause(mail) > 5 for mail in mails)
 
@@ -129,7 +132,7 @@ def test_a_mail_whose_worker_dies_is_left_alone_for_a_while_and_not_lost(
 
     notify.send_waiting()
     assert mail_server.received == []
-    assert pause(mail) == pytest.approx(LEASE.total_seconds(), abs=3)
+    assert pause(mail) == pytest.approx(LEASE.total_seconds(), abs=5)
 
     time_passes()
     notify.send_waiting()

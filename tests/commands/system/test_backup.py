@@ -87,7 +87,7 @@ def test_a_backup_without_destination_is_looked_up(
     finished: RunOf, course: Tenant, course_given: str
 ):
     put_script(course, SCRIPT, 'echo "Backup completed, the new file is listed\\n";')
-    add_file(course, 70, "new.mbz", time.time() + 5)
+    add_file(course, 70, "new.mbz", time.time() + 600)
 
     job = job_of(finished(BACKUP, [course], course_given))
 
@@ -96,7 +96,7 @@ def test_a_backup_without_destination_is_looked_up(
 
 @pytest.mark.parametrize(
     ("context", "name", "age"),
-    [(70, "old.mbz", 60), (71, "of a module.mbz", -5), (70, ".", -5)],
+    [(70, "old.mbz", 60), (71, "of a module.mbz", -600), (70, ".", -600)],
     ids=["old", "elsewhere", "a directory"],
 )
 def test_another_file_is_no_backup(

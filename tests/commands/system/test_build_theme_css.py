@@ -18,7 +18,7 @@ THEMES, SCRIPT = "system/BuildThemeCss", "admin/cli/build_theme_css.php"
 
 def test_what_was_compiled_is_told(finished: RunOf, tenant: Tenant):
     put_script(tenant, SCRIPT)
-    set_plugin_config(tenant, "theme_boost", "themerev", int(time.time()) + 5)
+    set_plugin_config(tenant, "theme_boost", "themerev", int(time.time()) + 600)
     set_plugin_config(tenant, "theme_old", "themerev", int(time.time()) - 60)
 
     job = job_of(finished(THEMES, [tenant], "themes=boost&direction=rtl"))
@@ -29,7 +29,7 @@ def test_what_was_compiled_is_told(finished: RunOf, tenant: Tenant):
 
 def test_a_theme_that_was_not_compiled_fails(finished: RunOf, tenant: Tenant):
     put_script(tenant, SCRIPT)
-    set_plugin_config(tenant, "theme_boost", "themerev", int(time.time()) + 5)
+    set_plugin_config(tenant, "theme_boost", "themerev", int(time.time()) + 600)
 
     job = job_of(finished(THEMES, [tenant], "themes=boost,classic"))
 
@@ -47,7 +47,7 @@ def test_none_at_all_fails(finished: RunOf, tenant: Tenant):
 
 def test_the_shell_has_both_forms(manage: Manage, tenant: Tenant, workers):
     put_script(tenant, SCRIPT)
-    set_plugin_config(tenant, "theme_boost", "themerev", int(time.time()) + 60)
+    set_plugin_config(tenant, "theme_boost", "themerev", int(time.time()) + 600)
 
     assert manage("build_theme_css", f"--host={tenant.wwwroot}").code == 0
     assert manage("bulkbuildthemecss", "--themes=boost").code == 0

@@ -173,8 +173,13 @@ def test_an_upgrade_that_somebody_else_runs_is_waited_for(
 ):
     monkeypatch.setattr("commands.upgrade.upgrade.POLL", 0.05)
     tenant.pin(releases["4.3"])
-    set_config(tenant, "upgraderunning", int(time.time()) + 2)
-    monkeypatch.setattr("tenants.activity.in_use", lambda tenant: True)
+    set_config(tenant, "upgraderunning", int(time.time()) + 600)
+
+    def ends(tenant: Tenant) -> bool:
+        set_config(tenant, "upgraderunning", int(time.time()) - 1)
+        return True
+
+    monkeypatch.setattr("tenants.activity.in_use", ends)
 
     lines = [line for line in drive(tenant, "").check(tenant) if line]
 
