@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -173,11 +174,10 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
     run, command = _draft(request, pk)
     if run.state != Run.State.DRAFT:
         return redirect("admin:commands_run_view", pk)
-    targets = Tenant.objects.filter(pk__in=run.targets)
+    targets = _targets(run)
     number = targets.count()
     dangerous = _is_dangerous(run, command)
-    asked = request.GET.get("canary", "")
-    canary = min(int(asked), number) if asked.isdecimal() else 0
+    canary = _canary(request, number)
     to_type = str(number) if number != 1 else targets[0].wwwroot
     wrong = ""
     if request.method == "POST":
@@ -193,17 +193,25 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
         command=command,
         dangerous=dangerous,
         wrong=wrong,
-        targets=targets.select_related("release").only(
-            "name", "wwwroot", "is_main", "enabled", "release__name"
-        ),
+        targets=targets,
         number=number,
         to_type=to_type,
         canary=canary,
         parameters=parse_qsl(run.attributes),
-        shell=shell_line(
-            run, [tenant.wwwroot for tenant in targets], str(canary or "")
-        ),
+        shell=shell_line(run, [tenant.wwwroot for tenant in targets], canary),
     )
+
+
+def _targets(run: Run) -> QuerySet[Tenant]:
+    shown = ["name", "wwwroot", "is_main", "enabled", "release__name"]
+    tenants = Tenant.objects.filter(pk__in=run.targets)
+    return tenants.select_related("release").only(*shown)
+
+
+def _canary(request: HttpRequest, number: int) -> int:
+    """Return how many of the run's tenants are to go first."""
+    asked = request.GET.get("canary", "")
+    return min(int(asked), number) if asked.isdecimal() else 0
 
 
 def _start(request: HttpRequest, run: Run, canary: int) -> bool:

@@ -65,7 +65,7 @@ def test_the_line_says_how_it_is_run():
         command="generic/PurgeCaches", actor="x", parallel=3, max_failures=5
     )
 
-    options = options_of(shell_line(run, ROOTS, canary="2"))[2]
+    options = options_of(shell_line(run, ROOTS, canary=2))[2]
 
     assert (options["jobs"], options["max_failures"], options["canary"]) == (
         3,
