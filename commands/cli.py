@@ -20,6 +20,7 @@ from urllib.parse import parse_qs, parse_qsl, urlencode
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
+from django.utils.timezone import localtime
 
 from commands import host, queue, tasks
 from commands.base import REFUSED, Command, PhpScript
@@ -191,7 +192,8 @@ class TenantCommand(Base):
         except REFUSED as error:
             raise refuse(error) from error
         if job.is_held:
-            self.stdout.write(f"Run {run.pk} waits for its time: {job.not_before:%c}")
+            at = f"{localtime(job.not_before):%F %T}"
+            self.stdout.write(f"Run {run.pk} waits for its time: {at}")
             return
         if job.state == Job.State.QUEUED:
             self.work(job)

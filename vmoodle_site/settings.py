@@ -139,6 +139,7 @@ LOGIN_URL = "admin:login"
 LANGUAGE_CODE = env.str("LANGUAGE_CODE", "en")
 LANGUAGES = [("en", _("English")), ("fr", _("French"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = "vmoodle_site.formats"
 TIME_ZONE = env.str("TIME_ZONE", "UTC")
 USE_TZ = True
 

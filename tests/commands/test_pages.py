@@ -1,6 +1,7 @@
 """What the pages of a run and of a job say at each moment."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from django.contrib.auth.models import User
@@ -96,3 +97,17 @@ def test_no_time_is_told_that_is_not_known(console, run_of, rows):
     run = run_of("commands/Probe", rows(1))
 
     assert "left" not in strip_tags(text(console.get(url("run_live", run.pk))))
+
+
+@pytest.mark.parametrize("page", ["/", "/commands/run/", "run_view", "job_view"])
+def test_every_page_writes_a_time_in_one_way(console, run_of, rows, page):
+    job = claim_next(run_of("commands/Probe", rows(1)), "a:1:1")
+    job.finish(Job.State.SUCCEEDED)
+    at = datetime(2026, 1, 31, 15, 4, 5, tzinfo=UTC)
+    Job.objects.update(started_at=at)
+    Run.objects.update(started_at=at, finished_at=at)
+
+    pk = job.pk if page == "job_view" else job.run_id
+    shown = text(console.get(url(page, pk) if "view" in page else page))
+
+    assert re.search(r"\b2026-01-31 15:04( ·|<)", shown)
