@@ -1,7 +1,9 @@
 """Jobs: one tenant's part of a run, and what became of it."""
 
 import json
-from datetime import timedelta
+import time
+from datetime import datetime
+from functools import lru_cache
 
 from django.conf import settings
 from django.db import connection, models, transaction
@@ -179,12 +181,16 @@ class Job(models.Model):
             running.update(cancel_requested=True)
 
     def worker_is_gone(self) -> bool:
-        """Whether the process that runs the job has died."""
+        """Whether the process that runs the job has died.
+
+        On another host it has when its heartbeat stands still, by our own clock:
+        that of the other host may go otherwise, and a live job would be ended.
+        """
         alive = host.is_alive(self.worker)
         if alive is not None:
             return not alive
-        silent = timezone.now() - (self.heartbeat_at or timezone.now())
-        return silent > timedelta(seconds=settings.VMOODLE_HEARTBEAT_TIMEOUT)
+        silent = time.monotonic() - _first_seen(self.pk, self.heartbeat_at)
+        return silent > settings.VMOODLE_HEARTBEAT_TIMEOUT
 
     @property
     def is_held(self) -> bool:
@@ -203,6 +209,12 @@ class Job(models.Model):
             read, seen = page.seq, 0
             after = (read - 1) * PAGE + len(page.text)
         return text, after
+
+
+@lru_cache(4096)
+def _first_seen(job: int, heartbeat: datetime | None) -> float:
+    """Return when this process first saw a sign of life, on its monotonic clock."""
+    return time.monotonic()
 
 
 class Output(models.Model):

@@ -4,16 +4,7 @@ import pytest
 from django.db import IntegrityError, InterfaceError, OperationalError
 
 from commands import patience
-
-
-class Clock:
-    now = 0.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
+from tests.clock import Clock
 
 
 @pytest.fixture(autouse=True)
