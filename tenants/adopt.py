@@ -15,7 +15,7 @@ class AdoptError(VMoodleError):
 
 def config_php(release: Release) -> str:
     """Return the text of a release's config.php."""
-    boot = php_literal(str(publish.boot_file("boot").absolute()))
+    boot = _boot_php()
     public = "/public" if Path(release.path, "public/version.php").is_file() else ""
     return (
         "<?php\n"
@@ -31,6 +31,27 @@ def is_adopted(release: Release) -> bool:
         return _config(release).read_bytes() == config_php(release).encode()
     except OSError:
         return False
+
+
+def refuse_foreign(release: Release) -> None:
+    """Raise AdoptError if the tree's config.php chooses the site without us.
+
+    What runs there would be done to a site that nobody has named.
+    """
+    config = _config(release)
+    try:
+        asks_us = _boot_php() in config.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        asks_us = False
+    if not asks_us:
+        raise AdoptError(
+            f"{config} does not ask VMoodle which tenant it serves: run manage.py "
+            f"adopt_release {release}"
+        )
+
+
+def _boot_php() -> str:
+    return php_literal(str(publish.boot_file("boot").absolute()))
 
 
 def adopt(release: Release) -> Path | None:

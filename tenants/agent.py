@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tenants import php
+from tenants.adopt import refuse_foreign
 from tenants.errors import VMoodleError
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def ask(
     Raises AgentRefusal with the operation's own sentence, AgentNothingToDo when
     nothing had to be changed, PhpError when it gave no answer.
     """
+    refuse_foreign(tenant.release)
     lines = php.run(
         tenant,
         AGENT,

@@ -21,6 +21,7 @@ from commands.patience import patiently
 from commands.upgrade import halfway
 from commands.upgrade.status import Status, refresh_releases, statuses
 from tenants import activity, files, moodledb, php, publish, restore, snapshots
+from tenants.adopt import refuse_foreign
 from tenants.models import Release, Snapshot, Tenant
 from tenants.steps import LifecycleError
 
@@ -143,6 +144,7 @@ class Upgrade(PhpScript):
     def check(self, tenant: Tenant) -> php.Lines:
         """Decide from the database what there is to do."""
         restore.settle(tenant)
+        refuse_foreign(tenant.release)
         site = statuses([tenant])[tenant.pk]
         self.before = site.version
         if site.status == Status.RUNNING:

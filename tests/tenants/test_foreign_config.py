@@ -1,0 +1,68 @@
+"""A code tree whose config.php is not ours serves another site: nothing runs there."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tenants import moodledb
+from tenants.models import Release, Tenant
+from tests.conftest import AddTenant, RunOf
+
+FOREIGN = """<?php
+global $CFG;
+$_SERVER['argv'] = $GLOBALS['argv'] = array_values(preg_grep('/^--host=/', $argv, 1));
+putenv('VMOODLE_HOST=https://two.example.org');
+$CFG = (require '{boot}/boot.php')(__DIR__);
+require_once __DIR__ . '/lib/setup.php';
+"""
+
+
+@pytest.fixture
+def two(add_tenant: AddTenant, tenant: Tenant, settings, tmp_path: Path) -> Tenant:
+    """Return another tenant, whose tree has a config.php that knows it alone."""
+    other = add_tenant("two")
+    boot = shutil.copytree(
+        settings.VMOODLE_BOOT_DIR, tmp_path / "elsewhere", symlinks=True
+    )
+    config = Path(other.release.path, "config.php")
+    config.write_text(FOREIGN.replace("{boot}", str(boot)))
+    return other
+
+
+@pytest.mark.parametrize(
+    ("command", "attributes"),
+    [
+        ("generic/SetConfig", "key=theme&value=foreign"),
+        ("system/Script", "script=local/cli/set.php"),
+    ],
+)
+def test_a_command_is_not_run_on_another_site(
+    finished: RunOf, tenant: Tenant, two: Tenant, command: str, attributes: str
+):
+    script = Path(two.release.path, "local/cli/set.php")
+    script.parent.mkdir(parents=True)
+    script.write_text(
+        "<?php define('CLI_SCRIPT', true); require __DIR__ . '/../../config.php';"
+        "set_config('theme', 'foreign');"
+    )
+
+    job = finished(command, [tenant], attributes).jobs.get()
+
+    assert moodledb.config_of(two, ["theme"]).get("theme") != "foreign"
+    assert job.error == (
+        f"{tenant.release.path}/config.php does not ask VMoodle which tenant it serves:"
+        " run manage.py adopt_release 4.2"
+    )
+
+
+def test_no_site_is_closed_to_be_pinned_to_such_a_tree(
+    finished: RunOf, tenant: Tenant, releases: dict[str, Release]
+):
+    config = Path(releases["4.3"].path, "config.php")
+    config.unlink()
+
+    job = finished("upgrade/Upgrade", [tenant], "to_release=4.3").jobs.get()
+
+    assert job.error.startswith(f"{config} does not ask VMoodle which tenant it serves")
+    assert "== close site" not in job.text()[0]
