@@ -17,6 +17,7 @@ from django.test import Client
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from commands import tasks
+from commands.models import Run
 from tests.patience import PATIENCE
 
 PROGRAM = "chromium-headless-shell"
@@ -90,10 +91,11 @@ def look(tab: Page) -> Callable[[], None]:
 
 
 @pytest.fixture
-def work(tab: Page) -> Callable[[], threading.Thread]:
-    """Return a function that does the jobs of the run on the page, as a worker would.
+def work(tab: Page) -> Callable[..., threading.Thread]:
+    """Return a function that does a run's jobs in a thread, as a worker would.
 
-    It waits for that page: a click may be over before what it asks for is done.
+    Not told which, it waits for the page of a run and does that one's: a click may be
+    over before what it asks for is done.
     """
 
     def lane(run: int) -> None:
@@ -102,11 +104,14 @@ def work(tab: Page) -> Callable[[], threading.Thread]:
         finally:
             connection.close()
 
-    def start() -> threading.Thread:
+    def shown() -> int:
         tab.wait_for_url(RUN)
-        shown = RUN.search(tab.url)
-        assert shown
-        thread = threading.Thread(target=lane, args=[int(shown[1])])
+        found = RUN.search(tab.url)
+        assert found
+        return int(found[1])
+
+    def start(run: Run | None = None) -> threading.Thread:
+        thread = threading.Thread(target=lane, args=[run.pk if run else shown()])
         thread.start()
         return thread
 

@@ -41,10 +41,10 @@ def test_the_jobs_stay_where_they_are_while_one_talks(
     run = run_of("commands/Probe", rows(1))
     thread = work(run)
     page.goto(f"/commands/run/of/run/{run.pk}/")
-    expect(page.locator("pre.tail")).to_contain_text("the first line", timeout=15_000)
+    expect(page.locator("pre.tail")).to_contain_text("the first line")
     before = page.evaluate(TOP)
     more.set()
-    expect(page.locator("pre.tail")).to_contain_text("so 19", timeout=15_000)
+    expect(page.locator("pre.tail")).to_contain_text("so 19")
 
     assert page.evaluate(TOP) == before
     assert page.evaluate(AT_END)
@@ -67,13 +67,13 @@ def test_the_page_of_a_job_tells_its_end(page: Page, look, work, rows, run_of, p
     run = run_of("commands/Probe", rows(1))
     thread = work(run)
     page.goto(f"/commands/run/of/job/{run.jobs.get().pk}/")
-    expect(page.locator("#log")).to_contain_text("the first line", timeout=15_000)
+    expect(page.locator("#log")).to_contain_text("the first line")
     expect(page.locator("#job .badge")).to_have_text("Running")
 
     go_on.set()
     thread.join()
 
-    expect(page.locator("#job .badge")).to_have_text("Failed", timeout=15_000)
+    expect(page.locator("#job .badge")).to_have_text("Failed")
     expect(page.locator("#job .error-text")).to_contain_text("is there already")
     expect(page.locator("#job button")).to_have_count(0)
     expect(page.locator("#log")).to_contain_text("the first line")
