@@ -57,6 +57,8 @@ class Workers:
 
 
 StartWorkers = Callable[..., Workers]
+# Run what follows where the machine has another name, which is given first.
+ELSEWHERE = ["unshare", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"']
 
 
 @pytest.fixture
@@ -85,9 +87,12 @@ def start_workers(environment: dict[str, str]) -> Iterator[StartWorkers]:
     """Return a function that starts a cluster and waits until it is at work."""
     started: list[Workers] = []
 
-    def start(queue: str = "jobs") -> Workers:
+    def start(queue: str = "jobs", hostname: str = "") -> Workers:
         process = subprocess.Popen(
-            [sys.executable, ROOT / "manage.py", "worker", queue],
+            [
+                *([*ELSEWHERE, hostname] if hostname else []),
+                *[sys.executable, ROOT / "manage.py", "worker", queue],
+            ],
             env=environment,
             start_new_session=True,
         )

@@ -2,8 +2,10 @@
 
 import os
 import signal
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 from django_q.tasks import async_task
 
 from commands import queue
@@ -190,4 +192,28 @@ def test_a_cluster_that_is_asked_to_stop_finishes_what_runs(
     assert counts["queued"]  # what had not begun
     start_workers()
     assert wait_for_end(run) == {"succeeded": 4}
+    assert_nothing_twice_and_nothing_left(run)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may name a machine")
+def test_jobs_of_another_machine_end_when_it_shows_no_life(
+    run: Run,
+    fleet: list[Tenant],
+    environment: dict[str, str],
+    start_workers: StartWorkers,
+):
+    environment["VMOODLE_HEARTBEAT_TIMEOUT"] = "10"
+    there = start_workers(hostname="elsewhere")
+    jobs = wait_for_php(run, 2)
+    assert {job.worker.partition(":")[0] for job in jobs} == {"elsewhere"}
+    start_workers()
+
+    os.killpg(there.main, signal.SIGKILL)
+    killed = timezone.now()
+    hurry(fleet)
+
+    assert wait_for_end(run) == {"succeeded": 2, "failed": 2}
+    failed = run.jobs.filter(state=Job.State.FAILED)
+    assert {job.pk for job in failed} == {job.pk for job in jobs}
+    assert min(job.finished_at for job in failed) > killed + timedelta(seconds=8)
     assert_nothing_twice_and_nothing_left(run)
