@@ -352,9 +352,14 @@ class Upgrade(PhpScript):
                 self._unlock(tenant)
 
     def _judge(self, tenant: Tenant) -> None:
-        """Tell whether the worker died between the snapshot and the end."""
-        self.unfinished = False
-        if statuses([tenant])[tenant.pk].status == Status.CURRENT:
+        """Tell whether the worker died between the snapshot and the end.
+
+        Without a snapshot: while Moodle's script was at work on a site we had closed.
+        """
+        status = statuses([tenant])[tenant.pk].status
+        ours = self._owner() in files.maintenance_page(tenant)
+        self.unfinished = ours and status == Status.RUNNING
+        if status == Status.CURRENT:
             halfway.unmark(tenant)
         elif job := Job.objects.filter(pk=self.job or 0).first():
             taken = Snapshot.objects.filter(
@@ -363,4 +368,4 @@ class Upgrade(PhpScript):
                 created_at__gte=job.started_at,
             )
             self.kept = taken.first()
-            self.unfinished = self.kept is not None
+            self.unfinished |= self.kept is not None

@@ -15,6 +15,7 @@ from tests.commands.upgrade.conftest import (
     config,
     drive,
     job_of,
+    kill_an_upgrade,
     set_config,
 )
 from tests.conftest import RunOf
@@ -74,6 +75,20 @@ def test_who_waits_for_another_upgrade_and_dies_leaves_its_lock(tenant: Tenant):
     drive(tenant).recover(tenant)
 
     assert config(tenant, "upgraderunning")
+
+
+def test_one_that_is_killed_without_a_snapshot_is_told(
+    tenant: Tenant, releases: dict[str, Release]
+):
+    kill_an_upgrade(tenant, releases["4.3"])
+    form = drive(tenant, "without_snapshot=1")
+    list(form.close_site(tenant))
+
+    form.recover(Tenant.objects.with_edges().get())
+
+    tenant.refresh_from_db()
+    assert tenant.attention == f"{HALF_WAY}: upgrade it again"
+    assert not files.in_maintenance(tenant)
 
 
 def gone(work: restore.Restoration) -> None:
