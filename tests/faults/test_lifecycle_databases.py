@@ -6,7 +6,16 @@ import time
 import pytest
 
 from commands.models import Job
-from tenants import agent, databases, doctor, dump, provision, rename, snapshots
+from tenants import (
+    agent,
+    databases,
+    doctor,
+    dump,
+    moodledb,
+    provision,
+    rename,
+    snapshots,
+)
 from tenants.forms import NewTenantForm
 from tenants.models import Snapshot, Tenant
 from tests.commands.lifecycle import test_move, test_rename
@@ -64,15 +73,16 @@ def failing_load(mariadb: MariaDb):
 
     def cut_off(server, name, directory, files):
         killer = threading.Thread(target=kill_and_start_again, args=(mariadb, 2.0))
-        steps = load(server, name, directory, files)
-        next(steps)
-        killer.start()
-        try:
-            time.sleep(0.3)
-            yield from steps
-            databases.query(server, f"SELECT 1 FROM `{name}`.nothing")
-        finally:
-            killer.join()
+        with moodledb.connected(server) as run:
+            run("FLUSH TABLES WITH READ LOCK")  # else it may be loaded by then
+            steps = load(server, name, directory, files)
+            next(steps)
+            killer.start()
+            try:
+                yield from steps
+                databases.query(server, f"SELECT 1 FROM `{name}`.nothing")
+            finally:
+                killer.join()
 
     return cut_off
 
