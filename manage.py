@@ -7,21 +7,44 @@ import os
 import signal
 import sys
 
+BAD_USE = 2  # exit status
+
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "vmoodle_site.settings")
     # Else the collection at the end goes through all modules, for 0.2 s.
     atexit.register(gc.freeze)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by who started us
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, PTH123
     from django.core.exceptions import ImproperlyConfigured
-    from django.core.management import execute_from_command_line
 
     try:
-        execute_from_command_line(sys.argv)
+        run(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(f"{error}")
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted\n")
+        sys.exit(128 + signal.SIGINT)
     except BrokenPipeError:  # who reads what we print has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(128 + signal.SIGPIPE)
+
+
+def run(argv: list[str]) -> None:
+    from django.core.management import BaseCommand, ManagementUtility
+
+    class Utility(ManagementUtility):
+        def fetch_command(self, subcommand: str) -> BaseCommand:
+            try:
+                return super().fetch_command(subcommand)
+            except SystemExit:  # it is 1 for Django, which for us is a failed job
+                sys.exit(BAD_USE)
+
+    try:
+        Utility(argv).execute()
+    finally:
+        sys.stdout.flush()  # while a reader that is gone can still be told from us
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 from argparse import ArgumentParser
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -214,8 +214,15 @@ class TenantCommand(Base):
         if claimed is None:
             job.run.cancel(actor())
             raise CommandError(_why_not(job), returncode=BAD_USE)
-        with interrupts() as interrupted:
-            tasks.execute(claimed, self.tell, interrupted.is_set)
+        try:
+            with interrupts(self.stderr.write) as interrupted:
+                tasks.execute(claimed, self.tell, interrupted.is_set)
+        except KeyboardInterrupt:
+            raise CommandError(
+                f"{job.wwwroot}: cut off by a second ^C: see the page of run {job.run} "
+                "for what it had done",
+                returncode=130,
+            ) from None
         job.refresh_from_db()
 
     def tell(self, line: str) -> None:
@@ -256,7 +263,7 @@ def _why_not(job: Job) -> str:
 
 
 @contextmanager
-def interrupts() -> Iterator[threading.Event]:
+def interrupts(tell: Callable[[str], object]) -> Iterator[threading.Event]:
     """Take the first ^C as a cancel, which lets a step end that must not be cut off.
 
     The second one has its usual effect. That the terminal is closed is no cancel: a
@@ -270,6 +277,7 @@ def interrupts() -> Iterator[threading.Event]:
     def ask(number: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, former)
         asked.set()
+        tell("Cancelled: a step that must not be cut off ends first (^C cuts it off)")
 
     former = signal.signal(signal.SIGINT, ask)
     # A handler, not SIG_IGN, which our children would inherit.

@@ -21,7 +21,9 @@ Process = subprocess.Popen[str]
 @pytest.fixture
 def upgrade(environment: dict[str, str], fleet: list[Tenant]) -> Iterator[Process]:
     """Return an upgrade in a shell, whose script is at work."""
-    words = [sys.executable, ROOT / "manage.py", "upgrade", "--to-release=4.3"]
+    # Tests that run in the background hand on that ^C is ignored.
+    python = ["env", "--default-signal=INT", sys.executable]
+    words = [*python, ROOT / "manage.py", "upgrade", "--to-release=4.3"]
     with subprocess.Popen(
         [*words, f"--host={fleet[0].wwwroot}"],
         env=environment,
@@ -65,9 +67,39 @@ def test_an_upgrade_outlives_who_reads_its_output(
     assert succeeded(fleet[0])
 
 
-def test_a_list_that_is_read_in_part_is_no_error(environment: dict[str, str]):
+def test_an_upgrade_that_is_cancelled_says_what_it_waits_for(
+    upgrade: Process, fleet: list[Tenant]
+):
+    upgrade.send_signal(signal.SIGINT)
+    assert upgrade.stderr
+    said = upgrade.stderr.readline()
+    hurry(fleet)
+    _out, err = upgrade.communicate(timeout=PATIENCE)
+
+    assert said.startswith("Cancelled: a step that must not be cut off ends first")
+    assert (upgrade.returncode, err) == (0, "")
+    assert succeeded(fleet[0])
+
+
+def test_an_upgrade_that_is_cut_off_says_so_in_a_sentence(upgrade: Process):
+    assert upgrade.stderr
+    upgrade.send_signal(signal.SIGINT)
+    upgrade.stderr.readline()
+    upgrade.send_signal(signal.SIGINT)
+    _out, err = upgrade.communicate(timeout=PATIENCE)
+
+    assert upgrade.returncode == 130
+    assert err.count("\n") == 1
+    assert "cut off by a second ^C" in err
+    assert Job.objects.get().state == Job.State.FAILED
+
+
+@pytest.mark.parametrize("words", [["--json"], []], ids=["long", "short"])
+def test_a_list_that_is_read_in_part_is_no_error(
+    environment: dict[str, str], words: list[str]
+):
     with subprocess.Popen(
-        [sys.executable, ROOT / "manage.py", "commands", "--json"],
+        [sys.executable, ROOT / "manage.py", "commands", *words],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -78,3 +110,25 @@ def test_a_list_that_is_read_in_part_is_no_error(environment: dict[str, str]):
         said = process.stderr.read()
 
     assert (process.returncode, said) == (128 + signal.SIGPIPE, "")
+
+
+def test_a_shell_without_standard_output_is_no_error(environment: dict[str, str]):
+    line = f"exec {sys.executable} {ROOT / 'manage.py'} commands >&-"
+
+    done = subprocess.run(
+        ["sh", "-c", line], env=environment, stderr=subprocess.PIPE, text=True
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_command_that_is_none_is_wrong_use(environment: dict[str, str]):
+    done = subprocess.run(
+        [sys.executable, ROOT / "manage.py", "upgrad"],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Unknown command: 'upgrad'. Did you mean upgrade?" in done.stderr
