@@ -32,7 +32,10 @@ def main() -> None:
 
 
 def run(argv: list[str]) -> None:
-    from django.core.management import BaseCommand, ManagementUtility
+    from django.core.management import BaseCommand, CommandParser, ManagementUtility
+
+    # What is wrong is told in a sentence, not behind a screen of options.
+    setattr(CommandParser, "print_usage", lambda parser, file=None: None)  # noqa: B010
 
     class Utility(ManagementUtility):
         def fetch_command(self, subcommand: str) -> BaseCommand:

@@ -120,6 +120,8 @@ class Command(forms.Form):
                 keep_blank_values=True,
                 errors="strict",
             )
+            if "" in dict(pairs):
+                raise ValueError("a value without a name")
         except ValueError as error:
             raise ValidationError(
                 f"{attributes!r} is not of the form name=value&name=value, "

@@ -317,6 +317,8 @@ class BulkCommand(Base):
             self.stdout.write(
                 json.dumps({"run": draft.pk}) if as_json else f"Run {draft.pk}"
             )
+            if not Cluster.alive(queue.JOBS):
+                self.stderr.write("It waits: no worker runs ('manage.py worker jobs')")
             return
         from commands.follow import follow  # what draws the bar is long to import
 

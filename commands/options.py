@@ -189,7 +189,9 @@ def log_directory(path: str | None) -> str:
         (directory / ".vmoodle").touch()
         (directory / ".vmoodle").unlink()
     except OSError as error:
-        raise SelectionError(f"--logroot {path}: {error.strerror}") from error
+        raise SelectionError(
+            f"--logroot {path} cannot be written: {error.strerror}"
+        ) from error
     return str(directory)
 
 
@@ -197,8 +199,10 @@ def canary_of(text: str | None, run: Run) -> list[int] | int:
     """Return how many tenants go first, or the pks of those with a tag."""
     if text is None:
         return 0
-    if text.isdecimal() and int(text):
-        return int(text)
+    if text.removeprefix("-").isdecimal():
+        if int(text) > 0:
+            return int(text)
+        raise SelectionError(f"--canary {text}: give a number above 0, or a tag")
     tagged = Tenant.objects.filter(pk__in=run.targets, tags__name=text)
     pks = list(tagged.values_list("pk", flat=True))
     if not pks:

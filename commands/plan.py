@@ -26,7 +26,8 @@ def show_plan(
         command.stdout.write(json.dumps(plan))
         return
     counts = ", ".join(f"{n} {state}" for state, n in plan["counts"].items() if n)
-    command.stdout.write(f"{run.command} on {len(plan['tenants'])} tenants: {counts}")
+    on = number_of(len(plan["tenants"]))
+    command.stdout.write(f"{run.command} on {on}: {counts}")
     for name, value in plan["parameters"].items():
         command.stdout.write(f"  {name}={value}")
     for tenant in plan["tenants"]:
@@ -50,11 +51,15 @@ def show_targets(
         command.stdout.write(json.dumps({**about, "tenants": roots}))
         return
     if run:
-        command.stdout.write(f"{run.command} on {len(roots)} tenants")
+        command.stdout.write(f"{run.command} on {number_of(len(roots))}")
         for name, value in parameters(run).items():
             command.stdout.write(f"  {name}={value}")
     for root in roots:
         command.stdout.write(root)
+
+
+def number_of(tenants: int) -> str:
+    return "1 tenant" if tenants == 1 else f"{tenants} tenants"
 
 
 def report(run: Run, jobs: Sequence[Job]) -> dict[str, Any]:
@@ -94,7 +99,7 @@ def confirm(run: Run, command: BaseCommand, *, yes: bool) -> None:
     if not sys.stdin.isatty():
         raise SelectionError(
             f"{run.command} is dangerous and there is no terminal to confirm it on: "
-            f"add --yes to run it on {number} tenants; nothing was done"
+            f"add --yes to run it on {number_of(number)}; nothing was done"
         )
     named = Tenant.objects.filter(pk__in=run.targets).order_by("pk")
     roots = list(named.values_list("wwwroot", flat=True)[:LISTED])

@@ -52,16 +52,15 @@ def secrets_given(form: type[HasSecrets], options: dict[str, Any]) -> dict[str, 
 
 
 def _read(name: str, path: str) -> str:
+    option = f"--{name.replace('_', '-')}-file"
     try:
         text = sys.stdin.read() if path == "-" else Path(path).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
-        raise ValidationError(
-            f"--{name}-file {path} cannot be read: {reason}"
-        ) from error
+        raise ValidationError(f"{option} {path} cannot be read: {reason}") from error
     line = text.partition("\n")[0].removesuffix("\r")
     if not line:
-        raise ValidationError(f"--{name}-file {path}: its first line is empty")
+        raise ValidationError(f"{option} {path}: its first line is empty")
     return line
 
 

@@ -2,9 +2,11 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from commands.base import (
@@ -27,6 +29,19 @@ from tenants.steps import LifecycleError
 
 PAGE = Path(__file__).with_name("maintenance.html")
 POLL = 1.0  # seconds
+
+
+class ReleaseField(forms.ModelChoiceField):
+    """A release by its name; one that there is not is told with those there are."""
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            return super().to_python(value)
+        except ValidationError as error:
+            known = ", ".join(Release.objects.values_list("name", flat=True)) or "none"
+            raise ValidationError(
+                f"There is no release {value} (known: {known})"
+            ) from error
 
 
 @register
@@ -63,7 +78,7 @@ class Upgrade(PhpScript):
         "purge",
     )
 
-    to_release = forms.ModelChoiceField(
+    to_release = ReleaseField(
         Release.objects.all(),
         to_field_name="name",
         required=False,

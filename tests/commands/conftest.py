@@ -52,6 +52,12 @@ def workers(monkeypatch) -> None:
     monkeypatch.setattr(Cluster, "alive", lambda name: True)
 
 
+@pytest.fixture
+def slow_workers(monkeypatch) -> None:
+    """Let workers be there, which have not yet begun with anything."""
+    monkeypatch.setattr(Cluster, "alive", lambda name: True)
+
+
 def states() -> dict[str, str]:
     """Return the states of the jobs of the latest run, by short name."""
     jobs = Run.objects.first().jobs.select_related("tenant")

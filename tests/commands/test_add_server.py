@@ -35,6 +35,7 @@ def test_a_server_is_entered(manage: Manage, mariadb: MariaDb, password: str):
     [
         (["--socket=/nowhere"], "--admin-user: This field is required."),
         (["--admin-user=x", "--socket=x"], "--socket: 'x' is not a plain"),
+        (["--admin-password-file=/no"], "--admin-password-file /no cannot be read"),
         (["--admin-user=x", "--port=0"], "--port: Ensure this value is greater"),
         (["--admin-user=x", "--socket=/nowhere"], "database server db7: Can't connect"),
     ],

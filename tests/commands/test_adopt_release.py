@@ -153,8 +153,14 @@ def test_a_tree_that_cannot_be_written_keeps_its_config(tree: Path, monkeypatch)
     assert (tree / "config.php").read_text() == FORMER
 
 
-def test_a_tree_that_is_gone_is_one_sentence(tree: Path, tmp_path: Path):
-    tree.rename(tmp_path / "moved")
+@pytest.mark.parametrize(("gone", "kind"), [("", "directory"), ("version.php",) * 2])
+def test_a_tree_that_is_gone_is_wrong_use(
+    tree: Path, tmp_path: Path, gone: str, kind: str
+):
+    adopt_release("4.3")
+    (tree / gone).rename(tmp_path / "moved")
 
-    with pytest.raises(CommandError, match="4.3 is missing: check the path"):
+    with pytest.raises(CommandError, match=f"there is no such {kind}") as error:
         adopt_release("4.3")
+
+    assert error.value.returncode == 2

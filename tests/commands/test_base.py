@@ -129,11 +129,12 @@ def test_a_switch_that_is_neither_on_nor_off_is_refused():
     [
         ("muc", "'muc' is not of the form name=value&name=value"),
         ("muc=1&&theme=1", "is not of the form"),
+        ("muc=1&=2", "'muc=1&=2' is not of the form name=value&name=value"),
         ("mic=1&moc=1", "has no parameter mic, moc .it has: more, muc, theme"),
         ("host=https://a.example.org", "generic/PurgeCaches has no parameter host"),
         ("muc=1&theme=1&muc=0", "muc is given twice: it has one value"),
     ],
-    ids=["no value", "empty pair", "unknown", "not a parameter", "twice"],
+    ids=["no value", "empty pair", "no name", "unknown", "not a parameter", "twice"],
 )
 def test_malformed_attributes_are_refused(attributes: str, sentence: str):
     with pytest.raises(ValidationError, match=sentence):

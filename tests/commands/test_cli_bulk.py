@@ -213,6 +213,7 @@ def test_a_detached_run_is_queued_and_named(
     run = Run.objects.get()
     assert said.code == 0
     assert said.out == (f'{{"run": {run.pk}}}\n' if as_json else f"Run {run.pk}\n")
+    assert said.err == "It waits: no worker runs ('manage.py worker jobs')\n"
     assert (run.state, run.attributes) == (Run.State.RUNNING, "enable=1")
 
 
@@ -328,10 +329,11 @@ def test_an_interrupted_shell_leaves_the_run_alone(
         (["--max-failures=x%"], "--max-failures 'x%': give a number or N%"),
         (["--max-failures=²"], "--max-failures '²': give a number or N%"),
         (["--canary=nobody"], "--canary nobody: no selected tenant has this tag"),
-        (["--canary=0"], "--canary 0: no selected tenant has this tag"),
+        (["--canary=0"], "--canary 0: give a number above 0, or a tag"),
+        (["--canary=-1"], "--canary -1: give a number above 0, or a tag"),
         (["--canary="], "--canary : no selected tenant has this tag"),
-        (["--logroot=/proc/nowhere"], "--logroot /proc/nowhere: No such file"),
-        (["--logroot=/etc/hostname"], "--logroot /etc/hostname: File exists"),
+        (["--logroot=/proc/nowhere"], "--logroot /proc/nowhere cannot be written: "),
+        (["--logroot=/etc/hostname"], "/etc/hostname cannot be written: File exists"),
         (["--enable", "--disable"], "Choose one of enable, enablelater, enableold"),
         (["--enablelater=soon"], "enablelater: Enter a whole number."),
         (["--more=lang"], "more: 'lang' is not an option"),

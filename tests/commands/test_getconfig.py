@@ -77,3 +77,7 @@ def test_a_tenant_that_is_not_there_is_refused(manage: Manage, three):
     said = manage("getconfig", "--name=version", "--tohosts=https://no.example.org")
 
     assert_refused(said, "https://no.example.org")
+
+
+def test_a_setting_without_a_name_is_refused(manage: Manage, three):
+    assert_refused(manage("getconfig", "--name="), "--name is empty")

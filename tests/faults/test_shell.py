@@ -122,13 +122,25 @@ def test_a_shell_without_standard_output_is_no_error(environment: dict[str, str]
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_command_that_is_none_is_wrong_use(environment: dict[str, str]):
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("upgrad", "Unknown command: 'upgrad'. Did you mean upgrade?"),
+        ("bulkupgrade --retry=x", "argument --retry: invalid int value: 'x'"),
+        ("results", "the following arguments are required: RUN"),
+    ],
+    ids=["command", "option", "argument"],
+)
+def test_what_is_typed_wrong_is_told_in_a_sentence(
+    environment: dict[str, str], line: str, told: str
+):
     done = subprocess.run(
-        [sys.executable, ROOT / "manage.py", "upgrad"],
+        [sys.executable, ROOT / "manage.py", *line.split()],
         env=environment,
         capture_output=True,
         text=True,
     )
 
     assert (done.returncode, done.stdout) == (2, "")
-    assert "Unknown command: 'upgrad'. Did you mean upgrade?" in done.stderr
+    assert told in done.stderr
+    assert "usage:" not in done.stderr

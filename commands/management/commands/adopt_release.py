@@ -35,7 +35,9 @@ class Command(BaseCommand):
                 f"Release {name} has the path {release.path}: change it in the console",
                 returncode=BAD_USE,
             )
-        if release is None and path:
+        if release:
+            check(release)
+        elif path:
             release = entered(Release(name=name, path=path, php=options["php"]))
         if release is None:
             known = ", ".join(Release.objects.values_list("name", flat=True)) or "none"
@@ -56,6 +58,14 @@ class Command(BaseCommand):
         self.stdout.write(f"{release.path} serves VMoodle's tenants now")
         if kept:
             self.stdout.write(f"Its former config.php is {kept}")
+
+
+def check(release: Release) -> None:
+    """Refuse a tree that is not there, or is no Moodle."""
+    try:
+        release.read_version()
+    except REFUSED as error:
+        raise refuse(error) from error
 
 
 def entered(release: Release) -> Release:

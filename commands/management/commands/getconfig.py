@@ -12,6 +12,7 @@ from commands.options import add_selection, selection
 from commands.results import TENANT, csv_lines, plain
 from tenants import confidential, moodledb
 from tenants.models import Tenant
+from tenants.selection import SelectionError
 
 
 class Found(NamedTuple):
@@ -41,6 +42,8 @@ class Command(BaseCommand):
 
     def handle(self, *, name: str, plugin: str, **options: Any) -> None:
         try:
+            if not name:
+                raise SelectionError("--name is empty: give that of a setting")
             tenants = selection(options).resolve()
         except REFUSED as error:
             raise refuse(error) from error
