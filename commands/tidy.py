@@ -41,7 +41,7 @@ def end(tenants: list[Tenant], actor: str) -> Run | None:
         return None
     run = Run.objects.create(
         command="lifecycle/Destroy",
-        attributes="now=1",
+        attributes="now=1&only_deleted=1",  # some may be brought back meanwhile
         targets=[tenant.pk for tenant in tenants],
         actor=actor,
         origin=SCHEDULE,

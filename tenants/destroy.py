@@ -5,6 +5,7 @@ account on its own server, and its data directory below the data root. Each part
 gone already, so an end that was cut off is simply done again.
 """
 
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -56,9 +57,25 @@ def due() -> list[Tenant]:
 
 
 def _has_last(tenant: Tenant) -> bool:
-    """Whether its last snapshot was taken as it was deleted, and is there still."""
+    """Whether its last snapshot was taken as it was deleted, and is there still.
+
+    That of a former time is none: `bring_back` makes it one like any other.
+    """
     last = Snapshot.objects.filter(tenant=tenant, reason=Snapshot.Reason.FINAL).first()
     return last is not None and (last.path / manifest.NAME).is_file()
+
+
+def bring_back(tenant: Tenant) -> None:
+    """Let a tenant that was disabled, or deleted, answer again."""
+    if tenant.deleted_at and not databases.exists(tenant.server, tenant.db_name):
+        raise LifecycleError(
+            f"its database {tenant.db_name} is gone from {tenant.server}: its end has "
+            "begun; let it come to it, and make it anew from its last snapshot"
+        )
+    final = Snapshot.objects.filter(tenant=tenant, reason=Snapshot.Reason.FINAL)
+    final.update(reason=Snapshot.Reason.ASKED)
+    tenant.enabled, tenant.deleted_at = True, None
+    tenant.save(update_fields=["enabled", "deleted_at"])
 
 
 def end(tenant: Tenant) -> Lines:
@@ -77,8 +94,21 @@ def end(tenant: Tenant) -> Lines:
         databases.drop_account(tenant)
     yield "== remove the data files"
     try:
+        _refuse_shared(tenant)
         content.remove_for_good(Path(tenant.data_path))
     except FilesError as error:
         yield f"Left behind: {error}"
     yield "== leave the registry"
     tenant.delete()
+
+
+def _refuse_shared(tenant: Tenant) -> None:
+    """Raise FilesError if another tenant's files would go too, links resolved."""
+    own = os.path.realpath(tenant.data_path)
+    for other in Tenant.objects.exclude(pk=tenant.pk):
+        path = os.path.realpath(other.data_path)
+        if os.path.commonpath([own, path]) in (own, path):
+            raise FilesError(
+                f"{tenant.data_path} is not its own alone: {other} has "
+                f"{other.data_path}"
+            )

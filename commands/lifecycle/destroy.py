@@ -1,7 +1,7 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from commands.base import Command, Steps, register
+from commands.base import Command, NothingToDo, Steps, register
 from mnet import binding
 from tenants import destroy, snapshots
 from tenants.models import Tenant
@@ -29,10 +29,15 @@ class Destroy(Command):
     without_snapshot = forms.BooleanField(
         required=False, help_text=_("Take no last snapshot: for a broken site.")
     )
+    only_deleted = forms.BooleanField(
+        required=False, help_text=_("Leave alone what is not deleted already.")
+    )
 
     def run(self, tenant: Tenant) -> Steps:
         destroy.refuse(tenant)
         if tenant.deleted_at is None:
+            if self.cleaned_data["only_deleted"]:
+                raise NothingToDo("it is not deleted any more")
             keep = not self.cleaned_data["without_snapshot"]
             yield from destroy.delete(tenant, snapshot=keep)
         others = Tenant.objects.with_edges().exclude(pk=tenant.pk)

@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 
 from commands.base import Command, Steps, register
+from tenants import destroy
 from tenants.doctor import WORKS
 from tenants.models import Journal, Tenant
 
@@ -28,8 +29,7 @@ class Enable(Command):
 
     def run(self, tenant: Tenant) -> Steps:
         forgotten = tenant.deleted_at and tenant.mnet_expires_at
-        tenant.enabled, tenant.deleted_at = True, None
-        tenant.save(update_fields=["enabled", "deleted_at"])
+        destroy.bring_back(tenant)
         yield f"{tenant} answers again"
         if forgotten:
             bind = f"init_mnet_node --host={tenant.wwwroot}"

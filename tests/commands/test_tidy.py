@@ -92,7 +92,8 @@ def test_tenants_deleted_long_ago_come_to_their_end(rows, keep, settings):
 
     run = Run.objects.get()
     assert run.targets == [due.pk]
-    assert (run.command, run.attributes) == ("lifecycle/Destroy", "now=1")
+    assert run.command == "lifecycle/Destroy"
+    assert run.attributes == "now=1&only_deleted=1"
     assert (run.actor, run.origin, run.state) == ("schedule", "schedule", "running")
 
 

@@ -1,10 +1,12 @@
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.utils import timezone
 
-from tenants import databases, moodledb, publish
+from commands import tasks, tidy
+from tenants import databases, destroy, moodledb, publish
 from tenants.models import Journal, Snapshot, Tenant
 from tests.commands.conftest import Manage
 from tests.conftest import AddTenant, RunOf
@@ -78,6 +80,41 @@ def test_the_last_snapshot_outlives_it(finished: RunOf, tenant: Tenant, settings
     assert run.jobs.get().wwwroot == "https://one.example.org"
 
 
+def test_one_that_is_brought_back_before_its_end_lives_on(
+    finished: RunOf, tenant: Tenant
+):
+    Tenant.objects.update(enabled=False, deleted_at=timezone.now())
+    run = tidy.end([Tenant.objects.get()], tidy.SCHEDULE)
+    assert run
+    finished("lifecycle/Enable", [tenant])
+
+    tasks.lane(run.pk)
+
+    found = Tenant.objects.get()
+    assert (found.enabled, found.deleted_at) == (True, None)
+    assert databases.exists(tenant.server, tenant.db_name)
+    job = run.jobs.get()
+    assert (job.state, job.error) == ("skipped", "it is not deleted any more")
+
+
+def test_the_snapshot_of_a_former_end_is_no_last_one(
+    finished: RunOf, tenant: Tenant, settings
+):
+    settings.VMOODLE_PURGE_DAYS = 30
+    long_ago = timezone.now() - timedelta(days=31)
+    finished("lifecycle/Destroy", [tenant])
+    finished("lifecycle/Enable", [tenant])
+    finished("lifecycle/Destroy", [tenant], "without_snapshot=1")
+    Tenant.objects.update(deleted_at=long_ago)
+
+    assert destroy.due() == []
+
+    finished("lifecycle/Enable", [tenant])
+    finished("lifecycle/Destroy", [tenant])
+    Tenant.objects.update(deleted_at=long_ago)
+    assert destroy.due() == [tenant]
+
+
 @pytest.mark.parametrize("gone", ["database", "account", "files"])
 def test_an_end_that_was_cut_off_is_done_again(
     finished: RunOf, owner: Tenant, gone: str
@@ -113,6 +150,28 @@ def test_files_outside_of_the_data_root_stay(
     assert "Left behind: " in run.jobs.get().text()[0]
     assert Path(owner.data_path).is_dir()
     assert not Tenant.objects.exists()
+
+
+@pytest.mark.parametrize("other", ["below", "above", "alias"])
+def test_files_that_another_tenant_has_as_well_stay(
+    finished: RunOf, owner: Tenant, add_tenant, tmp_path: Path, other: str
+):
+    (tmp_path / "link").symlink_to(tmp_path / "data")
+    paths = {
+        "below": f"{owner.data_path}/two",
+        "above": str(tmp_path / "data"),
+        "alias": str(tmp_path / "link" / "one"),
+    }
+    add_tenant("two", install=False, data_path=paths[other])
+    kept = Path(owner.data_path, "kept")
+    kept.touch()
+
+    run = finished("lifecycle/Destroy", [owner], "now=1&without_snapshot=1")
+
+    said = run.jobs.get().text()[0]
+    assert f"Left behind: {owner.data_path} is not its own alone" in said
+    assert kept.exists()
+    assert Tenant.objects.get().shortname == "two"
 
 
 def test_a_tenant_whose_snapshot_fails_is_not_destroyed(finished: RunOf, owner: Tenant):

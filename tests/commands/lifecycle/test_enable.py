@@ -1,6 +1,6 @@
 from django.utils import timezone
 
-from tenants import publish
+from tenants import moodledb, publish
 from tenants.models import Journal, Tenant
 from tests.conftest import RunOf
 
@@ -44,3 +44,13 @@ def test_one_that_was_deleted_is_told_to_be_bound_again(
     assert (
         f"init_mnet_node --host={tenant.wwwroot} binds it" in run.jobs.get().text()[0]
     )
+
+
+def test_one_whose_end_has_begun_does_not_come_back(finished: RunOf, tenant: Tenant):
+    Tenant.objects.update(enabled=False, deleted_at=timezone.now())
+    moodledb.execute(tenant.server, f"DROP DATABASE `{tenant.db_name}`")
+
+    run = finished("lifecycle/Enable", [tenant])
+
+    assert f"its database {tenant.db_name} is gone" in run.jobs.get().error
+    assert not Tenant.objects.get().enabled
