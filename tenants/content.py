@@ -236,6 +236,10 @@ def set_mark(data: Path, mark: str) -> None:
     as_owner(["tee", str(data / MARK)], f"{mark}\n")
 
 
+def take_mark_off(data: Path) -> None:
+    as_owner(["rm", "-f", "--", str(data / MARK)])
+
+
 def mark_of(data: Path) -> str:
     """Return which work has made a data directory, "" if none of ours."""
     with explained(data), suppress(FileNotFoundError, NotADirectoryError):

@@ -18,12 +18,14 @@ from tenants.moodledb import (
 )
 
 if TYPE_CHECKING:
-    from tenants.models import DatabaseServer, Tenant
+    from tenants.models import DatabaseServer, Journal, Tenant
 
 RIGHTS = (
     "SELECT, INSERT, UPDATE, DELETE, CREATE, CREATE TEMPORARY TABLES, DROP, INDEX, "
     "ALTER"
 )
+MAKE = "make the database"  # as a step of a work
+IS_THERE = 1007  # what a server says of a database that it shall make
 LOCK_SECONDS = 60
 STILL_SECONDS = 5
 
@@ -43,8 +45,22 @@ def create(server: "DatabaseServer", name: str, mark: str) -> None:
     )
 
 
+def make(journal: "Journal", server: "DatabaseServer", name: str) -> None:
+    """Make an empty database as the step `MAKE` of a work.
+
+    One that is there is somebody else's: where there are no marks, as on MySQL, only
+    the journal tells whoever undoes the work not to drop it.
+    """
+    try:
+        create(server, name, journal.mark)
+    except MoodleDbError as error:
+        if error.code == IS_THERE:
+            journal.never_begun(MAKE)
+        raise
+
+
 def set_mark(server: "DatabaseServer", name: str, mark: str) -> None:
-    """Mark a database that is there; MySQL has no marks."""
+    """Mark a database that is there; MySQL has no marks. "" takes the mark off."""
     if is_mariadb(server):
         execute(server, f"ALTER DATABASE `{name}` COMMENT '{mark}'")
 

@@ -37,6 +37,8 @@ WORKS = {
 }
 ENTERED = timedelta(minutes=10)  # a list of tenants is entered first, then its run
 TOKEN = re.compile(r"vmoodle (create|restore|move) (?P<token>[0-9a-f]{16})")
+# A restore's own directories have such a name: by its mark alone it is a live site's.
+MADE = re.compile(r"vmoodle (create|move) (?P<token>[0-9a-f]{16})")
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ def stray_directories() -> Iterator[Finding]:
     under_way = tokens()
     used = set(Tenant.objects.values_list("data_path", flat=True))
     for path, mark in marks.items():
-        found = ASIDE.fullmatch(path.name) or TOKEN.fullmatch(mark)
+        found = ASIDE.fullmatch(path.name) or MADE.fullmatch(mark)
         if str(path) not in used and found and found["token"] not in under_way:
             yield Finding(
                 f"{path} belongs to no tenant", partial(content.remove_for_good, path)

@@ -23,6 +23,7 @@ from tenants import (
     databases,
     dump,
     files,
+    marks,
     moodledb,
     php,
     snapshots,
@@ -61,6 +62,7 @@ def move(
     yield from steps.carry_out(journal, work.steps())
     down = work.open()  # from now on it may be written: nothing can be taken back
     yield f"The site is open: it was down {down:.1f} s" if down else "It stays closed"
+    yield from marks.take_off(work.tenant)
     yield from work.put_aside()
     tenant.refresh_from_db(fields=["server", "data_path"])
     return down
@@ -123,7 +125,7 @@ class Moving:
         sync = Step("copy what is new in them", self.sync)
         sync_database = Step("copy what is new in the database", self.sync_database)
         database = [
-            Step("make the database", self.make_database, self.forget_database),
+            Step(databases.MAKE, self.make_database, self.forget_database),
             Step("make the account", self.make_account, self.forget_account),
             Step("copy the database", self.copy_database, self.forget_dump),
         ]
@@ -207,7 +209,7 @@ class Moving:
         yield f"{len(meant)} data files beside the pool are as they were"
 
     def make_database(self) -> Lines:
-        databases.create(self.target, self.tenant.db_name, self.mark)
+        databases.make(self.journal, self.target, self.tenant.db_name)
         yield None
 
     def forget_database(self) -> None:

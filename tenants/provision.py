@@ -21,6 +21,7 @@ from tenants import (
     databases,
     identity,
     manifest,
+    marks,
     moodledb,
     php,
     snapshots,
@@ -82,6 +83,7 @@ def create(journal: Journal, job: int | None = None) -> Lines:
     creation = Creation(journal, job)
     yield from steps.carry_out(journal, creation.steps())
     creation.forget_copy()
+    yield from marks.take_off(creation.tenant)
     yield f"{creation.tenant} is there"
 
 
@@ -135,7 +137,7 @@ class Creation:
         source = Step("copy the source", self.copy_source, self.forget_copy)
         return [
             *([source] if self.plan.origin == CLONE else []),
-            Step("make the database", self.make_database, self.forget_database),
+            Step(databases.MAKE, self.make_database, self.forget_database),
             Step("make the account", self.make_account, self.forget_account),
             *parts.get(self.plan.origin, ()),
             Step("settle in Moodle", self.settle),
@@ -178,7 +180,7 @@ class Creation:
         )
 
     def make_database(self) -> Lines:
-        databases.create(self.tenant.server, self.tenant.db_name, self.mark)
+        databases.make(self.journal, self.tenant.server, self.tenant.db_name)
         yield None
 
     def forget_database(self) -> None:

@@ -42,3 +42,8 @@ class Journal(models.Model):
         """Store that a step begins, before it does anything."""
         self.begun = [*dict.fromkeys([*self.begun, step])]
         self.save(update_fields=["begun"])
+
+    def never_begun(self, step: str) -> None:
+        """Store that a step has done nothing, so that there is nothing to undo."""
+        self.begun = [name for name in self.begun if name != step]
+        self.save(update_fields=["begun"])

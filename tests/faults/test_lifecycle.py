@@ -51,10 +51,8 @@ def new_database() -> str:
 
 
 @pytest.fixture
-def cleared(server):
+def cleared(server, only_former_databases):
     yield
-    for name in (*databases.marked(server, "vmoodle"), new_database()):
-        moodledb.execute(server, f"DROP DATABASE IF EXISTS `{name}`")
     moodledb.execute(server, "DROP USER IF EXISTS vm_new@localhost")
 
 

@@ -59,11 +59,9 @@ def template(tenant: Tenant) -> Snapshot:
 
 
 @pytest.fixture
-def cleared(server, tmp_path: Path) -> Iterator[None]:
+def cleared(server, only_former_databases) -> Iterator[None]:
     """Drop what a test has made."""
     yield
-    for name in databases.marked(server, "vmoodle"):
-        moodledb.execute(server, f"DROP DATABASE `{name}`")
     for name in ("vm_new", "given"):
         moodledb.execute(server, "DROP USER IF EXISTS %s@'localhost'", [name])
 
@@ -327,6 +325,20 @@ def test_what_others_own_is_never_undone(template: Snapshot, tmp_path: Path, ser
         made(new)
 
     assert databases.mark_of(server, db_name()) == "vmoodle of somebody else"
+    assert not Tenant.objects.filter(shortname="new").exists()
+
+
+def test_a_database_of_others_stays_where_none_bears_marks(
+    template: Snapshot, server, monkeypatch
+):
+    new = planned(template=template.name)
+    moodledb.execute(server, f"CREATE DATABASE `{db_name()}`")
+    monkeypatch.setattr(databases, "is_mariadb", lambda _server: False)
+
+    with pytest.raises(LifecycleError, match="^make the database: .*database exists"):
+        made(new)
+
+    assert databases.exists(server, db_name())
     assert not Tenant.objects.filter(shortname="new").exists()
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tenants import agent, databases, moodledb, provision, snapshots
+from tenants import agent, moodledb, provision, snapshots
 from tenants.forms import NewTenantForm
 from tenants.models import Snapshot, Tenant
 from tests.commands.upgrade.conftest import visitor  # noqa: F401 - a fixture
@@ -15,7 +15,9 @@ NEW = {"wwwroot": "https://new.example.org", "name": "New School", "shortname": 
 
 
 @pytest.fixture
-def settled(monkeypatch, server, settings) -> Iterator[list[tuple[str, dict]]]:
+def settled(
+    monkeypatch, server, settings, only_former_databases
+) -> Iterator[list[tuple[str, dict]]]:
     """Return what the agent was asked for, by operation; drop what was made."""
     asked: list[tuple[str, dict]] = []
 
@@ -27,8 +29,6 @@ def settled(monkeypatch, server, settings) -> Iterator[list[tuple[str, dict]]]:
     monkeypatch.setattr(agent, "ask", ask)
     settings.VMOODLE_WEB_ADDRESS = "http://127.0.0.1:9"  # where nobody listens
     yield asked
-    for name in databases.marked(server, "vmoodle"):
-        moodledb.execute(server, f"DROP DATABASE `{name}`")
     sql = "SELECT User FROM mysql.user WHERE User LIKE 'vm\\_%%'"
     for (name,) in moodledb.query(server, sql):
         moodledb.execute(server, "DROP USER %s@'localhost'", [name])

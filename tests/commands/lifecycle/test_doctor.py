@@ -145,6 +145,21 @@ def test_a_half_made_tenant_is_unmade(manage: Manage, planned: Tenant):
     assert not databases.exists(planned.server, planned.db_name)
 
 
+def test_what_the_registry_forgets_stays(
+    manage: Manage, planned: Tenant, finished: RunOf
+):
+    finished("lifecycle/Create", [planned])
+    new = Tenant.objects.with_edges().get(pk=planned.pk)
+    content.set_mark(Path(new.data_path), f"vmoodle restore {TOKEN}")
+    new.delete()
+
+    said = manage("doctor", "--fix")
+
+    assert said.out == "Nothing is left behind\n"
+    assert databases.exists(new.server, new.db_name)
+    assert Path(new.data_path).is_dir()
+
+
 def test_a_tenant_that_waits_to_be_made_is_left_alone(
     manage: Manage, planned: Tenant, run_of: RunOf
 ):
