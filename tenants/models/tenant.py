@@ -50,6 +50,16 @@ def pending(tenant: str = "", release: str = "release__") -> models.Q:
     return known & ~models.Q(**{seen: models.F(wanted)})
 
 
+def unpublish(keys: set[str]) -> None:
+    """Publish nothing under these keys, unless another tenant has taken one over.
+
+    So it may while a job, which has read them before, takes its last snapshot.
+    """
+    living = Tenant.objects.living().filter(key__in=keys)
+    for key in keys - set(living.values_list("key", flat=True)):
+        publish.unpublish(key)
+
+
 class TenantQuerySet(models.QuerySet["Tenant"]):
     def enabled(self) -> "TenantQuerySet":
         return self.filter(enabled=True)
@@ -58,8 +68,7 @@ class TenantQuerySet(models.QuerySet["Tenant"]):
         """Forget these tenants and unpublish them, as the console deletes."""
         keys = [tenant.keys() for tenant in self]
         deleted = super().delete()
-        for key in set().union(*keys):
-            publish.unpublish(key)
+        unpublish(set().union(*keys))
         return deleted
 
     delete.queryset_only = True  # type: ignore[attr-defined] # as Django's own
@@ -204,15 +213,13 @@ class Tenant(models.Model):
                 stale -= self.keys()
             else:
                 stale |= self.keys()
-        for key in stale:
-            publish.unpublish(key)
+        unpublish(stale)
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """Forget the tenant and unpublish it; its database and files stay."""
         keys = self.keys()
         deleted = super().delete(*args, **kwargs)
-        for key in keys:
-            publish.unpublish(key)
+        unpublish(keys)
         return deleted
 
     def keys(self) -> set[str]:

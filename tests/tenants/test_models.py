@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection
+from django.utils import timezone
 
 from tenants import publish
 from tenants.models import DatabaseServer, Release, Tenant
@@ -267,6 +268,30 @@ def test_deleting_several_unpublishes_them_too(add_tenant):
 
     published = [publish.boot_file(t.key).exists() for t in (one, two, three)]
     assert published == [False, False, True]
+
+
+@pytest.mark.parametrize("how", ["delete", "deleted_at", "queryset"])
+def test_what_another_one_has_taken_over_meanwhile_stays_published(
+    add_tenant, how: str
+):
+    one = add_tenant("one", install=False)
+    one.move("https://new.example.org", redirect=True)
+    before = Tenant.objects.get(pk=one.pk)
+    leaving = Tenant.objects.filter(pk=one.pk)
+    assert len(leaving) == 1  # it is read
+    two = add_tenant("two", install=False, wwwroot="https://one.example.org")
+
+    if how == "delete":
+        before.delete()
+    elif how == "deleted_at":
+        before.deleted_at = timezone.now()
+        before.save(update_fields=["deleted_at"])
+    else:
+        leaving.delete()
+
+    assert "two" in publish.boot_file(two.key).read_text()
+    assert publish.site_link(two.key).is_symlink()
+    assert not publish.boot_file("new.example.org").exists()
 
 
 def text_of(tenant: Tenant) -> str:
