@@ -36,10 +36,12 @@ def pattern(text: str) -> re.Pattern[str]:
     >>> bool(pattern("*.example.org").fullmatch("https://a.example.org"))
     True
     """
-    if not text or not re.fullmatch(r"[\w*?.:/~\[\]-]+", text):
+    # What no wwwroot holds would fit nothing, and so exclude nothing.
+    if not re.fullmatch(r"[A-Za-z0-9_*?.:/-]+", text):
         raise SelectionError(
             f"{text!r} is not a pattern: use letters, digits, '.', ':', '/', '-', "
-            "'_', '*' (any run) and '?' (at most one)"
+            "'_', '*' (any run) and '?' (at most one); of an international name "
+            "the xn-- form"
         )
     body = re.sub(r"[*?]+|[^*?]+", lambda part: _expression(part[0]), text)
     scheme = "" if "://" in text else r"(?:https?://)?"
