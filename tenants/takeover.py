@@ -6,6 +6,7 @@ its code tree is adopted.
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -70,6 +71,7 @@ class Takeover:
         self.releases = list(Release.objects.all())
         self.new_servers: list[DatabaseServer] = []
         self.taken: dict[tuple[str, str], str] = {}
+        self.changed: dict[int, list[str]] = {}  # columns, by the tenant's pk
         for site in self.sites:
             self._prepare(site)
 
@@ -90,8 +92,11 @@ class Takeover:
                 for server in self.new_servers:
                     server.save()
                 for tenant in (site.tenant for site in self.ready if site.tenant):
-                    tenant.server = tenant.server  # its key, now that it is saved
                     done.append(tenant)
+                    if tenant.pk:
+                        self._update(tenant)
+                        continue
+                    tenant.server = tenant.server  # its key, now that it is saved
                     tenant.save()
             finished = True
         finally:
@@ -99,6 +104,18 @@ class Takeover:
                 for tenant in done:
                     _publish_again(tenant.key)
         return len(done)
+
+    def _update(self, tenant: Tenant) -> None:
+        """Change what differs, of the row as it is by now: jobs change it as well."""
+        row, names = _locked(tenant), self.changed[tenant.pk]
+        if row.held_by:
+            raise ValidationError(
+                f"Job {row.held_by} is at work on {row}: wait for its end; nothing was "
+                "entered"
+            )
+        for name in names:
+            setattr(row, name, getattr(tenant, name))
+        row.save(update_fields=names)
 
     def _prepare(self, site: Site) -> None:
         if site.problems:
@@ -119,6 +136,9 @@ class Takeover:
 
     def _compare(self, site: Site, there: Tenant) -> None:
         """Tell how a tenant that is there differs from what was found."""
+        if there.deleted_at:
+            site.notes = ["it is there, but deleted: lifecycle/Enable brings it back"]
+            return
         differ = [
             name
             for name in COMPARED
@@ -135,6 +155,7 @@ class Takeover:
         for name in differ:
             setattr(there, name, site.fields[name])
         there.full_clean()
+        self.changed[there.pk] = differ
         site.tenant, site.notes = there, [f"to be changed: {words}"]
         if "network" in differ:
             site.notes.append(
@@ -221,6 +242,12 @@ class Takeover:
 
     def _take(self, site: Site, tenant: Tenant) -> None:
         """Refuse what another of these sites has."""
+        above = [str(path) for path in Path(tenant.data_path).parents]
+        known = [("above", tenant.data_path), *(("data path", path) for path in above)]
+        for key in known:
+            if key in self.taken:
+                said = f"its data path overlaps that of {self.taken[key]}"
+                raise ValidationError(said)
         server = f"{tenant.server.name} {tenant.db_name}"
         for what, value in (
             ("address", tenant.wwwroot),
@@ -231,6 +258,11 @@ class Takeover:
             if other := self.taken.get((what, value)):
                 raise ValidationError(f"its {what} is that of {other}")
             self.taken[what, value] = site.label
+        self.taken |= {("above", path): site.label for path in above}
+
+
+def _locked(tenant: Tenant) -> Tenant:
+    return Tenant.objects.select_for_update().get(pk=tenant.pk)
 
 
 def _sentence(error: ValidationError) -> str:

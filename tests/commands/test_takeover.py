@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
-from tenants import databases, legacy, moodledb, publish
+from tenants import databases, legacy, moodledb, publish, takeover
 from tenants.models import DatabaseServer, Release, Tenant
 from tenants.phpconfig import PhpConfig
 from tests.commands.conftest import Manage
@@ -176,6 +177,66 @@ def test_what_a_register_knows_of_a_site_is_kept(
     assert "who knows whom by MNet stays as it is on the sites" in told.out
     north.refresh_from_db()
     assert (north.network, north.enabled) == (5, False)
+
+
+def test_what_a_job_does_meanwhile_is_left_to_it(
+    manage: Manage, php_system: Path, fleet: list[Tenant], monkeypatch
+):
+    words = ["sync_vmoodle_register", f"--config={php_system}", "--yes", "--update"]
+    manage(*words)
+    north = Tenant.objects.get(shortname="north")
+    table = moodledb.table(fleet[0], "local_vmoodle")
+    sql = f"UPDATE {table} SET mnet = 5 WHERE shortname = 'north'"
+    moodledb.execute(north.server, sql)
+    carry_out, job = takeover.Takeover.carry_out, {"held_by": 7}
+
+    def late(self):
+        Tenant.objects.filter(pk=north.pk).update(**job)
+        return carry_out(self)
+
+    monkeypatch.setattr(takeover.Takeover, "carry_out", late)
+
+    refused = manage(*words)
+    busy = Tenant.objects.get(pk=north.pk)
+    job |= {"held_by": None, "attention": "its upgrade failed half-way"}
+    manage(*words)
+
+    assert "Job 7 is at work on https://north.example.org: wait" in refused.err
+    assert (busy.held_by, busy.network) == (7, 2)
+    north.refresh_from_db()
+    assert (north.network, north.attention) == (5, job["attention"])
+
+
+def test_one_that_is_deleted_here_is_not_enabled_by_a_register(
+    manage: Manage, php_system: Path
+):
+    words = ["sync_vmoodle_register", f"--config={php_system}", "--yes", "--update"]
+    manage(*words)
+    north = Tenant.objects.filter(shortname="north")
+    north.update(enabled=False, deleted_at=timezone.now())
+
+    said = manage(*words)
+
+    assert "it is there, but deleted: lifecycle/Enable brings it back" in said.out
+    assert not north.get().enabled
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["outer first", "inner first"])
+def test_a_data_path_within_that_of_another_site_is_refused(
+    manage: Manage, fleet: list[Tenant], tmp_path: Path, order: int
+):
+    north, south = fleet[1:3]
+    inner = Path(north.data_path, "vmoodle", "south")
+    inner.mkdir(parents=True)
+    rows = [row_of(north), row_of(south, vdatapath=inner)]
+    lines = [";".join(map(str, row.values())) for row in rows[::order]]
+    nodes = tmp_path / "nodes.csv"
+    nodes.write_text("\n".join([";".join(rows[0]), *lines]))
+
+    done = manage("integrate_vmoodles", f"--nodefile={nodes}")
+
+    assert "1 entered, 0 there, 1 refused" in done.out, done.err
+    assert "refused: its data path overlaps that of line 2" in done.err
 
 
 def test_a_file_that_is_not_there_is_told(manage: Manage):
