@@ -286,15 +286,6 @@ def add_tenant(
 
 
 @pytest.fixture
-def only_former_databases(server: DatabaseServer) -> Iterator[None]:
-    """Drop the databases that a test has made."""
-    former = set(moodledb.query(server, "SHOW DATABASES"))
-    yield
-    for (name,) in set(moodledb.query(server, "SHOW DATABASES")) - former:
-        moodledb.execute(server, f"DROP DATABASE `{name}`")
-
-
-@pytest.fixture
 def tenant(add_tenant: AddTenant) -> Tenant:
     """Return a tenant with a sandbox site of 4.2."""
     return add_tenant("one")

@@ -16,6 +16,7 @@ from tests.faults.test_databases import (  # noqa: F401 - `registry` is a fixtur
     manage,
     registry,
 )
+from tests.leftovers import dropped
 from tests.patience import PATIENCE
 from tests.tenants.test_dump import end
 
@@ -28,8 +29,9 @@ REFUSED = (
 
 
 @pytest.fixture
-def template(tenant: Tenant, server: DatabaseServer, only_former_databases):
-    yield end(snapshots.take(tenant, template=True)).name
+def template(tenant: Tenant, server: DatabaseServer):
+    for _once in dropped(server):
+        yield end(snapshots.take(tenant, template=True)).name
     for name in accounts(server):
         moodledb.execute(server, "DROP USER %s@'localhost'", [name])
 

@@ -15,6 +15,7 @@ from tests.commands.lifecycle.test_doctor import let_it_be_old
 from tests.commands.lifecycle.test_move import site  # noqa: F401 - a fixture
 from tests.commands.lifecycle.test_rename import known  # noqa: F401 - a fixture
 from tests.faults.victim import run_in_a_fork
+from tests.leftovers import dropped
 from tests.tenants import test_provision, test_restore
 from tests.tenants.test_dump import end
 
@@ -51,8 +52,8 @@ def new_database() -> str:
 
 
 @pytest.fixture
-def cleared(server, only_former_databases):
-    yield
+def cleared(server):
+    yield from dropped(server)
     moodledb.execute(server, "DROP USER IF EXISTS vm_new@localhost")
 
 

@@ -15,6 +15,7 @@ from tenants.models import Journal, Snapshot, Tenant
 from tenants.steps import LifecycleError
 from tests.conftest import AddTenant
 from tests.failing import failing
+from tests.leftovers import dropped
 from tests.tenants.test_dump import end
 
 POOL = "filedir/da/39/da39a3ee5e6b4b0d3255bfef95601890afd80709"
@@ -59,9 +60,9 @@ def template(tenant: Tenant) -> Snapshot:
 
 
 @pytest.fixture
-def cleared(server, only_former_databases) -> Iterator[None]:
+def cleared(server) -> Iterator[None]:
     """Drop what a test has made."""
-    yield
+    yield from dropped(server)
     for name in ("vm_new", "given"):
         moodledb.execute(server, "DROP USER IF EXISTS %s@'localhost'", [name])
 

@@ -9,15 +9,14 @@ from tenants import agent, moodledb, provision, snapshots
 from tenants.forms import NewTenantForm
 from tenants.models import Snapshot, Tenant
 from tests.commands.upgrade.conftest import visitor  # noqa: F401 - a fixture
+from tests.leftovers import dropped
 from tests.tenants.test_dump import end
 
 NEW = {"wwwroot": "https://new.example.org", "name": "New School", "shortname": "new"}
 
 
 @pytest.fixture
-def settled(
-    monkeypatch, server, settings, only_former_databases
-) -> Iterator[list[tuple[str, dict]]]:
+def settled(monkeypatch, server, settings) -> Iterator[list[tuple[str, dict]]]:
     """Return what the agent was asked for, by operation; drop what was made."""
     asked: list[tuple[str, dict]] = []
 
@@ -28,7 +27,8 @@ def settled(
 
     monkeypatch.setattr(agent, "ask", ask)
     settings.VMOODLE_WEB_ADDRESS = "http://127.0.0.1:9"  # where nobody listens
-    yield asked
+    for _once in dropped(server):
+        yield asked
     sql = "SELECT User FROM mysql.user WHERE User LIKE 'vm\\_%%'"
     for (name,) in moodledb.query(server, sql):
         moodledb.execute(server, "DROP USER %s@'localhost'", [name])
