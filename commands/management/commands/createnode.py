@@ -3,6 +3,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.management.base import CommandError
 
 from commands.base import REFUSED
 from commands.cli import TenantCommand, refuse
@@ -47,7 +48,13 @@ class Command(TenantCommand):
             job = self.started(tenant)
         except REFUSED as error:
             raise refuse(error) from error
-        self.work(job)
+        try:
+            self.work(job)
+        except CommandError:
+            job.refresh_from_db()
+            if job.state == Job.State.CANCELLED:
+                tenant.delete()  # it was not begun: only its row is there
+            raise
         self.report(job)
 
     def started(self, tenant: Tenant) -> Job:

@@ -2,10 +2,17 @@ from pathlib import Path
 
 import pytest
 
-from commands import tasks
+from commands import host, tasks
 from commands.models import Job, Run
 from tenants import databases, provision
-from tenants.models import HALF_WAY, Journal, Release, Snapshot, Tenant
+from tenants.models import (
+    HALF_WAY,
+    DatabaseServer,
+    Journal,
+    Release,
+    Snapshot,
+    Tenant,
+)
 from tests.commands.conftest import Manage
 from tests.commands.lifecycle.conftest import NEW, db_name
 from tests.commands.upgrade.conftest import Visitor
@@ -61,6 +68,20 @@ def test_a_login_page_that_does_not_answer_is_a_warning(
     assert warning.startswith("127.0.0.1:9 does not answer")
     assert f"Warning: login page: {warning}" in said.out
     assert Tenant.objects.get(shortname="new").enabled
+
+
+def test_one_that_cannot_begin_at_once_leaves_nothing(
+    manage: Manage, template: Snapshot, settled, run_of: RunOf
+):
+    DatabaseServer.objects.update(job_limit=1)
+    busy = run_of("lifecycle/Snapshot", [template.tenant])
+    busy.jobs.update(state=Job.State.RUNNING, worker=host.this_process())
+
+    said = manage("createnode", *words(template))
+
+    assert said.code == 2
+    assert "try again when one has ended; nothing was done" in said.err
+    assert not Tenant.objects.filter(shortname="new").exists()
 
 
 @pytest.mark.parametrize("has_mnet", [False, True])
