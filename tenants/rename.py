@@ -6,6 +6,7 @@ comes after a crash can take it back.
 """
 
 import json
+from typing import Any
 
 from django.core.exceptions import ValidationError
 
@@ -33,6 +34,8 @@ def rename(
     `content`: also replace it in the site's texts; `redirect`: the former address
     leads to the new one from now on.
     """
+    if half := Journal.objects.filter(tenant=tenant).first():
+        raise LifecycleError(f"its {half.work} was cut off: run manage.py doctor --fix")
     if knowing := knowing_peer(wwwroot):
         raise LifecycleError(
             f"{knowing[0]} knows an MNet peer {wwwroot}: delete it first"
@@ -73,15 +76,18 @@ class Renaming:
 
     def move(self) -> Lines:
         redirect = self.plan["redirect"] and site_key(self.old) != site_key(self.new)
-        try:
-            self.tenant.move(self.new, redirect=redirect)
-        except ValidationError as error:
-            raise LifecycleError(" ".join(error.messages)) from error
+        self._move(self.new, redirect=redirect)
         served = "leads to it" if redirect else "is served no longer"
         yield f"the registry has {self.new}; {self.old} {served}"
 
+    def _move(self, wwwroot: str, **how: Any) -> None:
+        try:
+            self.tenant.move(wwwroot, **how)
+        except ValidationError as error:  # another one may have taken it meanwhile
+            raise LifecycleError(" ".join(error.messages)) from error
+
     def move_back(self) -> None:
-        self.tenant.move(self.old, former=self.plan["former"])
+        self._move(self.old, former=self.plan["former"])
         if not Tenant.objects.filter(key=site_key(self.new)).exists():
             publish.unpublish(site_key(self.new))  # killed before the row was stored
 

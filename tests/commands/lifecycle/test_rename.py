@@ -125,6 +125,38 @@ def test_a_failing_step_is_named_and_all_is_undone(
     assert not is_renamed(known)
 
 
+def test_an_address_that_is_taken_meanwhile_is_told_and_undone_later(
+    known: Tenant, add_tenant: AddTenant, monkeypatch
+):
+    replace = rename.replace
+
+    def fail(*args):
+        monkeypatch.setattr(rename, "replace", replace)  # for the undo
+        add_tenant("two", install=False, wwwroot=OLD)
+        raise moodledb.MoodleDbError("the server is gone")
+
+    monkeypatch.setattr(rename, "replace", fail)
+
+    with pytest.raises(LifecycleError, match="not undone .publish the new address: "):
+        end(rename.rename(known, NEW, content=True))
+
+    known.refresh_from_db()
+    assert known.wwwroot == NEW
+    assert "run manage.py doctor --fix" in known.attention
+    Tenant.objects.get(shortname="two").delete()
+    [found] = [one for one in doctor.examine() if "renaming" in one.sentence]
+    assert doctor.mend(found) == ""
+    assert not is_renamed(known)
+
+
+def test_one_that_is_half_done_is_not_begun_anew(known: Tenant, finished: RunOf):
+    Journal.objects.create(tenant=known, work="move", text="{}")
+
+    job = job_of(finished("lifecycle/Rename", [known], f"wwwroot={NEW}"))
+
+    assert job.error == "its move was cut off: run manage.py doctor --fix"
+
+
 def _journal(tenant: Tenant) -> rename.Renaming:
     plan = '{"old": "", "new": "", "content": true}'
     return rename.Renaming(Journal(tenant=tenant, work=rename.WORK, text=plan))
