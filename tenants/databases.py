@@ -108,6 +108,17 @@ def table_sizes(server: "DatabaseServer", name: str) -> dict[str, int]:
     return {table: int(size) for table, size in query(server, sql, [name])}
 
 
+def more_than_tables(server: "DatabaseServer", name: str) -> list[str]:
+    """Return what a dump leaves out: views, sequences, routines and events."""
+    found = (
+        ("TABLE_NAME", "TABLES WHERE TABLE_TYPE <> 'BASE TABLE' AND TABLE_SCHEMA"),
+        ("ROUTINE_NAME", "ROUTINES WHERE ROUTINE_SCHEMA"),
+        ("EVENT_NAME", "EVENTS WHERE EVENT_SCHEMA"),
+    )
+    parts = [f"SELECT {what} FROM information_schema.{of} = %s" for what, of in found]  # noqa: S608
+    return [one for (one,) in query(server, " UNION ALL ".join(parts), [name] * 3)]
+
+
 @contextmanager
 def standing_still(
     server: "DatabaseServer", name: str, tables: Iterable[str]

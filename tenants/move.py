@@ -61,10 +61,11 @@ def move(
     work = Moving(journal, job)
     yield from steps.carry_out(journal, work.steps())
     down = work.open()  # from now on it may be written: nothing can be taken back
-    yield f"The site is open: it was down {down:.1f} s" if down else "It stays closed"
-    yield from marks.take_off(work.tenant)
-    yield from work.put_aside()
+    # All of it before a line, at which a cancel may end this.
+    told = [*marks.take_off(work.tenant), *work.put_aside()]
     tenant.refresh_from_db(fields=["server", "data_path"])
+    yield f"The site is open: it was down {down:.1f} s" if down else "It stays closed"
+    yield from told
     return down
 
 
@@ -80,11 +81,18 @@ def recover(tenant: Tenant) -> str:
 
 def _refuse(tenant: Tenant, server: DatabaseServer, data_path: str) -> None:
     """Raise LifecycleError for a place where the site cannot go."""
+    if half := Journal.objects.filter(tenant=tenant).first():
+        raise LifecycleError(f"its {half.work} was cut off: run manage.py doctor --fix")
     if server != tenant.server:
         moodledb.wait_until_up(server, 0)
         if databases.exists(server, tenant.db_name):
             raise LifecycleError(
                 f"{server} has a database {tenant.db_name} already: drop it first"
+            )
+        if more := databases.more_than_tables(tenant.server, tenant.db_name):
+            raise LifecycleError(
+                "its database has more than tables, which do not move: "
+                f"{', '.join(more)}; drop it, and make it again there"
             )
     if data_path != tenant.data_path:
         for path in (tenant.data_path, data_path):

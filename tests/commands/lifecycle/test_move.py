@@ -247,6 +247,39 @@ def test_a_place_that_is_taken_is_refused(site: Tenant, second_server, settings)
             end(move.move(site, site.server, str(path), page=""))
 
 
+def test_one_that_is_half_done_is_not_moved(finished: RunOf, site: Tenant):
+    Journal.objects.create(tenant=site, work="rename", text="{}")
+
+    job = job_of(finished("lifecycle/Move", [site], "to_server=db2"))
+
+    assert job.error == "its rename was cut off: run manage.py doctor --fix"
+
+
+def test_what_would_be_left_behind_of_a_database_stops_it(
+    finished: RunOf, site: Tenant, second_server
+):
+    view = f"`{site.db_name}`.`report`"
+    moodledb.execute(site.server, f"CREATE VIEW {view} AS SELECT 1 AS one")
+
+    job = job_of(finished("lifecycle/Move", [site], "to_server=db2"))
+
+    assert "its database has more than tables, which do not move: report" in job.error
+    assert not databases.exists(second_server, site.db_name)
+
+
+def test_one_cancelled_at_its_end_has_put_the_former_place_aside(
+    site: Tenant, second_server, settings
+):
+    moving = move.move(site, second_server, str(there(settings)), page="<p>{owner}")
+    while "The site is open" not in (next(moving) or ""):
+        pass
+
+    moving.close()
+
+    assert is_moved(site, there(settings))
+    assert len(list(doctor.examine())) == 2
+
+
 @pytest.mark.parametrize(
     ("attributes", "sentence"),
     [
