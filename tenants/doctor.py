@@ -150,9 +150,13 @@ def stray_snapshots() -> Iterator[Finding]:
                 partial(snapshots.remove_directory, path),
             )
     rows = {snapshot.name: snapshot for snapshot in Snapshot.objects.all()}
-    for snapshot in rows.values():
-        if not (snapshot.path / manifest.NAME).is_file():
-            yield Finding(f"snapshot {snapshot}: its files are gone", snapshot.delete)
+    gone = [s for s in rows.values() if not (s.path / manifest.NAME).is_file()]
+    if len(gone) == len(rows) > 1:  # their rows know what no manifest does
+        said = f"none of the {len(rows)} snapshots is in {directory}: is its disk away?"
+        yield Finding(said, None)
+        gone = []
+    for snapshot in gone:
+        yield Finding(f"snapshot {snapshot}: its files are gone", snapshot.delete)
     for path in there:
         known = path.name in rows or path.name.startswith((snapshots.FRESH, *busy))
         if not known and (path / manifest.NAME).is_file():

@@ -185,3 +185,18 @@ def test_what_cannot_be_mended_is_told(manage: Manage, tenant: Tenant, settings)
     assert "Found: snapshot broken is not in the registry: " in said.out
     assert "it is no JSON" in said.out
     assert not aside.exists()
+
+
+def test_snapshots_are_not_forgotten_while_their_disk_is_away(
+    manage: Manage, tenant: Tenant, settings
+):
+    for _number in range(2):
+        end(snapshots.take(tenant, template=True))
+    directory = settings.VMOODLE_SNAPSHOT_DIR
+    directory.rename(directory.with_name("unmounted"))
+    directory.mkdir()
+
+    said = manage("doctor", "--fix")
+
+    assert Snapshot.objects.filter(is_template=True).count() == 2
+    assert f"none of the 2 snapshots is in {directory}: is its disk away?" in said.out
