@@ -1,5 +1,6 @@
 """The files that publish writes, and what is left when something goes wrong."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -328,10 +329,12 @@ def test_ten_thousand_tenants_take_ten_seconds(tree: Path):
     # Of the processor: other tests run beside it. bench/publish.py takes wall time.
     begun = time.process_time()
     publish.rebuild(tenants)
-    rebuilt = time.process_time()
+    rebuilt = time.process_time() - begun
     tenants[0].enabled = False
+    gc.collect()  # of all that the tests hold: not within what is measured
+    begun = time.process_time()
     publish.publish(tenants[0])
-    published = time.process_time()
+    published = time.process_time() - begun
 
-    assert rebuilt - begun < 10
-    assert published - rebuilt < 0.02
+    assert rebuilt < 10
+    assert published < 0.02
