@@ -14,4 +14,4 @@ def by_option(line: str) -> list[str]:
     >>> by_option("manage.py bulkupgrade --tag=a,b --jobs=2")
     ['manage.py bulkupgrade', '--tag=a,b', '--jobs=2']
     """
-    return re.split(" (?=--)", line)
+    return re.split(" (?='?--)", line)
