@@ -8,7 +8,7 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
@@ -201,11 +201,35 @@ class SavedCommandAdmin(ActingAdmin):
         return redirect("admin:commands_run_confirm", run.pk)
 
 
+# How a run ended, or that it has not: its badge, what says so, which runs these are.
+OUTCOMES = {
+    "running": (_("Running"), Q(state=Run.State.RUNNING)),
+    "failed": (_("With failures"), Q(state=Run.State.FINISHED, failed__gt=0)),
+    "cancelled": (
+        _("Stopped"),
+        Q(state=Run.State.FINISHED, failed=0) & ~Q(stopped=""),
+    ),
+    "succeeded": (_("Finished"), Q(state=Run.State.FINISHED, failed=0, stopped="")),
+}
+
+
+class OutcomeFilter(admin.SimpleListFilter):
+    title = _("state")
+    parameter_name = "outcome"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(kind, label) for kind, (label, _runs) in OUTCOMES.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
+        _label, runs = OUTCOMES.get(self.value() or "", ("", Q()))
+        return queryset.filter(runs)
+
+
 @admin.register(Run)
 class RunAdmin(admin.ModelAdmin):
     first_step = _("Choose tenants in their list, then an action.")
     list_display = ["number", "command", "status", "progress", "actor", "took", "at"]
-    list_filter = ["state", "command", "origin"]
+    list_filter = [OutcomeFilter, "command", "origin"]
     search_fields = ["=id", "command", "actor", "attributes"]
     list_per_page = 50
     show_full_result_count = False
@@ -213,6 +237,15 @@ class RunAdmin(admin.ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
         # What is only prepared is no run yet.
         return super().get_queryset(request).exclude(state=Run.State.DRAFT)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Lead to the page of a run, which says more than its columns do."""
+        run = self.get_object(request, object_id)
+        if run is None or not self.has_view_permission(request, run):
+            return super().change_view(request, object_id, *args, **kwargs)
+        return redirect("admin:commands_run_view", run.pk)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -234,12 +267,10 @@ class RunAdmin(admin.ModelAdmin):
 
     @admin.display(description=_("state"), ordering="state")
     def status(self, run: Run) -> SafeString:
-        if run.state == Run.State.FINISHED:
-            kind = (
-                "failed" if run.failed else "cancelled" if run.stopped else "succeeded"
-            )
-            return badge(kind, run.get_state_display())
-        return badge("running", run.get_state_display())
+        kind = "failed" if run.failed else "cancelled" if run.stopped else "succeeded"
+        if run.state != Run.State.FINISHED:
+            kind = "running"
+        return badge(kind, OUTCOMES[kind][0])
 
     @admin.display(description=_("jobs"))
     def progress(self, run: Run) -> SafeString | str:

@@ -44,6 +44,11 @@ def badge(kind: str, text: object) -> SafeString:
     return format_html('<span class="badge {}">{}</span>', kind, text)
 
 
+def counted(number: int, unit: object) -> SafeString:
+    """Return a number, with its unit where a list has no heads."""
+    return format_html('{}<span class="narrow-only"> {}</span>', number, unit)
+
+
 class SecretForm(forms.ModelForm):
     """Never shows a stored password, and keeps it when the field is left empty."""
 
@@ -132,7 +137,7 @@ class PublishingAdmin(admin.ModelAdmin):
 @admin.register(DatabaseServer)
 class DatabaseServerAdmin(PublishingAdmin):
     form = SecretForm
-    list_display = ["name", "address", "job_limit", "tenants"]
+    list_display = ["name", "address", "limit", "tenants"]
     search_fields = ["name", "host", "socket"]
     actions = ["try_connection"]
 
@@ -165,9 +170,13 @@ class DatabaseServerAdmin(PublishingAdmin):
     def address(self, server: DatabaseServer) -> str:
         return server.socket or f"{server.host}:{server.port}"
 
+    @admin.display(description=_("job limit"), ordering="job_limit")
+    def limit(self, server: DatabaseServer) -> SafeString:
+        return counted(server.job_limit, _("jobs at once"))
+
     @admin.display(description=_("tenants"), ordering="number")
-    def tenants(self, server: Any) -> int:
-        return int(server.number)
+    def tenants(self, server: Any) -> SafeString:
+        return counted(server.number, _("tenants"))
 
 
 @admin.register(Release)
@@ -181,15 +190,17 @@ class ReleaseAdmin(PublishingAdmin):
         return super().get_queryset(request).annotate(number=Count("tenant"))
 
     @admin.display(description=_("tenants"), ordering="number")
-    def tenants(self, release: Any) -> int:
-        return int(release.number)
+    def tenants(self, release: Any) -> SafeString:
+        return counted(release.number, _("tenants"))
 
     @admin.display(description=_("serves tenants"))
     def adopted(self, release: Release) -> SafeString:
         if is_adopted(release):
-            return badge("succeeded", _("Yes"))
+            return badge("succeeded", _("Adopted"))
         command = f"manage.py adopt_release {release.name}"
-        return format_html("{} <code>{}</code>", badge("queued", _("Not yet")), command)
+        return format_html(
+            "{} <code>{}</code>", badge("queued", _("Not yet adopted")), command
+        )
 
     def save_model(
         self, request: HttpRequest, obj: Release, form: Any, change: bool
@@ -291,10 +302,7 @@ class TenantAdmin(PublishingAdmin):
         ),
         (
             _("Settings"),
-            {
-                "classes": ["collapse"],
-                "fields": ["forced_settings", "metadata"],
-            },
+            {"classes": ["collapse"], "fields": ["forced_settings", "metadata"]},
         ),
         (
             _("State"),

@@ -95,6 +95,20 @@ def test_the_line_of_the_shell_is_broken_between_its_options(
     look()
 
 
+def test_a_list_says_what_its_numbers_are(page: Page, look, rows):
+    rows(2)
+    narrow = page.viewport_size["width"] < 640
+
+    for path, told in [
+        ("/tenants/release/", "2 tenants"),
+        ("/tenants/databaseserver/", " jobs at once"),
+    ]:
+        page.goto(path)
+        cells = page.locator("#result_list").inner_text()
+        assert (told in cells) == narrow
+        look()
+
+
 def test_a_long_error_stays_within_its_table(page: Page, look, rows, run_of, probe):
     run = run_of("commands/Probe", rows(1))
     job = Job.objects.get(run=run)

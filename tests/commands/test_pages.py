@@ -111,3 +111,39 @@ def test_every_page_writes_a_time_in_one_way(console, run_of, rows, page):
     shown = text(console.get(url(page, pk) if "view" in page else page))
 
     assert re.search(r"\b2026-01-31 15:04( ·|<)", shown)
+
+
+OUTCOMES = {
+    "running": "Running",
+    "failed": "With failures",
+    "cancelled": "Stopped",
+    "succeeded": "Finished",
+}
+
+
+@pytest.fixture
+def ended(run_of, rows) -> dict[str, Run]:
+    """Return four runs by how they ended, or that they have not."""
+    runs = {kind: run_of("commands/Probe", rows(1)) for kind in OUTCOMES}
+    for kind, state in [("failed", "failed"), ("succeeded", "succeeded")]:
+        claim_next(runs[kind], "a:1:1").finish(state)
+    runs["cancelled"].cancel("alice")
+    return {kind: Run.objects.get(pk=run.pk) for kind, run in runs.items()}
+
+
+@pytest.mark.parametrize("kind", OUTCOMES)
+def test_the_list_of_runs_is_filtered_by_how_they_ended(console, ended, kind):
+    answer = console.get(f"/commands/run/?outcome={kind}")
+
+    assert list(answer.context["cl"].result_list) == [ended[kind]]
+    shown = f'<span class="badge {kind}">{OUTCOMES[kind]}</span>'
+    assert shown in text(answer)
+
+
+def test_the_columns_of_a_run_lead_to_its_page(console, run_of, rows):
+    run = run_of("commands/Probe", rows(1))
+
+    answer = console.get(f"/commands/run/{run.pk}/change/")
+
+    assert answer["Location"] == url("run_view", run.pk)
+    assert console.get("/commands/run/x/change/")["Location"] == "/"
