@@ -119,6 +119,22 @@ def test_a_site_that_does_not_start_goes_back(tenant: Tenant, snapshot: Snapshot
     assert_nothing_left(tenant)
 
 
+def test_where_databases_bear_no_marks_it_is_undone_as_well(
+    tenant: Tenant, snapshot: Snapshot, monkeypatch
+):
+    monkeypatch.setattr(databases, "is_mariadb", lambda server: False)
+    monkeypatch.setattr(databases, "mark_of", lambda server, name: "")  # as on MySQL
+    steps = failing(restore.Restoration.steps, "purge the caches")
+    monkeypatch.setattr(restore.Restoration, "steps", steps)
+
+    with pytest.raises(LifecycleError, match="^purge the caches: the test wants it so"):
+        end(restore.restore(tenant, snapshot, page=PAGE))
+
+    assert not is_restored(tenant)
+    monkeypatch.undo()
+    assert_nothing_left(tenant)
+
+
 def test_a_damaged_snapshot_never_reaches_the_site(tenant: Tenant, snapshot: Snapshot):
     part = next((snapshot.path / "database").iterdir())
     part.write_bytes(b"x")
