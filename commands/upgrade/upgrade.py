@@ -261,8 +261,8 @@ class Upgrade(PhpScript):
         if self.former == tenant.release:
             return 0
         self.interruptible = False  # else it would be left with code that it is not for
+        self.pinned = True  # or perhaps published in part, if that fails
         patiently(lambda: tenant.pin(tenant.release))
-        self.pinned = True
         files.clear_caches(tenant)
         yield f"Pinned to release {tenant.release}"
         return 0

@@ -1,5 +1,6 @@
 """An upgrade that ends where none should: no site is left with code it is not for."""
 
+import errno
 import time
 from pathlib import Path
 
@@ -52,6 +53,25 @@ def test_caches_that_cannot_be_cleared_take_the_pin_back(
     job = job_of(finished(UPGRADE, [tenant], "to_release=4.3"))
 
     assert (job.state, "output error" in job.error) == (Job.State.FAILED, True)
+    assert_as_before(tenant, releases["4.2"])
+
+
+def test_a_pin_that_is_published_in_part_is_taken_back(
+    finished: RunOf, tenant: Tenant, releases: dict[str, Release], monkeypatch
+):
+    Tenant.objects.update(former="https://old.example.org")
+    put = publish._put
+
+    def fill_up(key: str, text: str, tree: str) -> None:
+        if key == "old.example.org" and tree == releases["4.3"].path:
+            raise OSError(errno.ENOSPC, "No space left on device", key)
+        put(key, text, tree)
+
+    monkeypatch.setattr(publish, "_put", fill_up)
+
+    job = job_of(finished(UPGRADE, [tenant], "to_release=4.3"))
+
+    assert "cannot be published: No space left" in job.error
     assert_as_before(tenant, releases["4.2"])
 
 
