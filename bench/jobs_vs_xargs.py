@@ -49,13 +49,16 @@ def main() -> None:
 
 def make_release(home: Path) -> "Release":
     """Return a release whose tree holds one script only."""
+    from tenants.adopt import adopt
     from tenants.models import Release
 
     tree = home / "tree"
     (tree / SCRIPT).parent.mkdir(parents=True)
-    return Release.objects.create(
+    release = Release.objects.create(
         name="bench", path=str(tree), version="1", release="1", branch="1"
     )
+    adopt(release)
+    return release
 
 
 def compare(
