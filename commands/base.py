@@ -167,11 +167,15 @@ class Command(forms.Form):
 
     def attributes(self) -> str:
         """Return the parameters as a querystring, without empty and secret ones."""
-        return self._querystring(set(self.fields) - set(self.secret_names()))
+        return self._querystring(set(self.fields) - self.hidden())
 
     def secrets(self) -> str:
         """Return the secret ones; they are kept encrypted, and until the run ends."""
-        return self._querystring(set(self.secret_names()))
+        return self._querystring(self.hidden())
+
+    def hidden(self) -> set[str]:
+        """Return the parameters that are secret, as they are given."""
+        return set(self.secret_names())
 
     @classmethod
     def secret_names(cls) -> list[str]:

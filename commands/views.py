@@ -338,5 +338,14 @@ def retry(request: HttpRequest, pk: int) -> HttpResponse:
     draft = run.retry(states, request.user.get_username(), "screen")
     draft.save()
     # Passwords are forgotten when a run ends: ask for them again.
-    step = "launch" if find(run.command).secret_names() else "confirm"
+    asks = find(run.command).secret_names() or not _is_complete(draft)
+    step = "launch" if asks else "confirm"
     return redirect(f"admin:commands_run_{step}", draft.pk)
+
+
+def _is_complete(run: Run) -> bool:
+    try:
+        run.form()
+    except ValidationError:
+        return False
+    return True

@@ -84,6 +84,15 @@ def shown(name: str, value: str) -> str:
     return HIDDEN
 
 
+def is_secret(name: str) -> bool:
+    """Whether a setting's name tells of a secret.
+
+    >>> is_secret("smtppass"), is_secret("passwordpolicy")
+    (True, False)
+    """
+    return shown(name, HIDDEN[1:]) == HIDDEN
+
+
 def without_secrets(name: str, table: str) -> str:
     """Return a table of settings as SQL may read it: the values as `shown` has them.
 

@@ -4,24 +4,25 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from commands.agent import AgentCommand
 from commands.base import register
+from commands.generic.setting import EMPTY, SettingCommand
 from tenants import bound
 from tenants.models import Tenant
 
 
 @register
-class SetConfig(AgentCommand):
+class SetConfig(SettingCommand):
     """Set one setting of Moodle's core.
 
     Goes through Moodle's own function, so that its caches follow. A setting that is
     forced by the registry is refused: it would not count. So is one that belongs to
-    the site alone, such as its version, its address or its identifier.
+    the site alone, such as its version, its address or its identifier. The value of
+    one that is secret by its name, such as a password, is neither shown nor kept.
 
     Example of attributes: key=guestloginbutton&value=0
     """
 
-    operation = "set_config"
+    key_and_value = ("key", "value")
 
     key = forms.RegexField(
         r"\A[a-zA-Z0-9_]+\Z",
@@ -35,6 +36,7 @@ class SetConfig(AgentCommand):
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=_("The new value; empty: the empty text."),
     )
+    empty = EMPTY
 
     def clean_key(self) -> str:
         key: str = self.cleaned_data["key"]

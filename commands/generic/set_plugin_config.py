@@ -4,24 +4,25 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from commands.agent import AgentCommand
 from commands.base import register
+from commands.generic.setting import EMPTY, SettingCommand
 from tenants import bound
 from tenants.models import Tenant
 
 
 @register
-class SetPluginConfig(AgentCommand):
+class SetPluginConfig(SettingCommand):
     """Set one setting of a plugin.
 
     Goes through Moodle's own function, so that its caches follow. A site without the
     plugin fails, and a setting that is forced by the registry is refused. So is one
-    that belongs to the site alone, such as the plugin's version.
+    that belongs to the site alone, such as the plugin's version. The value of one that
+    is secret by its name, such as a password, is neither shown nor kept.
 
     Example of attributes: pkey=auth_ldap/host_url&pvalue=ldaps://ldap.example.org
     """
 
-    operation = "set_config"
+    key_and_value = ("pkey", "pvalue")
 
     pkey = forms.RegexField(
         r"\A[a-zA-Z][a-zA-Z0-9_]{,99}(/[a-zA-Z0-9_]{1,100}){1,2}\Z",
@@ -41,6 +42,7 @@ class SetPluginConfig(AgentCommand):
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=_("The new value; empty: the empty text."),
     )
+    empty = EMPTY
 
     def clean_pkey(self) -> str:
         key: str = self.cleaned_data["pkey"]

@@ -62,6 +62,9 @@ class SavedCommand(models.Model):
                 }
             )
         form = Run(command=self.command, attributes=self.attributes).form()
+        if form.secrets():
+            why = "They hold a secret, which is never kept: run it by hand"
+            raise ValidationError({"attributes": why})
         self.attributes = form.attributes()
 
     def draft(self, actor: str, origin: str, targets: list[int]) -> Run:

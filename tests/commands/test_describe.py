@@ -19,7 +19,7 @@ def test_all_commands_are_listed_with_their_parameters(manage: Manage):
     heads = [line.partition(": ")[0] for line in lines if not line.startswith(" ")]
     assert said.code == 0
     assert [head.removesuffix(" (dangerous)") for head in heads] == NAMES
-    assert "    key, value" in lines
+    assert "    key, value, empty" in lines
 
 
 def test_a_category_is_listed(manage: Manage):

@@ -248,7 +248,7 @@ def test_any_run_may_be_retried_and_wants_its_password_again(
         ([SET, "-a", "key=x&&"], "is not of the form name=value"),
         (
             [SET, "-a", "kye=x"],
-            "generic/SetConfig has no parameter kye (it has: key, value)",
+            "generic/SetConfig has no parameter kye (it has: key, value, empty)",
         ),
         ([SET, "-a", "@/nowhere"], "--attributes @/nowhere cannot be read: No such"),
         ([SET, "-f", "https://no.org"], "No such tenant: https://no.org"),

@@ -53,6 +53,17 @@ def test_a_saved_command_runs_on_what_its_selection_means_then(console, rows):
     assert f"{settings.VMOODLE_WORKERS} at once" in page.content.decode()
 
 
+def test_what_holds_a_secret_is_not_kept(console, rows):
+    rows(1)
+
+    page = save(
+        console, command="generic/SetConfig", attributes="key=smtppass&value=hunter2"
+    )
+
+    assert "They hold a secret, which is never kept" in page.content.decode()
+    assert not SavedCommand.objects.exists()
+
+
 def test_its_page_has_the_button_that_runs_it(console, rows):
     rows(1)
     save(console)

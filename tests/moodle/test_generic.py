@@ -239,4 +239,4 @@ def test_settings_are_made_as_on_another_site(campus: Campus, finished: RunOf):
     assert again.jobs.get().state == "skipped"
     for tenant in campus:
         moodledb.forget_config(tenant, "vmoodle_sync")
-        finished("generic/SetConfig", [tenant], "key=smtppass")
+        finished("generic/SetConfig", [tenant], "key=smtppass&empty=1")

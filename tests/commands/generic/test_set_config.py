@@ -3,9 +3,13 @@
 import re
 
 import pytest
+from django.contrib.auth.models import User
 from hypothesis import given, strategies
 
 from commands.generic.set_config import SetConfig
+from commands.models import Run
+from commands.plan import parameters
+from commands.shell import shell_line
 
 
 @pytest.mark.parametrize("key", ["", "a b", "a;b", "../a", "a\x00", "é", "x" * 256])
@@ -58,3 +62,39 @@ def test_a_megabyte_is_a_value():
     form = SetConfig({"key": "a", "value": "x" * 2**20})
 
     assert form.is_valid()
+
+
+def test_the_value_of_a_secret_setting_is_shown_and_kept_nowhere(db):
+    form = SetConfig({"key": "smtppass", "value": "hunter2"})
+    assert form.is_valid(), form.errors
+
+    run = Run(command=SetConfig.name(), attributes=form.attributes())
+    run.secrets = form.secrets()
+
+    assert "hunter2" not in run.attributes
+    assert parameters(run) == {"key": "smtppass", "value": "***"}
+    assert "hunter2" not in shell_line(run, ["https://a.org"])
+    assert run.form().cleaned_data["value"] == "hunter2"
+
+
+def test_a_retry_asks_for_a_secret_value_again(db, client, run_of, rows):
+    client.force_login(User.objects.create_superuser("alice"))
+    given = {"secrets": "value=hunter2"}
+    run = run_of(SetConfig.name(), rows(1), "key=smtppass", **given)
+    run.cancel("alice")
+
+    answer = client.post(f"/commands/run/of/run/{run.pk}/retry/", {"which": "all"})
+
+    assert answer["Location"].endswith("/launch/")
+    assert Run.objects.get(pk=run.pk).secrets == ""
+
+
+def test_a_secret_setting_is_emptied_on_purpose_only():
+    forgotten = SetConfig({"key": "smtppass"})
+    emptied = SetConfig({"key": "smtppass", "empty": "1"})
+    both = SetConfig({"key": "smtppass", "value": "x", "empty": "1"})
+
+    assert "is secret by its name: give its value" in str(forgotten.errors)
+    assert emptied.is_valid()
+    assert emptied.cleaned_data["value"] == ""
+    assert "Give a value or empty, not both" in str(both.errors)

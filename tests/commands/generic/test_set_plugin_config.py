@@ -6,6 +6,9 @@ import pytest
 from hypothesis import given, strategies
 
 from commands.generic.set_plugin_config import SetPluginConfig
+from commands.models import Run
+from commands.plan import parameters
+from commands.shell import shell_line
 
 
 @pytest.mark.parametrize(
@@ -60,3 +63,27 @@ def test_whatever_the_key_it_is_plain_or_refused(key: str, value: str):
         assert re.fullmatch(r"\w+(/\w+){1,2}", key.strip(), re.ASCII)
     else:
         assert set(form.errors) <= {"pkey", "pvalue"}
+
+
+def test_the_value_of_a_secret_setting_is_shown_and_kept_nowhere(db):
+    form = SetPluginConfig({"pkey": "auth_ldap/bind_pw", "pvalue": "hunter2"})
+    assert form.is_valid(), form.errors
+
+    run = Run(command=SetPluginConfig.name(), attributes=form.attributes())
+    run.secrets = form.secrets()
+
+    assert "hunter2" not in run.attributes
+    assert parameters(run) == {"pkey": "auth_ldap/bind_pw", "pvalue": "***"}
+    assert "hunter2" not in shell_line(run, ["https://a.org"])
+    assert run.form().cleaned_data["pvalue"] == "hunter2"
+
+
+def test_a_secret_setting_is_emptied_on_purpose_only():
+    forgotten = SetPluginConfig({"pkey": "auth_ldap/bind_pw"})
+    emptied = SetPluginConfig({"pkey": "auth_ldap/bind_pw", "empty": "1"})
+    both = SetPluginConfig({"pkey": "auth_ldap/bind_pw", "pvalue": "x", "empty": "1"})
+
+    assert "is secret by its name: give its value" in str(forgotten.errors)
+    assert emptied.is_valid()
+    assert emptied.cleaned_data["pvalue"] == ""
+    assert "Give a value or empty, not both" in str(both.errors)
