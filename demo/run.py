@@ -22,6 +22,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / "var" / "demo"
 PORT = 8000
+LAST_PORT = 65535
 SITES = 100  # the tenants' port is so much above that of the console
 sys.path.insert(0, str(ROOT))
 
@@ -104,6 +105,9 @@ def arguments() -> argparse.Namespace:
     for tree in options.moodle:
         if not any((tree / sub / "version.php").is_file() for sub in ("", "public")):
             parser.exit(2, f"bin/demo: {tree} is no Moodle: it has no version.php\n")
+    if not 0 < options.port <= LAST_PORT - SITES:
+        said = f"--port {options.port}: give one from 1 to {LAST_PORT - SITES}"
+        parser.exit(2, f"bin/demo: {said}\n")
     for port in (options.port, options.port + SITES):
         if not options.once and not is_free(port):
             said = f"port {port} is in use: choose others with --port"
@@ -114,7 +118,7 @@ def arguments() -> argparse.Namespace:
 def is_free(port: int) -> bool:
     try:
         socket.create_server(("127.0.0.1", port)).close()
-    except (OSError, OverflowError):
+    except OSError:
         return False
     return True
 

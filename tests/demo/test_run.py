@@ -12,6 +12,8 @@ from tests.demo.site import Pair, read
     ("words", "sentence"),
     [
         (["--port=1"], "port 1 is in use: choose others with --port"),
+        (["--port=0"], "--port 0: give one from 1 to 65435"),
+        (["--port=99999"], "--port 99999: give one from 1 to 65435"),
         (["--moodle", "/proc"], "/proc is no Moodle: it has no version.php"),
     ],
 )
