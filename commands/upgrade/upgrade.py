@@ -147,6 +147,8 @@ class Upgrade(PhpScript):
         except (php.PhpError, CommandFailed) as error:
             if self.begun and self.kept:
                 yield from self._roll_back(tenant, self.kept, error)
+            elif not self.begun and self._opens(tenant):
+                yield "The upgrade has not begun: the site opens again, as it was"
             raise
         finally:
             try:
@@ -218,9 +220,14 @@ class Upgrade(PhpScript):
         if self.unfinished:
             halfway.mark(tenant, self.kept or halfway.way_back(tenant))
         ours = self._owner() in files.maintenance_page(tenant)
-        if ours and halfway.way_back(tenant) is None:
+        if self._opens(tenant):
             files.leave_maintenance(tenant)
         return ours
+
+    def _opens(self, tenant: Tenant) -> bool:
+        """Whether this job has closed the site, which is whole."""
+        ours = self._owner() in files.maintenance_page(tenant)
+        return ours and halfway.way_back(tenant) is None
 
     def wait_for_cron(self, tenant: Tenant) -> php.Lines:
         """Let running tasks end; no new one starts during maintenance."""

@@ -248,6 +248,7 @@ def test_cron_that_does_not_end_stops_the_upgrade(finished: RunOf, tenant: Tenan
     job = job_of(run)
     assert job.state == Job.State.FAILED
     assert job.error.startswith("1 cron runners are still at work: wait for them")
+    assert "has not begun: the site opens again, as it was" in job.text()[0]
     assert job.tenant.release.name == "4.2"
     assert not files.in_maintenance(tenant)
 
