@@ -52,8 +52,8 @@ class Command(TenantCommand):
             self.work(job)
         except CommandError:
             job.refresh_from_db()
-            if job.state == Job.State.CANCELLED:
-                tenant.delete()  # it was not begun: only its row is there
+            if job.state == Job.State.CANCELLED and not job.started_at:
+                tenant.delete()  # only its row is there
             raise
         self.report(job)
 
