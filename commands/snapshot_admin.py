@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from commands.acts import ActingAdmin
 from commands.drafts import draft
+from commands.upgrade import halfway
 from commands.views import may_run
 from tenants import snapshots
 from tenants.admin import badge
@@ -268,4 +269,6 @@ def in_use(snapshot: Snapshot) -> str:
     tenant: Tenant | None = snapshot.tenant
     if tenant and tenant.held_by:
         return str(_("a job is at work on its tenant: wait for its end"))
+    if tenant and halfway.way_back(tenant) == snapshot:
+        return str(_("its tenant is half upgraded: upgrade it, or restore this, first"))
     return ""

@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from commands.models import Run
+from commands.upgrade import halfway
 from tenants.models import Snapshot
 
 pytestmark = pytest.mark.django_db
@@ -163,6 +164,16 @@ def test_what_a_job_may_use_is_not_deleted(console, kept):
 
     assert "a job is at work on its tenant" in page
     assert one.path.exists()
+
+
+def test_what_a_half_upgraded_site_can_go_back_to_is_not_deleted(console, kept):
+    [one] = kept(1, reason=Snapshot.Reason.UPGRADE)
+    halfway.mark(one.tenant, one)
+
+    page = text(act(console, "delete_selected", [one], post="yes"))
+
+    assert Snapshot.objects.get() == one
+    assert "its tenant is half upgraded: upgrade it, or restore this, first" in page
 
 
 def test_who_may_only_look_is_offered_nothing(kept):
