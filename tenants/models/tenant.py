@@ -206,13 +206,16 @@ class Tenant(models.Model):
             row = Tenant.objects.filter(pk=self.pk).only("key", "former").first()
             stale = row.keys() if row else set()
             super().save(*args, **kwargs)
-            if self.key not in stale:
-                self._take_over()
-            if self.deleted_at is None:
-                publish.publish(self)
-                stale -= self.keys()
+            now = self
+            if kwargs.get("update_fields"):  # the rest may have changed meanwhile
+                now = Tenant.objects.with_edges().get(pk=self.pk)
+            if now.key not in stale:
+                now._take_over()
+            if now.deleted_at is None:
+                publish.publish(now)
+                stale -= now.keys()
             else:
-                stale |= self.keys()
+                stale |= now.keys()
         unpublish(stale)
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:

@@ -352,6 +352,23 @@ def test_pinning_keeps_what_was_edited_meanwhile(draft, releases):
     assert Tenant.objects.get().db_user == "edited"
 
 
+def test_saving_a_part_publishes_what_was_edited_meanwhile(draft):
+    tenant = draft()
+    tenant.save()
+    before = Tenant.objects.get()
+    tenant.forced_settings = {"themedesignermode": 1}
+    tenant.wwwroot = "https://newer.example.org"
+    tenant.save()
+
+    before.enabled = False
+    before.save(update_fields=["enabled"])
+
+    text = publish.boot_file("newer.example.org").read_text()
+    assert "'themedesignermode'=>1" in text
+    assert "'enabled'=>false" in text
+    assert not publish.boot_file("new.example.org").exists()
+
+
 def test_pinning_moves_the_link_of_the_web_server(draft, releases):
     tenant = draft()
     tenant.save()
