@@ -7,6 +7,9 @@ from django.core.exceptions import ValidationError
 
 LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?")
 SEGMENT = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+# Letters that browsers write otherwise than Python, which makes straße.de strasse.de,
+# and so another site.
+DEVIATING = {"ß", "ς", "\u200c", "\u200d"}
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -38,6 +41,8 @@ def clean_wwwroot(text: str) -> str:
 
 
 def _clean_host(host: str) -> str:
+    if set(host) & DEVIATING:
+        raise ValidationError(f"{host!r} has two readings: give its xn-- form")
     try:
         host = host.encode("idna").decode() if not host.isascii() else host
     except UnicodeError as error:

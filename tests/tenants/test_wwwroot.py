@@ -99,3 +99,9 @@ def test_a_key_is_a_file_name(text: str):
     assert key.isascii()
     assert key.isprintable()
     assert key[0] not in ".@+~-"
+
+
+@pytest.mark.parametrize("name", ["straße", "λόγος", "a\u200db"])
+def test_a_name_that_browsers_write_otherwise_is_refused(name: str):
+    with pytest.raises(ValidationError, match="give its xn-- form"):
+        clean_wwwroot(f"https://{name}.example.org")
