@@ -162,6 +162,7 @@ def write_report(path: str, nodes: NodeList, failed: Iterable[Node]) -> None:
     """
     keep = [n for n, name in enumerate(nodes.columns) if name != nodelist.ERROR]
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.fchmod(descriptor, 0o600)  # it may have been there
     with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, delimiter=nodes.separator, lineterminator="\n")
         writer.writerow([*(nodes.columns[n] for n in keep), nodelist.ERROR])

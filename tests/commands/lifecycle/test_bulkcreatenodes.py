@@ -58,6 +58,7 @@ def test_three_bad_lines_of_twenty_leave_the_others(
     lines[14] = line("n14") + ";;x"
     lines[19] = line("n19", mnet="NEW", theme="classic", services="subnetwork")
     report = tmp_path / "failed.csv"
+    report.touch(0o644)  # as one who made it before
 
     said = manage("bulkcreatenodes", f"--nodes={nodes(*lines)}", f"--report={report}")
 
