@@ -32,7 +32,10 @@ def server_of(site: Site) -> DatabaseServer | None:
             {server.host.lower(), site.db_host.lower()} <= LOCAL
         )
         if site.socket or server.socket:
-            local = site.db_host.lower() in LOCAL
+            # Beside "localhost" PHP does not heed a port.
+            local = site.db_host.lower() in {"", "localhost"} or (
+                site.db_host.lower() in LOCAL and site.port == server.port
+            )
             if server.socket == site.socket or (local and not site.socket):
                 return server
         elif same_host and server.port == site.port:

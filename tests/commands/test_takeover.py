@@ -153,6 +153,22 @@ def test_port_and_socket_of_config_php_are_those_of_all():
     assert remote == ("db.example.org", 3307, "")
 
 
+@pytest.mark.parametrize(
+    ("host", "port", "known"),
+    [
+        ("localhost", 3306, True),
+        ("localhost", 3307, True),  # PHP takes the socket then
+        ("127.0.0.1", 3306, True),
+        ("127.0.0.1", 3307, False),
+        ("db.example.org", 3306, False),
+    ],
+)
+def test_another_port_is_another_server(server, host: str, port: int, known: bool):
+    site = legacy.Site("row 1", {}, db_host=host, port=port)
+
+    assert takeover.server_of(site) == (server if known else None)
+
+
 def test_what_a_register_knows_of_a_site_is_kept(
     manage: Manage, php_system: Path, fleet: list[Tenant]
 ):
