@@ -23,8 +23,7 @@ def enqueue_tidying() -> None:
 
 
 def tidy() -> None:
-    for snapshot in snapshots.all_expired():
-        snapshots.delete(snapshot)
+    snapshots.expire()
     end(tenants_to_end(), SCHEDULE)
 
 

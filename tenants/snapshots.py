@@ -283,6 +283,20 @@ def all_expired() -> list[Snapshot]:
     return gone
 
 
+def expire() -> int:
+    """Delete all that may go, and return how many.
+
+    That takes a while, in which a job or an operator may want one: each is judged anew.
+    """
+    gone = 0
+    for one in all_expired():
+        now = Snapshot.objects.select_related("tenant").filter(pk=one.pk).first()
+        if now and not _is_kept(now) and not (now.tenant and now.tenant.held_by):
+            delete(now)
+            gone += 1
+    return gone
+
+
 def delete(snapshot: Snapshot) -> None:
     """Delete a snapshot, its row last: a crash leaves a row that tells of it."""
     gone = snapshot.path.with_name(f"{FRESH}gone-{snapshot.name}")

@@ -9,6 +9,7 @@ from django_q.models import OrmQ
 from commands import host, tidy
 from commands.models import Cluster, Run
 from commands.queue import CONTROL
+from tenants import snapshots
 from tenants.models import Journal, Snapshot, Tenant
 from tests.commands.conftest import Manage
 
@@ -71,6 +72,25 @@ def test_snapshots_go_by_number_and_age(
     assert {line.split()[1] for line in said.out.splitlines()} == gone
     assert again.out.splitlines()[-1] == "4 snapshots deleted"
     assert not Snapshot(name="t0-4").path.exists()
+
+
+def test_what_is_wanted_while_others_are_deleted_stays(rows, keep, monkeypatch):
+    first, busy, other = rows(3)
+    for tenant in (first, busy, other):
+        keep(tenant, 1)
+        keep(tenant, 40)
+    delete = snapshots.delete
+
+    def slowly(snapshot: Snapshot) -> None:
+        delete(snapshot)
+        Tenant.objects.filter(pk=busy.pk).update(held_by=7)
+        Snapshot.objects.filter(tenant=other).update(is_template=True)
+
+    monkeypatch.setattr(snapshots, "delete", slowly)
+
+    tidy.tidy()
+
+    assert names() == {"t0-1", "t1-1", "t1-40", "t2-1", "t2-40"}
 
 
 def test_tenants_deleted_long_ago_come_to_their_end(rows, keep, settings):

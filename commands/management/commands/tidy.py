@@ -24,9 +24,7 @@ class Command(BaseCommand):
             self.stdout.write(line)
         if dry_run:
             return
-        gone = snapshots.all_expired()
-        for snapshot in gone:
-            snapshots.delete(snapshot)
+        gone = snapshots.expire()
         run = tidy.end(tidy.tenants_to_end(), actor())
         told = f"; run {run.pk} ends {run.total} tenants" if run else ""
-        self.stdout.write(f"{len(gone)} snapshots deleted{told}")
+        self.stdout.write(f"{gone} snapshots deleted{told}")
