@@ -123,7 +123,7 @@ def launch(request: HttpRequest, pk: int) -> HttpResponse:
         if request.POST
         else command(initial=_initial(run, command))
     )
-    options = RunOptions(request.POST or None, prefix="run")
+    options = _options(request, run)
     if request.POST and _acceptable(request, form) and options.is_valid():
         run.attributes, run.secrets = form.attributes(), form.secrets()
         run.parallel = options.cleaned_data["parallel"] or settings.VMOODLE_WORKERS
@@ -143,6 +143,16 @@ def launch(request: HttpRequest, pk: int) -> HttpResponse:
         options=options,
         first=Tenant.objects.filter(pk__in=run.targets)[:3],
     )
+
+
+def _options(request: HttpRequest, run: Run) -> RunOptions:
+    """Return how the draft is to be run; who comes back finds what was chosen."""
+    chosen = {
+        "parallel": run.parallel or settings.VMOODLE_WORKERS,
+        "max_failures": run.max_failures,
+        "canary": _canary(request, len(run.targets)) or None,
+    }
+    return RunOptions(request.POST or None, prefix="run", initial=chosen)
 
 
 def _acceptable(request: HttpRequest, form: Command) -> bool:

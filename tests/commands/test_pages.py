@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 from django.utils.html import strip_tags
@@ -147,3 +147,38 @@ def test_the_columns_of_a_run_lead_to_its_page(console, run_of, rows):
 
     assert answer["Location"] == url("run_view", run.pk)
     assert console.get("/commands/run/x/change/")["Location"] == "/"
+
+
+def test_who_changes_the_parameters_finds_the_rest_as_it_was(console, rows):
+    pks = [tenant.pk for tenant in rows(3)]
+    draft = Run.objects.create(command="commands/Probe", targets=pks, actor="x")
+    given = {"run-parallel": "1", "run-max_failures": "2", "run-canary": "1"}
+
+    to_confirm = console.post(url("run_launch", draft.pk), given)["Location"]
+    [back] = re.findall(
+        r'href="(\S*/launch/\S*)">Change', text(console.get(to_confirm))
+    )
+
+    form = console.get(back).context["options"]
+    assert {f"run-{name}": str(form[name].value()) for name in form.fields} == given
+
+
+@pytest.mark.parametrize(
+    ("page", "status", "told"),
+    [
+        ("/commands/run/of/run/99/", 404, "There is no such page"),
+        ("/nowhere/", 404, "There is no such page"),
+        ("/commands/run/of/run/1/choose/", 403, "You may not do this"),
+    ],
+)
+def test_a_page_that_cannot_be_shown_says_why(page: str, status: int, told: str):
+    client = Client()
+    client.force_login(User.objects.create_user("victor", is_staff=True))
+    client.raise_request_exception = False
+    viewing = Permission.objects.get(codename="view_run")
+    User.objects.get().user_permissions.add(viewing)
+
+    answer = client.get(page)
+
+    assert answer.status_code == status
+    assert told in answer.content.decode()
