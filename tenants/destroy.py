@@ -94,7 +94,7 @@ def end(tenant: Tenant) -> Lines:
         databases.drop_account(tenant)
     yield "== remove the data files"
     try:
-        _refuse_shared(tenant)
+        refuse_shared(tenant)
         content.remove_for_good(Path(tenant.data_path))
     except FilesError as error:
         yield f"Left behind: {error}"
@@ -102,13 +102,13 @@ def end(tenant: Tenant) -> Lines:
     tenant.delete()
 
 
-def _refuse_shared(tenant: Tenant) -> None:
+def refuse_shared(tenant: Tenant) -> None:
     """Raise FilesError if another tenant's files would go too, links resolved."""
     own = os.path.realpath(tenant.data_path)
     for other in Tenant.objects.exclude(pk=tenant.pk):
-        path = os.path.realpath(other.data_path)
-        if os.path.commonpath([own, path]) in (own, path):
-            raise FilesError(
-                f"{tenant.data_path} is not its own alone: {other} has "
-                f"{other.data_path}"
-            )
+        for part in ("", content.POOL):
+            path = os.path.realpath(Path(other.data_path, part))
+            if os.path.commonpath([own, path]) in (own, path):
+                raise FilesError(
+                    f"{tenant.data_path} is not its own alone: {other} has {path}"
+                )

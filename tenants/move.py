@@ -21,6 +21,7 @@ from tenants import (
     activity,
     content,
     databases,
+    destroy,
     dump,
     files,
     marks,
@@ -101,6 +102,7 @@ def _refuse(tenant: Tenant, server: DatabaseServer, data_path: str) -> None:
         here, there = Path(tenant.data_path), Path(data_path)
         if here in there.parents or there in here.parents:
             raise LifecycleError(f"{there} and {here} are one within the other")
+        destroy.refuse_shared(tenant)
         if content.is_used(there):
             raise LifecycleError(f"{data_path} is not empty")
         row = Tenant.objects.with_edges().get(pk=tenant.pk)

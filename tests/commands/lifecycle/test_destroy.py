@@ -152,7 +152,7 @@ def test_files_outside_of_the_data_root_stay(
     assert not Tenant.objects.exists()
 
 
-@pytest.mark.parametrize("other", ["below", "above", "alias"])
+@pytest.mark.parametrize("other", ["below", "above", "alias", "pool"])
 def test_files_that_another_tenant_has_as_well_stay(
     finished: RunOf, owner: Tenant, add_tenant, tmp_path: Path, other: str
 ):
@@ -161,8 +161,11 @@ def test_files_that_another_tenant_has_as_well_stay(
         "below": f"{owner.data_path}/two",
         "above": str(tmp_path / "data"),
         "alias": str(tmp_path / "link" / "one"),
+        "pool": str(tmp_path / "data" / "two"),
     }
     add_tenant("two", install=False, data_path=paths[other])
+    if other == "pool":
+        (tmp_path / "data/two/filedir").symlink_to(f"{owner.data_path}/filedir")
     kept = Path(owner.data_path, "kept")
     kept.touch()
 

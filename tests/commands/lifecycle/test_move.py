@@ -255,6 +255,18 @@ def test_one_that_is_half_done_is_not_moved(finished: RunOf, site: Tenant):
     assert job.error == "its rename was cut off: run manage.py doctor --fix"
 
 
+def test_files_that_another_tenant_has_as_well_do_not_move(
+    finished: RunOf, site: Tenant, add_tenant, settings
+):
+    other = add_tenant("two", install=False)
+    Path(other.data_path, "filedir").symlink_to(f"{site.data_path}/filedir")
+
+    job = job_of(finished("lifecycle/Move", [site], f"data_path={there(settings)}"))
+
+    assert f"{site.data_path} is not its own alone: {other} has " in job.error
+    assert Path(other.data_path, POOL).exists()
+
+
 def test_what_would_be_left_behind_of_a_database_stops_it(
     finished: RunOf, site: Tenant, second_server
 ):
