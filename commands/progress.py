@@ -21,7 +21,8 @@ from django.db.models.functions import Cast, Substr
 from django.http import HttpRequest
 from django.utils import timezone
 
-from commands.models import Job, Run
+from commands import queue
+from commands.models import Cluster, Job, Run
 
 PER_PAGE = 100
 TAIL = 12  # lines
@@ -56,7 +57,14 @@ def live(request: HttpRequest, run: Run) -> dict[str, Any]:
         "tail": _tail(focus) if focus else [],
         "left": None if (left := seconds_left(run)) is None else duration(left),
         "took": duration(run.seconds()),
+        "idle": _is_idle(counts),
     }
+
+
+def _is_idle(counts: dict[str, int]) -> bool:
+    """Whether jobs wait for a worker, where none is."""
+    waits = counts[Job.State.QUEUED] and not counts[Job.State.RUNNING]
+    return bool(waits and not Cluster.alive(queue.JOBS))
 
 
 def _focus(request: HttpRequest, run: Run, page: Iterable[Job]) -> Job | None:

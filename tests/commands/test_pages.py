@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.html import strip_tags
 
 from commands.claim import claim_next
-from commands.models import Job, Run
+from commands.models import Cluster, Job, Run
 from tenants.models import Release
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("probe")]
@@ -182,3 +182,16 @@ def test_a_page_that_cannot_be_shown_says_why(page: str, status: int, told: str)
 
     assert answer.status_code == status
     assert told in answer.content.decode()
+
+
+@pytest.mark.parametrize("alive", [True, False])
+def test_a_run_that_no_worker_begins_says_so(console, run_of, rows, monkeypatch, alive):
+    monkeypatch.setattr(Cluster, "alive", lambda name: alive)
+    run = run_of("commands/Probe", rows(2), parallel=2)
+
+    waiting = text(console.get(url("run_live", run.pk)))
+    claim_next(run, "a:1:1")
+    begun = text(console.get(url("run_live", run.pk)))
+
+    assert ("No worker is at work" in waiting) != alive
+    assert "No worker is at work" not in begun
