@@ -44,6 +44,7 @@ def refuse_foreign(release: Release) -> None:
     except OSError:
         asks_us = False
     if not asks_us:
+        _refuse_missing(release)
         raise AdoptError(
             f"{config} does not ask VMoodle which tenant it serves: run manage.py "
             f"adopt_release {release}"
@@ -60,8 +61,7 @@ def adopt(release: Release) -> Path | None:
     The former file stays as `config.php.before-vmoodle`, numbered if there is one.
     """
     config = _config(release)
-    if not config.parent.is_dir():
-        raise AdoptError(f"{config.parent} is missing: check the path of {release}")
+    _refuse_missing(release)
     publish.prepare()  # from now on config.php needs boot.php
     try:
         kept = _keep(config) if config.exists() else None
@@ -73,6 +73,11 @@ def adopt(release: Release) -> Path | None:
             "for a moment, or use --print and write the file yourself"
         ) from error
     return kept
+
+
+def _refuse_missing(release: Release) -> None:
+    if not Path(release.path).is_dir():
+        raise AdoptError(f"{release.path} is missing: check the path of {release}")
 
 
 def _config(release: Release) -> Path:

@@ -66,3 +66,13 @@ def test_no_site_is_closed_to_be_pinned_to_such_a_tree(
 
     assert job.error.startswith(f"{config} does not ask VMoodle which tenant it serves")
     assert "== close site" not in job.text()[0]
+
+
+def test_a_tree_that_is_gone_is_told_as_that(
+    finished: RunOf, tenant: Tenant, tmp_path: Path
+):
+    Path(tenant.release.path).rename(tmp_path / "moved")
+
+    job = finished("generic/PurgeCaches", [tenant]).jobs.get()
+
+    assert job.error == f"{tenant.release.path} is missing: check the path of 4.2"
