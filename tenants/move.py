@@ -125,6 +125,8 @@ class Moving:
             DatabaseServer.objects.get(pk=pk) for pk in self.plan["servers"]
         )
         self.old, self.new = map(Path, self.plan["data"])
+        # What is taken back waits for this one's server, and not for the target.
+        journal.tenant = self._at(self.source, self.old)
         label = f"{snapshots.FRESH}{self.tenant.shortname.lower()}"
         self.room = settings.VMOODLE_SNAPSHOT_DIR / f"{label}-move-{journal.token}"
         # Its page names the work, so that another's maintenance is left alone.

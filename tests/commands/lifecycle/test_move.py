@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,9 @@ STEPS = [
     "switch over",
     "purge the caches",
 ]
+
+
+TAKE_BACK = move.steps.take_back
 
 
 @pytest.fixture
@@ -136,6 +140,44 @@ def test_it_is_open_while_cron_is_at_work(site: Tenant, settings, monkeypatch):
     end(move.move(site, site.server, str(there(settings)), page="<p>{owner}"))
 
     assert closed == [False, False, True]
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_target_that_dies_behind_the_switch_keeps_no_site_closed(
+    site: Tenant, second_server, settings, monkeypatch, killed: bool
+):
+    settings.VMOODLE_DATABASE_WAIT, former = 0, site.data_path
+    away, reach = moodledb.MoodleDbError("db2 is away"), moodledb.query
+
+    def die(moving):
+        query = partial(query_unless, second_server)
+        monkeypatch.setattr(moodledb, "query", query)
+        monkeypatch.setattr(databases, "query", query)
+        raise away
+        yield
+
+    def query_unless(dead, server, *words):
+        if server == dead:
+            raise away
+        return reach(server, *words)
+
+    monkeypatch.setattr(move.Moving, "purge", die)
+    monkeypatch.setattr(moodledb.Connection, "is_good", lambda _connection: False)
+    if killed:
+        monkeypatch.setattr(move.steps, "take_back", lambda *_args: "")
+    with pytest.raises(LifecycleError, match="purge the caches: db2 is away"):
+        end(move.move(site, second_server, str(there(settings)), page="<p>{owner}"))
+    if killed:
+        monkeypatch.setattr(move.steps, "take_back", TAKE_BACK)
+        move.recover(Tenant.objects.with_edges().get())
+
+    left = Tenant.objects.with_edges().get()
+    assert (left.server.name, left.data_path) == ("db1", former)
+    assert not files.in_maintenance(left)
+    assert "make the database: db2 is away): run manage.py doctor" in left.attention
+    monkeypatch.undo()
+    assert [doctor.mend(one) for one in doctor.examine()] == [""]
+    assert not is_moved(site, there(settings))
 
 
 def test_a_lost_file_stops_it(site: Tenant, settings, monkeypatch):
