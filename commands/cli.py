@@ -20,6 +20,7 @@ from urllib.parse import parse_qs, parse_qsl, urlencode
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
+from django.db.models import Q
 from django.utils.timezone import localtime
 
 from commands import host, queue, tasks
@@ -212,7 +213,7 @@ class TenantCommand(Base):
         """Run the job in this process, unless the tenant or its server is busy."""
         claimed = claim_next(job.run, host.this_process())
         if claimed is None:
-            job.run.cancel(actor())
+            job.run.cancel_queued(Q(), f"cancelled by {actor()}")
             raise CommandError(_why_not(job), returncode=BAD_USE)
         try:
             with interrupts(self.stderr.write) as interrupted:
@@ -249,6 +250,8 @@ class TenantCommand(Base):
 def _why_not(job: Job) -> str:
     """Return why the job could not begin at once."""
     running = Job.objects.filter(state=Job.State.RUNNING).select_related("run")
+    if running.filter(pk=job.pk).exists():  # a lane was quicker
+        return f"{job.wwwroot}: a worker does it by now: see run {job.run}"
     if holder := running.filter(tenant=job.tenant).first():
         return (
             f"{job.wwwroot} is busy with run {holder.run}: wait for it or cancel it; "

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from django.core.management import load_command_class
 
-from commands import host
+from commands import cli, host
 from commands.claim import claim_next
 from commands.generic.purge_caches import PurgeCaches
 from commands.models import Run
@@ -199,6 +199,24 @@ def test_a_database_server_that_does_not_let_us_in_is_refused(
 
     assert_refused(said, f"CommandError: database server {sentence}")
     assert "wrong" not in said.err
+
+
+def test_what_a_worker_has_taken_is_left_to_it(
+    manage: Manage, tenant: Tenant, monkeypatch
+):
+    def late(run: Run, _worker: str) -> None:
+        claim_next(run, "there:1:1")
+
+    monkeypatch.setattr(cli, "claim_next", late)
+
+    said = manage("purge_caches", f"--host={ONE}")
+
+    assert said.code == 2
+    run = Run.objects.get()
+    assert f"{ONE}: a worker does it by now: see run {run}" in said.err
+    job = run.jobs.get()
+    assert (job.state, job.cancel_requested) == ("running", False)
+    assert run.stopped == ""
 
 
 @pytest.mark.usefixtures("probe")
