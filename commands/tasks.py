@@ -133,7 +133,10 @@ def bury(job: Job, worker: str) -> None:
     php.kill_leftovers(job.pk)
     try:
         if job.tenant:
-            bind(job).recover(job.tenant)
+            command = job.run.bound()
+            command.is_valid()  # else, what is valid still: a release may be renamed
+            command.job = job.pk
+            command.recover(job.tenant)
     except (*EXPECTED, OSError) as failure:
         error += f"; cleaning up failed: {failure}"
     job.finish(Job.State.FAILED, error)

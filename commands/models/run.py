@@ -78,10 +78,14 @@ class Run(models.Model):
         """Whether nobody is told of the run, by mail or as a tenant's last job."""
         return self.origin == self.FLEET_CRON
 
+    def bound(self) -> Command:
+        """Return the command bound to the run's parameters, valid or not."""
+        told = "&".join(filter(None, (self.attributes, self.secrets)))
+        return find(self.command).from_attributes(told)
+
     def form(self) -> Command:
         """Return the command bound to the run's parameters; raise ValidationError."""
-        told = "&".join(filter(None, (self.attributes, self.secrets)))
-        form = find(self.command).from_attributes(told)
+        form = self.bound()
         if not form.is_valid():
             raise ValidationError(
                 [

@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django import forms
 from django.utils import timezone
 
 from commands import host, tasks
@@ -224,6 +225,26 @@ def test_a_job_of_a_dead_worker_is_failed(claimed: Job, probe, monkeypatch, dead
     assert recovered == [(claimed.pk, "t0")]
     assert Tenant.objects.get().held_by is None
     assert Run.objects.get().state == Run.State.FINISHED
+
+
+def test_what_a_dead_worker_left_is_undone_though_a_parameter_is_no_longer_valid(
+    run_of, rows, probe, monkeypatch, dead: str
+):
+    recovered: list[str] = []
+    run = run_of("commands/Probe", rows(1), "word=left")
+    Job.objects.filter(pk=claim_next(run, dead).pk).update(worker=dead)
+    field = forms.ChoiceField(choices=[("other", "other")])
+    monkeypatch.setitem(probe.base_fields, "kind", field)
+    monkeypatch.setattr(
+        probe,
+        "recover",
+        lambda self, tenant: recovered.append(self.cleaned_data["word"]),
+    )
+
+    tasks.reap()
+
+    assert recovered == ["left"]
+    assert run.jobs.get().state == Job.State.FAILED
 
 
 def test_a_cleaning_up_that_fails_is_told(claimed: Job, probe, monkeypatch, dead: str):
