@@ -18,11 +18,20 @@ def main() -> None:
         if getattr(sys, name) is None:  # closed by who started us
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, PTH123
     from django.core.exceptions import ImproperlyConfigured
+    from django.db import DatabaseError, InterfaceError
 
     try:
         run(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(f"{error}")
+    except (DatabaseError, InterfaceError) as error:
+        if "--traceback" in sys.argv:
+            raise
+        said = error.args[-1] if error.args else type(error).__name__
+        sys.exit(
+            f"The registry failed: {said}; check DATABASE_URL and its server, and that "
+            "manage.py migrate has been run"
+        )
     except KeyboardInterrupt:
         sys.stderr.write("Interrupted\n")
         sys.exit(128 + signal.SIGINT)

@@ -70,6 +70,8 @@ def execute(
         ending = {"state": Job.State.SUCCEEDED, "result": result, "exit_code": code}
     except Lost:
         return
+    except DOWN:
+        raise  # its undoing needs the registry too: the reaper does it, later
     except BaseException as error:
         ending = _ending(error)
         if not isinstance(error, EXPECTED):
@@ -137,8 +139,10 @@ def bury(job: Job, worker: str) -> None:
             command.is_valid()  # else, what is valid still: a release may be renamed
             command.job = job.pk
             command.recover(job.tenant)
-    except (*EXPECTED, OSError) as failure:
-        error += f"; cleaning up failed: {failure}"
+    except DOWN:
+        raise  # another reaper comes
+    except Exception as failure:  # whatever it is: the tenant must not stay held
+        error += f"; cleaning up failed: {_ending(failure)['error']}"
     job.finish(Job.State.FAILED, error)
 
 

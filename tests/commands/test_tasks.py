@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from django import forms
+from django.db import OperationalError
 from django.utils import timezone
 
 from commands import host, tasks
@@ -247,9 +248,38 @@ def test_what_a_dead_worker_left_is_undone_though_a_parameter_is_no_longer_valid
     assert run.jobs.get().state == Job.State.FAILED
 
 
-def test_a_cleaning_up_that_fails_is_told(claimed: Job, probe, monkeypatch, dead: str):
+def test_a_job_that_loses_the_registry_is_undone_by_the_reaper(
+    run_of, rows, probe, monkeypatch, dead: str
+):
+    recovered: list[str] = []
+    monkeypatch.setattr(
+        probe, "recover", lambda self, tenant: recovered.append(tenant.shortname)
+    )
+    probe.script["t0"] = raises(OperationalError(2013, "Lost connection"))
+    run = run_of("commands/Probe", rows(1))
+
+    with pytest.raises(SystemExit, match="The worker ends: .*Lost connection"):
+        tasks.lane(run.pk)
+    Job.objects.filter(state=Job.State.RUNNING).update(worker=dead)
+    tasks.reap()
+
+    assert recovered == ["t0"]
+    assert run.jobs.get().state == Job.State.FAILED
+    assert Tenant.objects.get().held_by is None
+
+
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [
+        (FilesError("the disk is gone"), "the disk is gone"),
+        (KeyError("server"), "unexpected KeyError: 'server'"),
+    ],
+)
+def test_a_cleaning_up_that_fails_is_told(
+    claimed: Job, probe, monkeypatch, dead: str, failure: Exception, told: str
+):
     def recover(self, tenant: Tenant) -> None:
-        raise FilesError("the disk is gone")
+        raise failure
 
     monkeypatch.setattr(probe, "recover", recover)
     Job.objects.update(worker=dead)
@@ -257,7 +287,7 @@ def test_a_cleaning_up_that_fails_is_told(claimed: Job, probe, monkeypatch, dead
     tasks.reap()
 
     claimed.refresh_from_db()
-    assert claimed.error.endswith("; cleaning up failed: the disk is gone")
+    assert claimed.error.endswith(f"; cleaning up failed: {told}")
     assert Tenant.objects.get().held_by is None
 
 

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -144,3 +145,28 @@ def test_what_is_typed_wrong_is_told_in_a_sentence(
     assert (done.returncode, done.stdout) == (2, "")
     assert told in done.stderr
     assert "usage:" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("mysql://x:y@127.0.0.1:1/x", "Can't connect to server on '127.0.0.1' (115)"),
+        ("sqlite:///{}/new.sqlite3", "no such table: tenants_tenant"),
+    ],
+)
+def test_a_registry_that_fails_is_told_in_a_sentence(
+    environment: dict[str, str], tmp_path: Path, url: str, said: str
+):
+    environment["DATABASE_URL"] = url.format(tmp_path)
+
+    done = subprocess.run(
+        [sys.executable, ROOT / "manage.py", "purge_caches", "--host=https://a.org"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"The registry failed: {said}; check DATABASE_URL")
+    assert done.stderr.count("\n") == 1
