@@ -140,11 +140,11 @@ def published(tenant: Tenant) -> Finding:
     return Finding(name, OK, "the boot file and the site link are current")
 
 
-def login_page(tenant: Tenant, seconds: float = web.SECONDS) -> Finding:
+def login_page(tenant: Tenant) -> Finding:
     """Whether the site answers visitors, and believes to be this tenant."""
     name = "login page"
     try:
-        page = web.get(tenant, LOGIN, seconds=seconds)
+        page = web.get(tenant, LOGIN)
         closed = files.in_maintenance(tenant)
     except (web.WebError, files.FilesError) as error:
         hint = "start or configure the web server, or set VMOODLE_WEB_ADDRESS"

@@ -35,7 +35,6 @@ WORK = "create"
 UNFINISHED = "its creation has not come to its end"
 ENTER = "enter it in the registry"  # the first step, which `reserve` has taken
 TEMPLATE, CLONE, INSTALL, REGISTER = "template", "clone", "install", "register"
-PATIENCE = 10.0  # seconds for a new site's login page
 ORIGINS = (TEMPLATE, CLONE, INSTALL, REGISTER)
 
 
@@ -298,7 +297,7 @@ class Creation:
         yield None
 
     def ask(self) -> Lines:
-        found = checks.login_page(self.tenant, PATIENCE)
+        found = checks.login_page(self.tenant)
         if found.state != checks.OK:
             raise LifecycleError(found.sentence)
         yield found.sentence

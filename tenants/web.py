@@ -19,7 +19,7 @@ from tenants.errors import VMoodleError
 if TYPE_CHECKING:
     from tenants.models import Tenant
 
-SECONDS = 30
+SECONDS = 30  # a site that is new, or was purged, first fills its caches
 LARGEST = 2 * 1024**2  # bytes of a page that are read
 PORTS = {"http": 80, "https": 443}
 
@@ -48,14 +48,14 @@ class _Secure(HTTPSConnection):
         self.sock = context.wrap_socket(plain, server_hostname=self.site or self.host)
 
 
-def get(tenant: "Tenant", path: str, *, seconds: float = SECONDS) -> Page:
+def get(tenant: "Tenant", path: str) -> Page:
     """Return a page of the tenant, `path` below its wwwroot; raise WebError."""
     site = urlsplit(tenant.wwwroot)
     address = urlsplit(settings.VMOODLE_WEB_ADDRESS or tenant.wwwroot)
     headers = {"Host": site.netloc, "User-Agent": "VMoodle"}
     if site.scheme != address.scheme:
         headers["X-Forwarded-Proto"] = site.scheme
-    with closing(_connection(site, address, seconds)) as connection:
+    with closing(_connection(site, address)) as connection:
         try:
             connection.request("GET", f"{site.path}{path}", headers=headers)
             answer = connection.getresponse()
@@ -65,13 +65,11 @@ def get(tenant: "Tenant", path: str, *, seconds: float = SECONDS) -> Page:
     return Page(answer.status, answer.getheader("Location", ""), text)
 
 
-def _connection(
-    site: SplitResult, address: SplitResult, seconds: float
-) -> HTTPConnection:
+def _connection(site: SplitResult, address: SplitResult) -> HTTPConnection:
     host, port = address.hostname or "", address.port or PORTS[address.scheme]
     if address.scheme == "http":
-        return HTTPConnection(host, port, timeout=seconds)
-    secure = _Secure(host, port, timeout=seconds)
+        return HTTPConnection(host, port, timeout=SECONDS)
+    secure = _Secure(host, port, timeout=SECONDS)
     secure.site = site.hostname or ""
     return secure
 

@@ -42,7 +42,7 @@ class Create(Command):
         warnings: list[str] = []
         bound = yield from self._bind(journal.tenant, warnings)
         if plan["enabled"] and not plan["check_login"]:
-            found = checks.login_page(journal.tenant, provision.PATIENCE)
+            found = checks.login_page(journal.tenant)
             if found.state != checks.OK:
                 warnings.append(found.sentence)
                 yield f"Warning: {found}"

@@ -175,7 +175,7 @@ class Fleet:
         request = Request(f"http://127.0.0.1:{self.served(tree)}/login/index.php")
         request.add_header("Host", f"{name}.example.org")
         try:
-            with urlopen(request, timeout=60) as answer:
+            with urlopen(request, timeout=PATIENCE) as answer:
                 return answer.status, answer.read().decode()
         except HTTPError as error:
             return error.code, error.read().decode()

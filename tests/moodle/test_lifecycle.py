@@ -18,6 +18,7 @@ from tests.conftest import RunOf
 from tests.moodle.fleet import Fleet, url
 from tests.moodle.in_moodle import in_moodle
 from tests.moodle.test_mnet_bind import UNDO, former
+from tests.patience import PATIENCE
 from tests.webserver import Server
 
 pytestmark = [pytest.mark.moodle, pytest.mark.slow]
@@ -278,6 +279,7 @@ def test_a_tenant_lives_and_ends(
     port = newest_sites.served(newest_sites.tree("new"))
     settings.VMOODLE_WEB_ADDRESS = f"http://127.0.0.1:{port}"
     monkeypatch.setattr(web, "resolves", lambda host: True)
+    monkeypatch.setattr(web, "SECONDS", PATIENCE)
 
     asked = {"anonymise": "1", "mail_off": "1", "check_login": "1"}
     gamma = make(finished, made, "gamma", source=ann.wwwroot, **asked)

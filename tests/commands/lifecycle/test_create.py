@@ -1,10 +1,11 @@
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
 
 from commands import host, tasks
 from commands.models import Job, Run
-from tenants import databases, provision
+from tenants import databases, provision, web
 from tenants.models import (
     HALF_WAY,
     DatabaseServer,
@@ -68,6 +69,23 @@ def test_a_login_page_that_does_not_answer_is_a_warning(
     assert warning.startswith("127.0.0.1:9 does not answer")
     assert f"Warning: login page: {warning}" in said.out
     assert Tenant.objects.get(shortname="new").enabled
+
+
+def test_the_first_page_of_a_new_site_has_as_long_as_any(
+    manage: Manage, template: Snapshot, settled, monkeypatch
+):
+    waited: list[float] = []
+
+    def connection(host: str, port: int, timeout: float) -> HTTPConnection:
+        waited.append(timeout)
+        return HTTPConnection(host, port, timeout=timeout)
+
+    monkeypatch.setattr(web, "HTTPConnection", connection)
+
+    assert manage("createnode", *words(template, check_login="1")).code == 1
+    assert manage("createnode", *words(template)).code == 0
+
+    assert waited == [web.SECONDS] * 2
 
 
 def test_one_that_cannot_begin_at_once_leaves_nothing(
