@@ -290,7 +290,6 @@ class Upgrade(PhpScript):
             return code
         finally:
             steps.close()
-            self.interruptible = True
             self._unlock(tenant)
 
     def _roll_back(
@@ -355,6 +354,7 @@ class Upgrade(PhpScript):
         # Nothing that fails from now on is a reason to go back.
         self.kept, self.unfinished, self.pinned = None, False, False
         halfway.unmark(tenant)
+        self.interruptible = True  # before, the site would count as half upgraded
         return 0
 
     def purge(self, tenant: Tenant) -> php.Lines:

@@ -1,4 +1,5 @@
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,16 @@ def test_nobody_cancels_it_between_the_pin_and_the_upgrade(tenant: Tenant):
     assert (said, form.interruptible) == ("Pinned to release 4.3", False)
     assert list(steps)
     assert form.interruptible
+
+
+def test_nobody_cancels_it_before_it_is_known_to_be_whole(tenant: Tenant):
+    form = drive(tenant)
+
+    with closing(form.run(tenant)) as steps:
+        assert "== verify" in steps
+        assert not form.interruptible
+        assert "== purge" in steps
+        assert form.interruptible
 
 
 def test_without_a_release_to_go_to_the_pin_stays(finished: RunOf, pinned: Tenant):
