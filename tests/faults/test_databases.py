@@ -56,6 +56,7 @@ def test_jobs_wait_for_a_tenant_server_that_restarts(
     assert_nothing_twice_and_nothing_left(run)
     again = run.retry(Job.BAD, "tester", "shell")
     again.save()
+    hurry(fleet)  # what was rolled back has its former settings
     again.start()
     assert wait_for_end(again) == {"succeeded": 2}
 
