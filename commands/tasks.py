@@ -96,11 +96,11 @@ def _work(job: Job, recorder: Recorder) -> Json:
 def _ending(error: BaseException) -> dict[str, Any]:
     """Return how an error ends its job."""
     if not isinstance(error, EXPECTED):
-        told = f"unexpected {type(error).__name__}: {error}"
+        told = f"unexpected {type(error).__name__}: {error}".removesuffix(": ")
         return {"state": Job.State.FAILED, "error": told}
     return {
         "state": getattr(error, "state", Job.State.FAILED),
-        "error": " ".join(getattr(error, "messages", [str(error)])),
+        "error": "; ".join(getattr(error, "messages", [str(error)])),
         "exit_code": getattr(error, "exit_code", None),
     }
 

@@ -201,7 +201,7 @@ class Run(models.Model):
         if (self.done - done) * 10 // self.total < tenths < 10:
             notify.progress(self, tenths * 10)
         if failed and self.max_failures and self.failed >= self.max_failures:
-            self.stop(f"stopped after {self.failed} failures")
+            self.stop(f"stopped: {self.failed} failed")
         if self.open_wave == 0:
             self._judge_canary()
         if self.done >= self.total:
@@ -213,7 +213,7 @@ class Run(models.Model):
             return
         bad = canary.exclude(state__in=(Job.State.SUCCEEDED, Job.State.SKIPPED)).count()
         if bad:
-            self.stop(f"stopped: {bad} jobs of the canary wave did not succeed")
+            self.stop(f"stopped: {bad} of the canary wave did not succeed")
         else:
             Run.objects.filter(pk=self.pk).update(open_wave=1)
 

@@ -221,13 +221,13 @@ def test_a_detached_run_is_queued_and_named(
 @pytest.mark.parametrize(
     ("words", "stopped", "cancelled"),
     [
-        (["--fullstop"], "stopped after 1 failures", 2),
-        (["-f"], "stopped after 1 failures", 2),
-        (["--max-failures=2"], "stopped after 2 failures", 1),
-        (["--max-failures=34%"], "stopped after 2 failures", 1),
-        (["--max-failures=100%"], "stopped after 3 failures", 0),
-        (["--canary=1"], "stopped: 1 jobs of the canary wave did not succeed", 2),
-        (["--canary=pilot"], "stopped: 1 jobs of the canary wave did not succeed", 2),
+        (["--fullstop"], "stopped: 1 failed", 2),
+        (["-f"], "stopped: 1 failed", 2),
+        (["--max-failures=2"], "stopped: 2 failed", 1),
+        (["--max-failures=34%"], "stopped: 2 failed", 1),
+        (["--max-failures=100%"], "stopped: 3 failed", 0),
+        (["--canary=1"], "stopped: 1 of the canary wave did not succeed", 2),
+        (["--canary=pilot"], "stopped: 1 of the canary wave did not succeed", 2),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )

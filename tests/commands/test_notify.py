@@ -90,7 +90,7 @@ def test_the_report_has_counts_and_the_failed_tenants_errors(
 
     report = mailoutbox[-1]
     assert subjects(mailoutbox)[-1] == "finished: 2 succeeded, 2 failed, 1 cancelled"
-    assert "(stopped after 2 failures)" in report.body
+    assert "(stopped: 2 failed)" in report.body
     assert "  2 succeeded\n  2 failed\n  1 cancelled\n" in report.body
     for name in ("t1", "t3"):
         said = f"  https://{name}.example.org\n    Moodle said <no> & 'never'\n"

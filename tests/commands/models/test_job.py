@@ -210,7 +210,7 @@ def test_a_registry_that_fails_after_the_end_leaves_all_to_the_next_try(
 
     run.refresh_from_db()
     assert (run.state, run.done, run.failed) == (Run.State.FINISHED, 3, 1)
-    assert run.stopped == "stopped after 1 failures"
+    assert run.stopped == "stopped: 1 failed"
 
 
 def _server_gone(*args: object) -> None:

@@ -116,7 +116,7 @@ def test_fullstop_cancels_what_is_queued_after_the_first_failure(run_of, rows):
     end(run, "failed")
 
     assert counts(run) == {"running": 1, "failed": 1, "cancelled": 2}
-    assert run.stopped == "stopped after 1 failures"
+    assert run.stopped == "stopped: 1 failed"
     other.finish(Job.State.SUCCEEDED)
     run.refresh_from_db()
     assert run.state == Run.State.FINISHED
@@ -216,7 +216,7 @@ def test_a_run_stops_after_the_failures_it_may_have(run_of, rows):
         "succeeded": 1,
         "cancelled": 2,
     }
-    assert (run.failed, run.stopped) == (2, "stopped after 2 failures")
+    assert (run.failed, run.stopped) == (2, "stopped: 2 failed")
 
 
 def test_a_run_ends_once_and_tells_once(run_of, rows, told):
@@ -369,7 +369,7 @@ def test_one_that_refuses_stops_a_run_before_anything_has_begun(run_of, rows, pr
 
     run.refresh_from_db()
     assert counts(run) == {"failed": 1, "cancelled": 2}
-    assert run.stopped == "stopped after 1 failures"
+    assert run.stopped == "stopped: 1 failed"
     assert OrmQ.objects.count() == 0
 
 
