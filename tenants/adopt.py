@@ -49,6 +49,7 @@ def refuse_foreign(release: Release) -> None:
     except OSError:
         asks_us = False
     if not asks_us:
+        _refuse_missing(release)
         raise AdoptError(
             f"{config} does not ask VMoodle which tenant it serves: run manage.py "
             f"adopt_release {release}"
