@@ -82,8 +82,7 @@ def recover(tenant: Tenant) -> str:
 
 def _refuse(tenant: Tenant, server: DatabaseServer, data_path: str) -> None:
     """Raise LifecycleError for a place where the site cannot go."""
-    if half := Journal.objects.filter(tenant=tenant).first():
-        raise LifecycleError(f"its {half.work} was cut off: run manage.py doctor --fix")
+    steps.refuse_half_done(tenant)
     if server != tenant.server:
         moodledb.wait_until_up(server, 0)
         if databases.exists(server, tenant.db_name):

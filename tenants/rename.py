@@ -34,8 +34,7 @@ def rename(
     `content`: also replace it in the site's texts; `redirect`: the former address
     leads to the new one from now on.
     """
-    if half := Journal.objects.filter(tenant=tenant).first():
-        raise LifecycleError(f"its {half.work} was cut off: run manage.py doctor --fix")
+    steps.refuse_half_done(tenant)
     if knowing := knowing_peer(wwwroot):
         raise LifecycleError(
             f"{knowing[0]} knows an MNet peer {wwwroot}: delete it first"

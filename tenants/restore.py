@@ -62,13 +62,12 @@ def recover(tenant: Tenant) -> None:
 
 
 def settle(tenant: Tenant) -> None:
-    """Undo what a restore has left; raise SnapshotError if anything is half done.
+    """Undo what a restore has left; raise LifecycleError if anything is half done.
 
     Undone later, it would take away what was done on the site until then.
     """
     recover(tenant)
-    if half := Journal.objects.filter(tenant=tenant).first():
-        raise SnapshotError(f"its {half.work} was cut off: run manage.py doctor --fix")
+    steps.refuse_half_done(tenant)
 
 
 def _refuse_newer(tenant: Tenant, snapshot: Snapshot) -> None:

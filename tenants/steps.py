@@ -8,16 +8,13 @@ undo takes away only what bears this work's token, and may be repeated.
 import sys
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from django.conf import settings
 
 from tenants import moodledb
 from tenants.errors import VMoodleError
+from tenants.models import Journal, Tenant
 from tenants.moodledb import MoodleDbError
-
-if TYPE_CHECKING:
-    from tenants.models import Journal
 
 UNDONE = "not undone"  # begins what is told of an undo that failed
 Lines = Generator[str | None, None, None]
@@ -36,7 +33,13 @@ class Step:
     undo: Callable[[], None] | None = None
 
 
-def carry_out(journal: "Journal", steps: Sequence[Step]) -> Lines:
+def refuse_half_done(tenant: Tenant) -> None:
+    """Raise LifecycleError if a work on the tenant was cut off, and not yet undone."""
+    if half := Journal.objects.filter(tenant=tenant).first():
+        raise LifecycleError(f"its {half.work} was cut off: run manage.py doctor --fix")
+
+
+def carry_out(journal: Journal, steps: Sequence[Step]) -> Lines:
     """Take the steps; when one fails, or this is closed, undo all that have begun."""
     finished = False
     try:
@@ -56,7 +59,7 @@ def carry_out(journal: "Journal", steps: Sequence[Step]) -> Lines:
                 raise LifecycleError(f"{failure or 'it was stopped'}; {left}")
 
 
-def take_back(journal: "Journal", steps: Sequence[Step]) -> str:
+def take_back(journal: Journal, steps: Sequence[Step]) -> str:
     """Undo the steps that have begun, the last first; return what could not be.
 
     Without a trouble the journal is gone afterwards.
@@ -82,9 +85,9 @@ def take_back(journal: "Journal", steps: Sequence[Step]) -> str:
     return text
 
 
-def _tell(journal: "Journal", text: str) -> None:
+def _tell(journal: Journal, text: str) -> None:
     """Note on the tenant what could not be undone, behind what else is told of it."""
-    rows = type(journal.tenant).objects.filter(pk=journal.tenant_id)
+    rows = Tenant.objects.filter(pk=journal.tenant_id)
     for attention in rows.values_list("attention", flat=True):  # it may be gone
         before = attention.partition(UNDONE)[0].removesuffix("; ")
         told = "; ".join(part for part in (before, text) if part)
