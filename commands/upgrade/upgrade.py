@@ -212,22 +212,19 @@ class Upgrade(PhpScript):
     def _owner(self) -> str:
         return f"vmoodle-job-{self.job}."
 
-    def _end(self, tenant: Tenant) -> bool:
-        """Open the site, but for one that is half upgraded and can go back.
-
-        Returns whether it was this job that had closed it.
-        """
+    def _end(self, tenant: Tenant) -> None:
+        """Open the site, but for one that is half upgraded and can go back."""
         if self.unfinished:
             halfway.mark(tenant, self.kept or halfway.way_back(tenant))
-        ours = self._owner() in files.maintenance_page(tenant)
         if self._opens(tenant):
             files.leave_maintenance(tenant)
-        return ours
 
     def _opens(self, tenant: Tenant) -> bool:
         """Whether this job has closed the site, which is whole."""
-        ours = self._owner() in files.maintenance_page(tenant)
-        return ours and halfway.way_back(tenant) is None
+        return self._has_closed(tenant) and halfway.way_back(tenant) is None
+
+    def _has_closed(self, tenant: Tenant) -> bool:
+        return self._owner() in files.maintenance_page(tenant)
 
     def wait_for_cron(self, tenant: Tenant) -> php.Lines:
         """Let running tasks end; no new one starts during maintenance."""
@@ -369,8 +366,9 @@ class Upgrade(PhpScript):
             publish.publish(tenant)  # its pin was perhaps published, and not stored
         finally:
             self._judge(tenant)
-            # Without our page it may be the lock of an upgrade that was waited for.
-            if self._end(tenant):
+            ours = self._has_closed(tenant)
+            self._end(tenant)
+            if ours:  # else it may be the lock of an upgrade that was waited for
                 self._unlock(tenant)
 
     def _judge(self, tenant: Tenant) -> None:
@@ -379,8 +377,7 @@ class Upgrade(PhpScript):
         Without a snapshot: while Moodle's script was at work on a site we had closed.
         """
         status = statuses([tenant])[tenant.pk].status
-        ours = self._owner() in files.maintenance_page(tenant)
-        self.unfinished = ours and status == Status.RUNNING
+        self.unfinished = status == Status.RUNNING and self._has_closed(tenant)
         if status == Status.CURRENT:
             halfway.unmark(tenant)
         elif job := Job.objects.filter(pk=self.job or 0).first():
