@@ -210,7 +210,8 @@ def test_jobs_of_another_machine_end_when_it_shows_no_life(
 
     os.killpg(there.main, signal.SIGKILL)
     killed = timezone.now()
-    hurry(fleet)
+    eventually(lambda: not php_processes(), "PHP outlives its worker")
+    hurry(fleet)  # what lived still would come to its end
 
     assert wait_for_end(run) == {"succeeded": 2, "failed": 2}
     failed = run.jobs.filter(state=Job.State.FAILED)
