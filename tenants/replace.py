@@ -1,12 +1,15 @@
 """Replace a site's address, or another text, everywhere in its database.
 
 As Moodle's own tool does it, and in what that leaves out: settings, blocks, values that
-PHP or JSON has encoded, links in links. Only in the tables where the text stands.
+PHP or JSON has encoded, links in links. Only in the tables where the text stands. Where
+another tenant lives below the address, its own address stays: https://a.org/school is
+not meant by https://a.org.
 """
 
 import base64
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from urllib.parse import quote
 
 from tenants import moodledb, serialised
@@ -21,15 +24,51 @@ AT_ONCE = 60  # tables in a statement
 END = r"(?![A-Za-z0-9_-]|\.[A-Za-z0-9]|(:|%3A)[0-9])"
 
 
+@dataclass(frozen=True)
+class Change:
+    """One text as it is written somewhere, what finds it, and what takes its place."""
+
+    old: str
+    pattern: str
+    new: str
+
+
 def replace(tenant: Tenant, changes: dict[str, str]) -> int:
     """Replace each text by its other; return in how many tables."""
     columns = _columns(tenant)
     holding = _holding(tenant, columns, changes) if changes else []
+    written = [_changes(old, new) for old, new in changes.items()]
     return sum(
-        _in_table(tenant, table, columns[table], old, new)
-        for old, new in changes.items()
+        _in_table(tenant, table, columns[table], forms)
+        for forms in written
         for table in holding
     )
+
+
+def _changes(old: str, new: str) -> list[Change]:
+    """Return the change in each form in which the text is written."""
+    kept = _below(old, new)
+
+    def change(form: Callable[[str], str]) -> Change:
+        text = form(old)
+        pattern = re.escape(text) + END
+        if kept:
+            rests = "|".join(
+                re.escape(form(f"{old}{rest}")[len(text) :]) for rest in kept
+            )
+            pattern += f"(?!({rests}){END})"
+        return Change(text, pattern, form(new))
+
+    return [change(form) for form in ((str, _json, _query) if "/" in old else (str,))]
+
+
+def _below(old: str, new: str) -> list[str]:
+    """Return which paths below an address are those of tenants, or lead to one."""
+    known = Tenant.objects.values_list("wwwroot", "former")
+    roots = [new, *(root for one in known for root in " ".join(one).split())]
+    plain = old.partition("://")[2]
+    below = {root.partition("://")[2].removeprefix(plain) for root in roots}
+    return sorted(rest for rest in below if plain and rest.startswith("/"))
 
 
 def _columns(tenant: Tenant) -> dict[str, list[str]]:
@@ -77,17 +116,16 @@ def _holding(
 
 
 def _in_table(
-    tenant: Tenant, table: str, columns: list[str], old: str, new: str
+    tenant: Tenant, table: str, columns: list[str], changes: list[Change]
 ) -> bool:
-    pairs = [(old, new)]
-    if "/" in old:
-        pairs += [(written(old), written(new)) for written in (_json, _query)]
-    encoded = _encoded_rows(tenant, table, columns, old)
-    for key, column, value in encoded:
-        fresh = _recoded(table, value, pairs)
-        _store(tenant, table, column, key, fresh)
-    changed = _plain(tenant, table, columns, pairs)
-    return bool(encoded or changed)
+    changed = 0
+    for key, column, value in _encoded_rows(tenant, table, columns, changes):
+        fresh = _recoded(value, changes)
+        if fresh != value:
+            stored = base64.b64encode(fresh) if table == BLOCKS else fresh
+            _store(tenant, table, column, key, stored)
+            changed += 1
+    return bool(changed + _plain(tenant, table, columns, changes))
 
 
 def _json(text: str) -> str:
@@ -101,35 +139,34 @@ def _query(text: str) -> str:
 
 
 def _encoded_rows(
-    tenant: Tenant, table: str, columns: list[str], old: str
+    tenant: Tenant, table: str, columns: list[str], changes: list[Change]
 ) -> list[tuple[int, str, bytes]]:
-    """Return (id, column, value) of serialised values that hold the text."""
+    """Return (id, column, value) of serialised values that hold one of the texts."""
     name, found = moodledb.table(tenant, table), []
+    wanted = [f"%{_like(change.old)}%" for change in changes]
     for column in columns:
         if table == BLOCKS and column == "configdata":
-            text = "FROM_BASE64(configdata)"
-            where = f"{text} LIKE %s"
+            text, serial = "FROM_BASE64(configdata)", ""
         else:
-            text = f"`{column}`"
-            where = rf"{text} LIKE %s AND {text} REGEXP '^(a|O|s):[0-9]+:'"
-        sql = f"SELECT id, CAST({text} AS BINARY) FROM {name} WHERE {where}"  # noqa: S608
-        rows = moodledb.query(tenant.server, sql, [f"%{_like(old)}%"])
+            text, serial = f"`{column}`", f"`{column}` REGEXP '^(a|O|s):[0-9]+:' AND "
+        holds = " OR ".join(f"{text} LIKE %s" for _ in wanted)
+        sql = f"SELECT id, CAST({text} AS BINARY) FROM {name} WHERE {serial}({holds})"  # noqa: S608
+        rows = moodledb.query(tenant.server, sql, wanted)
         found += [(key, column, bytes(value)) for key, value in rows]
     return found
 
 
-def _recoded(table: str, value: bytes, pairs: list[tuple[str, str]]) -> bytes:
-    def change(text: bytes) -> bytes:
-        for old, new in pairs:
-            pattern = re.escape(old.encode()) + END.encode()
-            text = re.sub(pattern, lambda _found, new=new: new.encode(), text)  # type: ignore[misc]
+def _recoded(value: bytes, changes: list[Change]) -> bytes:
+    def changed(text: bytes) -> bytes:
+        for change in changes:
+            new = change.new.encode()
+            text = re.sub(change.pattern.encode(), lambda _found, new=new: new, text)  # type: ignore[misc]
         return text
 
     try:
-        fresh = serialised.changed(value, change)
+        return serialised.changed(value, changed)
     except ValueError:  # it only looks like it
-        fresh = change(value)
-    return base64.b64encode(fresh) if table == BLOCKS else fresh
+        return changed(value)
 
 
 def _store(tenant: Tenant, table: str, column: str, key: int, value: bytes) -> None:
@@ -138,18 +175,20 @@ def _store(tenant: Tenant, table: str, column: str, key: int, value: bytes) -> N
 
 
 def _plain(
-    tenant: Tenant, table: str, columns: list[str], pairs: list[tuple[str, str]]
+    tenant: Tenant, table: str, columns: list[str], changes: list[Change]
 ) -> int:
     changed = 0
-    for old, new in pairs:
-        pattern = "(?-i)" + re.escape(old) + END
+    for change in changes:
         sets = ", ".join(f"`{c}` = REGEXP_REPLACE(`{c}`, %s, %s)" for c in columns)
         holds = " OR ".join(f"`{c}` LIKE %s" for c in columns)
-        values = [pattern, new.replace("\\", r"\\")] * len(columns)
+        pattern, new = f"(?-i){change.pattern}", change.new.replace("\\", r"\\")
         changed += moodledb.execute(
             tenant.server,
             f"UPDATE {moodledb.table(tenant, table)} SET {sets} WHERE {holds}",  # noqa: S608
-            [*values, *[f"%{_like(old)}%"] * len(columns)],
+            [
+                *[pattern, new] * len(columns),
+                *[f"%{_like(change.old)}%"] * len(columns),
+            ],
         )
     return changed
 

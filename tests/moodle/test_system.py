@@ -181,6 +181,25 @@ def test_a_site_is_moved_to_another_domain(known: Campus, finished: RunOf):
     assert peers == [("http://beta.example.net",)]
 
 
+def test_links_to_a_site_below_stay_when_the_one_above_moves(
+    known: Campus, finished: RunOf, settings
+):
+    settings.VMOODLE_USE_SUBPATH = True
+    alpha, beta = known
+    above, former = beta.wwwroot, alpha.wwwroot
+    alpha.move(f"{above}/school")
+    text = "UPDATE {course_categories} SET description = '%s' WHERE id = 1"
+    sql(beta, text % f"{above}/course {above}/school/course")
+
+    try:
+        ended(finished("system/SwitchDomain", [beta], "domain=example.net&content=1"))
+    finally:
+        alpha.move(former)
+
+    texts = rows(beta, "course_categories", "description", "id = 1")
+    assert texts == [(f"http://beta.example.net/course {above}/school/course",)]
+
+
 def test_tables_are_converted_to_innodb(campus: Campus, finished: RunOf):
     _main, beta = campus
     table = moodledb.table(beta, "blog_external")

@@ -1,6 +1,7 @@
 """A renaming goes through whole, or leaves everything as it was."""
 
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -20,6 +21,7 @@ from tests.failing import failing
 from tests.tenants.test_dump import end
 
 OLD, NEW = "https://one.example.org", "https://new.example.net"
+LONG = "https://a.longer.one.example.net"
 STEPS = [
     "publish the new address",
     "tell the MNet peers",
@@ -217,3 +219,60 @@ def test_a_longer_name_that_begins_the_same_is_left(known: Tenant):
 
     summary = f"SELECT summary FROM {texts}"
     assert moodledb.query(known.server, summary) == [(f"{OLD}.uk/x",)]
+
+
+def spoken(text: str) -> list[str]:
+    r"""Return a text as it is written: plain, in JSON, in a query, by PHP."""
+    escaped = text.replace("/", r"\/")
+    serial = f'a:1:{{s:1:"x";s:{len(text)}:"{text}";}}'
+    hidden = f's:{len(escaped)}:"{escaped}";'
+    return [text, escaped, quote(text, safe=""), serial, hidden]
+
+
+@pytest.mark.parametrize(
+    "form", range(5), ids=["plain", "json", "query", "php", "json-in-php"]
+)
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (f"{OLD}/school/x", f"{OLD}/school/x"),
+        (f"{OLD}/school", f"{OLD}/school"),
+        (f"http{OLD[5:]}/school/x", f"http{OLD[5:]}/school/x"),
+        (f"{OLD}/old-school/x", f"{OLD}/old-school/x"),
+        (f"{OLD}/x/school/", f"{LONG}/x/school/"),
+        (f"{OLD}/schools/x", f"{LONG}/schools/x"),
+        (f"{OLD}/school.php", f"{LONG}/school.php"),
+        (f"{OLD} {OLD}/school {OLD}/", f"{LONG} {OLD}/school {LONG}/"),
+    ],
+)
+def test_the_address_of_a_tenant_below_is_left(
+    known: Tenant, rows, form: int, before: str, after: str
+):
+    rows(1, wwwroot=f"{OLD}/school", former=f"{OLD}/old-school")
+    texts = moodledb.table(known, "course")
+    moodledb.execute(
+        known.server, f"UPDATE {texts} SET summary = %s", [spoken(before)[form]]
+    )
+
+    replace(known, {OLD: LONG})
+
+    summary = f"SELECT summary FROM {texts}"
+    assert moodledb.query(known.server, summary) == [(spoken(after)[form],)]
+
+
+def test_what_is_undone_leaves_the_tenant_below_the_new_address(
+    known: Tenant, rows, monkeypatch
+):
+    rows(1, wwwroot=f"{NEW}/school")
+    texts = moodledb.table(known, "course")
+    both = f"UPDATE {texts} SET summary = '{OLD}/x {NEW}/school/x'"
+    moodledb.execute(known.server, both)
+    steps = rename.Renaming.steps
+    monkeypatch.setattr(rename.Renaming, "steps", failing(steps, STEPS[-1]))
+
+    with pytest.raises(LifecycleError):
+        end(rename.rename(known, NEW, content=True))
+
+    summary = f"SELECT summary FROM {texts}"
+    kept = (f"{OLD}/x {NEW}/school/x",)
+    assert moodledb.query(known.server, summary) == [kept]
