@@ -210,30 +210,64 @@ def grant(tenant: "Tenant") -> None:
     execute(tenant.server, f"GRANT {RIGHTS} ON {pattern}.* TO %s@%s", values)
 
 
-def drop_account(tenant: "Tenant") -> None:
-    """Drop the tenant's account, or its rights if it has others; no error if gone."""
-    own = f" ON {_as_pattern(tenant.db_name)}.* "
-    if all(own in text for text in _grants(tenant)):
-        account = [tenant.db_user, account_host(tenant.server)]
+def end_account(tenant: "Tenant") -> bool:
+    """Take away all that the tenant connects by; whether its account is gone then.
+
+    Also from where accounts were made before the server's row said another place. One
+    that other tenants use, or we ourselves, loses its rights on this database only.
+    """
+    shared = tenant.shares_account()
+    if tenant.db_user == tenant.server.admin_user:
+        return False
+    own = account_host(tenant.server)
+    for host in {own, *_hosts(tenant)}:
+        if not shared and (host == own or _is_own(tenant, host)):
+            drop_account(tenant, host)
+        else:
+            revoke(tenant, host)
+    return not shared and not _hosts(tenant)
+
+
+def _hosts(tenant: "Tenant") -> list[str]:
+    """Return from where accounts of the tenant's account name may connect."""
+    sql = "SELECT Host FROM mysql.user WHERE User = %s AND Host <> ''"
+    rows = query(tenant.server, sql, [tenant.db_user])
+    return [host if isinstance(host, str) else host.decode() for (host,) in rows]
+
+
+def _is_own(tenant: "Tenant", host: str) -> bool:
+    """Whether an account has rights on the tenant's database, and no others."""
+    own, found = f" ON {_as_pattern(tenant.db_name)}.* ", _grants(tenant, host)
+    return bool(found) and all(own in text for text in found)
+
+
+def drop_account(tenant: "Tenant", host: str = "") -> None:
+    """Drop the tenant's account, or its rights if it has others; no error if gone.
+
+    `host`: from where it may connect, if not from where new ones may.
+    """
+    host = host or account_host(tenant.server)
+    if _is_own(tenant, host) or not _grants(tenant, host):
+        account = [tenant.db_user, host]
         execute(tenant.server, "DROP USER IF EXISTS %s@%s", account)
     else:
-        revoke(tenant)
+        revoke(tenant, host)
 
 
-def revoke(tenant: "Tenant") -> None:
+def revoke(tenant: "Tenant", host: str = "") -> None:
     """Take away the account's rights on the tenant's database, if it has any."""
-    account = [tenant.db_user, account_host(tenant.server)]
+    host = host or account_host(tenant.server)
     pattern = _as_pattern(tenant.db_name)
-    if any(f" ON {pattern}.* " in text for text in _grants(tenant)):
+    if any(f" ON {pattern}.* " in text for text in _grants(tenant, host)):
         sql = f"REVOKE ALL PRIVILEGES ON {pattern}.* FROM %s@%s"
-        execute(tenant.server, sql, account)
+        execute(tenant.server, sql, [tenant.db_user, host])
 
 
-def _grants(tenant: "Tenant") -> list[str]:
-    """Return what the tenant's account has been granted; none if it is not there."""
-    account = [tenant.db_user, account_host(tenant.server)]
+def _grants(tenant: "Tenant", host: str) -> list[str]:
+    """Return what an account of the tenant has been granted; none if it is gone."""
     try:
-        rows = query(tenant.server, "SHOW GRANTS FOR %s@%s", account)
+        sql = "SHOW GRANTS FOR %s@%s"
+        rows = query(tenant.server, sql, [tenant.db_user, host])
     except MoodleDbError as error:
         if error.code in NO_SUCH_ACCOUNT:
             return []

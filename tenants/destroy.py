@@ -88,10 +88,8 @@ def end(tenant: Tenant) -> Lines:
     yield "== drop the database"
     moodledb.execute(server, f"DROP DATABASE IF EXISTS `{tenant.db_name}`")
     yield "== drop the account"
-    if tenant.shares_account() or tenant.db_user == server.admin_user:
+    if not databases.end_account(tenant):
         yield f"{tenant.db_user} has other uses and stays"
-    else:
-        databases.drop_account(tenant)
     yield "== remove the data files"
     try:
         refuse_shared(tenant)

@@ -324,7 +324,5 @@ class Moving:
     def _aside_database(self) -> str:
         name = self.tenant.db_name
         databases.set_mark(self.source, name, self.mark)
-        others = Tenant.objects.filter(server=self.source, db_user=self.tenant.db_user)
-        if not others.exists() and self.tenant.db_user != self.source.admin_user:
-            databases.drop_account(self._at(self.source, self.old))
+        databases.end_account(self._at(self.source, self.old))
         return f"{self.source}: the database {name}"

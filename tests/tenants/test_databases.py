@@ -148,6 +148,57 @@ def test_an_account_with_other_rights_keeps_them(owner: Tenant, names):
     assert len([text for (text,) in rows if " ON `" in text]) == 1
 
 
+def connects_from(tenant: Tenant) -> list[str]:
+    sql = "SELECT Host FROM mysql.user WHERE User = %s ORDER BY Host"
+    return [host for (host,) in moodledb.query(tenant.server, sql, [tenant.db_user])]
+
+
+def test_an_account_ends_wherever_it_was_made_from(owner: Tenant):
+    owner.server.accounts_from = "10.0.0.%"  # that of tenants made since
+
+    assert databases.end_account(owner)
+    assert databases.end_account(owner)
+
+    assert connects_from(owner) == []
+
+
+@pytest.mark.parametrize("right", ["SELECT ON `{other}`.*", "USAGE ON *.*"])
+def test_an_account_elsewhere_that_is_not_the_tenants_alone_stays(
+    owner: Tenant, names, right: str
+):
+    server, account = owner.server, [owner.db_user, "10.0.0.7"]
+    moodledb.execute(server, "CREATE USER %s@%s", account)
+    right = right.format(other=names[0])
+    moodledb.execute(server, f"GRANT {right} TO %s@%s", account)
+    if "SELECT" in right:
+        own = databases._as_pattern(owner.db_name)
+        moodledb.execute(server, f"GRANT SELECT ON {own}.* TO %s@%s", account)
+
+    try:
+        assert not databases.end_account(owner)
+
+        assert connects_from(owner) == ["10.0.0.7"]
+        left = databases._grants(owner, "10.0.0.7")
+        assert [text.split(" TO ")[0] for text in left] == (
+            [f"GRANT {right}"] if "SELECT" in right else []
+        )
+    finally:
+        moodledb.execute(server, "DROP USER %s@%s", account)
+
+
+def test_an_account_that_another_tenant_uses_loses_one_database_only(
+    owner: Tenant, add_tenant: AddTenant
+):
+    other = add_tenant("two", install=False, db_user=owner.db_user)
+    databases.grant(other)
+
+    assert not databases.end_account(owner)
+
+    own = databases._as_pattern(other.db_name)
+    [left] = databases._grants(other, "localhost")
+    assert f" ON {own}.* " in left
+
+
 def test_what_our_account_lacks_is_told(server: DatabaseServer, owner: Tenant):
     assert databases.missing_rights(server) == []
 

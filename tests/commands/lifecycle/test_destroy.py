@@ -140,6 +140,18 @@ def test_an_account_that_others_use_stays(finished: RunOf, owner: Tenant, add_te
     assert databases.has_account(owner.server, owner.db_user)
 
 
+def test_the_account_goes_though_accounts_are_from_elsewhere_since(
+    finished: RunOf, owner: Tenant
+):
+    owner.server.accounts_from = "10.0.0.%"
+    owner.server.save()
+
+    finished("lifecycle/Destroy", [owner], "now=1&without_snapshot=1")
+
+    sql = "SELECT 1 FROM mysql.user WHERE User = %s"
+    assert moodledb.query(owner.server, sql, [owner.db_user]) == []
+
+
 def test_files_outside_of_the_data_root_stay(
     finished: RunOf, owner: Tenant, settings, tmp_path: Path
 ):
