@@ -32,6 +32,8 @@ INI = {
     "display_errors": "1",
     "error_reporting": "-1",
 }
+# What a refusal must not tell.
+SECRETS = ("moodle_one", "db.example.org", "secret", "/srv/", "tmp", ".php", "Warning")
 
 
 def program() -> str | None:
@@ -154,3 +156,13 @@ def _parsed(output: bytes) -> Answer:
     }
     status = int(headers.pop("status", "200").split()[0])
     return Answer(status, headers, body.decode())
+
+
+def refused(answer: Answer, status: int) -> None:
+    """Check a refusal: its status, not cached, short, and telling nothing."""
+    assert answer.status == status, answer
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["content-type"].startswith("text/html")
+    assert ("retry-after" in answer.headers) == (status == 503)
+    assert len(answer.body) < 200
+    assert not [word for word in SECRETS if word in answer.body]
