@@ -14,11 +14,10 @@ from tenants import moodledb, php
 from tenants.models import Tenant
 from tests.conftest import RunOf
 from tests.moodle.in_moodle import in_moodle
-from tests.moodle.test_system import add_user, lose_a_grade, sql
+from tests.moodle.site import Campus, add_user, lose_a_grade, sql
 from tests.redisserver import keys, redis_server
 
 pytestmark = [pytest.mark.moodle, pytest.mark.slow]
-Campus = tuple[Tenant, Tenant]
 Do = Callable[..., Run]
 NOW = "delay=0&spread=0"
 COURSE = """
@@ -132,14 +131,11 @@ def people(campus: Campus) -> Iterator[Campus]:
     """Return both, each with a user of ours, who goes in the end."""
     for tenant in campus:
         add_user(tenant, "vm-both")
-        sql(tenant, "UPDATE {config} SET value = '999' WHERE name = 'siteguest'")
+        sql(tenant, "UPDATE mdl_config SET value = '999' WHERE name = 'siteguest'")
     yield campus
     for tenant in campus:
-        sql(tenant, "DELETE FROM {user} WHERE username = 'vm-both'")
-        settings = moodledb.table(tenant, "config_plugins")
-        moodledb.execute(
-            tenant.server, f"DELETE FROM {settings} WHERE plugin = 'vm_both'"
-        )
+        sql(tenant, "DELETE FROM mdl_user WHERE username = 'vm-both'")
+        sql(tenant, "DELETE FROM mdl_config_plugins WHERE plugin = 'vm_both'")
 
 
 def test_people_and_rows_of_both(people: Campus, do: Do, tmp_path: Path):

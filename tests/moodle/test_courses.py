@@ -10,32 +10,20 @@ from django.utils import timezone
 
 from commands import host, tasks
 from commands.claim import claim_next
-from commands.models import Job, Run
+from commands.models import Job
 from tenants import moodledb, php
 from tenants.models import Tenant
 from tests.conftest import RunOf
 from tests.moodle.fleet import Fleet
+from tests.moodle.site import Campus, ended, rows
 
 pytestmark = [pytest.mark.moodle, pytest.mark.slow]
-Campus = tuple[Tenant, Tenant]
 NOW = "delay=0&spread=0"
 TOP = "VM-TOP"  # the ID number of the category that all of this lies in
 
 
-def rows(tenant: Tenant, table: str, columns: str, where: str, *values) -> list[tuple]:
-    name = moodledb.table(tenant, table)
-    sql = f"SELECT {columns} FROM {name} WHERE {where} ORDER BY id"
-    return moodledb.query(tenant.server, sql, values)
-
-
 def course(tenant: Tenant, columns: str, shortname: str) -> list[tuple]:
     return rows(tenant, "course", columns, "shortname = %s", shortname)
-
-
-def ended(run: Run, state: str = "succeeded") -> Job:
-    job = run.jobs.get()
-    assert job.state == state, (job.error, job.text()[0])
-    return job
 
 
 @dataclass

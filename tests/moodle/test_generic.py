@@ -9,9 +9,9 @@ from commands.models import Job
 from tenants import agent, moodledb, php
 from tenants.models import Tenant
 from tests.conftest import RunOf
+from tests.moodle.site import Campus
 
 pytestmark = [pytest.mark.moodle, pytest.mark.slow]
-Campus = tuple[Tenant, Tenant]
 HOSTILE = "'\"\\; rm -rf / `id` $(id)\n../../etc <script>é😀%s {config}"
 GONE = "No such configuration variable found."
 

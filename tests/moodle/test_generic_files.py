@@ -12,9 +12,9 @@ from tenants import agent, moodledb
 from tenants.models import Tenant
 from tests.conftest import RunOf
 from tests.moodle.in_moodle import in_moodle
+from tests.moodle.site import Campus
 
 pytestmark = [pytest.mark.moodle, pytest.mark.slow]
-Campus = tuple[Tenant, Tenant]
 AREA = "core_h5p/vmtest/0"
 COPY = "generic/CopyFileArea"
 EMPTY = hashlib.sha1(b"").hexdigest()

@@ -11,9 +11,9 @@ from tenants.models import Tenant
 from tests.conftest import RunOf
 from tests.moodle.fleet import Fleet
 from tests.moodle.in_moodle import in_moodle
+from tests.moodle.site import Campus
 
 pytestmark = [pytest.mark.moodle, pytest.mark.slow]
-Campus = tuple[Tenant, Tenant]
 SYNC = "generic/SyncLangCustomisation"
 HOSTILE = "'\"\\'; system('id'); <?php ?> $x {$a->b} `id` é😀\nend"
 PUT = """

@@ -10,9 +10,9 @@ from commands.models import Job
 from tenants import agent, moodledb
 from tenants.models import Tenant
 from tests.conftest import RunOf
+from tests.moodle.site import Campus
 
 pytestmark = [pytest.mark.moodle, pytest.mark.slow]
-Campus = tuple[Tenant, Tenant]
 HOSTILE = "'\"\\; DROP TABLE x -- `é😀%s ? :a {user}\n"
 SCHEMA = """(
     id BIGINT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(255) NOT NULL, note LONGTEXT,

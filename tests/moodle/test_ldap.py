@@ -12,9 +12,9 @@ from tenants.models import Tenant
 from tests.conftest import RunOf
 from tests.moodle.directory import BASE, PROGRAM, Directory, directory
 from tests.moodle.in_moodle import in_moodle
+from tests.moodle.site import Campus
 
 pytestmark = [pytest.mark.moodle, pytest.mark.slow]
-Campus = tuple[Tenant, Tenant]
 # What the settings' page would store at first.
 DEFAULTS = {
     "ldap_version": "3",

@@ -17,12 +17,12 @@ from tenants.models import Checkup, DatabaseServer, Journal, Snapshot, Tenant
 from tests.conftest import RunOf
 from tests.moodle.fleet import Fleet, url
 from tests.moodle.in_moodle import in_moodle
+from tests.moodle.site import Campus
 from tests.moodle.test_mnet_bind import UNDO, former
 from tests.patience import PATIENCE
 from tests.webserver import Server
 
 pytestmark = [pytest.mark.moodle, pytest.mark.slow]
-Campus = tuple[Tenant, Tenant]
 Answer = tuple[float, float, int]  # asked for, come, and the status
 PASSWORD = "Quite-long-1"
 

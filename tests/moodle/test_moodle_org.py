@@ -9,12 +9,11 @@ import pytest
 
 from commands.models import Job
 from tenants import moodledb, php
-from tenants.models import Tenant
 from tests.conftest import RunOf
 from tests.moodle.moodleorg import MoodleOrg, moodle_org
+from tests.moodle.site import Campus
 
 pytestmark = [pytest.mark.moodle, pytest.mark.slow]
-Campus = tuple[Tenant, Tenant]
 FORGET = ("admin/cli/purge_caches.php", ["--lang"])  # Moodle keeps which there are
 PACK = """<?php
 $string['thislanguage'] = 'Test %s';

@@ -4,12 +4,11 @@ from urllib.parse import quote
 
 import pytest
 
-from tenants.models import Tenant
 from tests.moodle.in_moodle import in_moodle
+from tests.moodle.site import Campus
 from tests.webserver import Server
 
 pytestmark = [pytest.mark.moodle, pytest.mark.slow]
-Campus = tuple[Tenant, Tenant]
 # Directory and name are a user's: letters of theirs, and what looks like a script.
 FOLDER, NAME = "/of all/é/", "notes.php"
 PATH = f"/pluginfile.php/1/theme_boost/backgroundimage/-1{quote(FOLDER + NAME)}"

@@ -10,9 +10,9 @@ from commands.plugins import states
 from tenants import agent, moodledb, php
 from tenants.models import Tenant
 from tests.conftest import RunOf
+from tests.moodle.site import Campus
 
 pytestmark = [pytest.mark.moodle, pytest.mark.slow]
-Campus = tuple[Tenant, Tenant]
 # What Moodle itself takes for enabled, by type; null for types without a switch.
 MOODLES_VIEW = """<?php
 define('CLI_SCRIPT', true);

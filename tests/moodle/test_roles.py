@@ -10,9 +10,9 @@ from commands.roles.sync import Sync
 from tenants import agent, moodledb, php
 from tenants.models import Tenant
 from tests.conftest import RunOf
+from tests.moodle.site import Campus
 
 pytestmark = [pytest.mark.moodle, pytest.mark.slow]
-Campus = tuple[Tenant, Tenant]
 PREVIEW = "mod/quiz:preview"
 # What Moodle, through its cache, lets a teacher do with the previews of quizzes.
 MOODLES_VIEW = """<?php

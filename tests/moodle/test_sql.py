@@ -12,9 +12,9 @@ from commands.sql.cells import cell
 from tenants import confidential, moodledb, php
 from tenants.models import Tenant
 from tests.conftest import RunOf
+from tests.moodle.site import Campus
 
 pytestmark = [pytest.mark.moodle, pytest.mark.slow]
-Campus = tuple[Tenant, Tenant]
 # What an operator may ask of a site, with the signs and words that could get lost.
 QUESTIONS = [
     "SELECT auth, COUNT(*) AS n FROM {user} GROUP BY auth ORDER BY n DESC, auth",

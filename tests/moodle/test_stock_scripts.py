@@ -11,17 +11,11 @@ from commands.models import Job, Run
 from tenants import moodledb, php
 from tenants.models import Tenant
 from tests.conftest import RunOf
+from tests.moodle.site import Campus, sql
 
 pytestmark = [pytest.mark.moodle, pytest.mark.slow]
-Campus = tuple[Tenant, Tenant]
 THEMES = r"classname LIKE '%%build\_installed\_themes\_task'"
 TAGS = r"\core\task\tag_cron_task"
-
-
-def sql(tenant: Tenant, statement: str, *values: object) -> None:
-    """Change the site's database; `mdl_` begins the names of its tables."""
-    statement = statement.replace("mdl_", f"`{tenant.db_name}`.mdl_")
-    moodledb.execute(tenant.server, statement, values)
 
 
 def found(tenant: Tenant, statement: str, *values: object) -> moodledb.Rows:

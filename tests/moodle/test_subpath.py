@@ -14,11 +14,11 @@ from tenants.models import Tenant
 from tests.boot import fpm
 from tests.moodle.fleet import Fleet, answers, free_port
 from tests.moodle.in_moodle import in_moodle
+from tests.moodle.site import Campus
 from tests.patience import PATIENCE, eventually
 from tests.webserver import Server, running
 
 pytestmark = [pytest.mark.moodle, pytest.mark.slow]
-Campus = tuple[Tenant, Tenant]
 HOST = "schools.example.org"
 # A course, a file that anybody may see, and a password.
 FILL = """
