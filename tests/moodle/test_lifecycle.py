@@ -17,8 +17,8 @@ from tenants.models import Checkup, DatabaseServer, Journal, Snapshot, Tenant
 from tests.conftest import RunOf
 from tests.moodle.fleet import Fleet, url
 from tests.moodle.in_moodle import in_moodle
+from tests.moodle.mnet import mnet_undone
 from tests.moodle.site import Campus
-from tests.moodle.test_mnet_bind import UNDO, former
 from tests.patience import PATIENCE
 from tests.webserver import Server
 
@@ -252,10 +252,9 @@ def ann(campus: Campus) -> Iterator[Tenant]:
 def main(campus: Campus, finished: RunOf) -> Iterator[Tenant]:
     """Return the main tenant, with MNet."""
     alpha = campus[0]
-    mode, auth, host = former(alpha)
-    done(finished, "mnet/StartMnet", alpha)
-    yield alpha
-    in_moodle(alpha, UNDO, [mode, auth, url("gamma"), host])
+    with mnet_undone(alpha, url("gamma")):
+        done(finished, "mnet/StartMnet", alpha)
+        yield alpha
 
 
 def done(finished: RunOf, command: str, tenant: Tenant, attributes: str = ""):

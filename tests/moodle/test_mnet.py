@@ -23,7 +23,7 @@ from tests.boot import fpm
 from tests.conftest import RunOf
 from tests.moodle.fleet import free_port
 from tests.moodle.in_moodle import in_moodle
-from tests.moodle.test_mnet_bind import UNDO, former
+from tests.moodle.mnet import mnet_undone
 from tests.webserver import running
 
 pytestmark = [pytest.mark.moodle, pytest.mark.slow]
@@ -49,18 +49,15 @@ Serve = Callable[[Path], AbstractContextManager[None]]
 @pytest.fixture
 def pair(campus: tuple[Tenant, Tenant]) -> Iterator[tuple[Tenant, Tenant]]:
     """Return two sites with addresses on this machine, that know nothing of MNet."""
-    before = [former(tenant) for tenant in campus]
     port = free_port()
     for tenant in campus:
         tenant.wwwroot = f"http://{tenant.shortname}.localhost:{port}"
         tenant.save()
-    yield campus
-    for tenant, peer, (mode, auth, host) in zip(
-        campus, reversed(campus), before, strict=True
-    ):
-        in_moodle(tenant, UNDO, [mode, auth, peer.wwwroot, host])
-        in_moodle(tenant, FORGET, USER)
+    one, two = campus
+    with mnet_undone(one, two.wwwroot), mnet_undone(two, one.wwwroot):
+        yield campus
     for tenant in campus:
+        in_moodle(tenant, FORGET, USER)
         tenant.delete()
 
 

@@ -7,10 +7,10 @@ import pytest
 
 from commands.models import Job
 from mnet import keys
-from tenants import moodledb
 from tenants.models import Tenant
 from tests.conftest import RunOf
 from tests.moodle.in_moodle import in_moodle
+from tests.moodle.mnet import mnet_undone
 
 pytestmark = [pytest.mark.moodle, pytest.mark.slow]
 
@@ -47,40 +47,14 @@ READ = """
         ), $history),
     ];
 """
-UNDO = """
-    [$mode, $auth, $peer, $host] = $in;
-    set_config('mnet_dispatcher_mode', $mode);
-    set_config('auth', $auth);
-    unset_config('openssl', 'mnet');
-    unset_config('openssl_history', 'mnet');
-    $role = $DB->get_field('role', 'id', ['shortname' => 'user']);
-    unassign_capability('moodle/site:mnetlogintoremote', $role);
-    $DB->delete_records('mnet_host2service');
-    $DB->delete_records('mnet_host', ['wwwroot' => $peer]);
-    $own = ['id' => $CFG->mnet_localhost_id, 'wwwroot' => $host, 'ip_address' => ''];
-    $own += ['public_key' => '', 'public_key_expires' => 0];
-    $DB->update_record('mnet_host', $own);
-    core_plugin_manager::reset_caches();
-"""
 
 
 @pytest.fixture
 def pair(campus: tuple[Tenant, Tenant]) -> Iterator[tuple[Tenant, Tenant]]:
     """Return two sites that have not known each other, nor MNet, so far."""
-    before = [former(tenant) for tenant in campus]
-    yield campus
-    for tenant, peer, (mode, auth, host) in zip(
-        campus, reversed(campus), before, strict=True
-    ):
-        in_moodle(tenant, UNDO, [mode, auth, peer.wwwroot, host])
-
-
-def former(tenant: Tenant) -> tuple[str, str, str]:
-    config = moodledb.config_of(tenant, ["mnet_dispatcher_mode", "auth"])
-    hosts = moodledb.table(tenant, "mnet_host")
-    own = f"SELECT wwwroot FROM {hosts} WHERE id = 1"
-    [(host,)] = moodledb.query(tenant.server, own)
-    return config["mnet_dispatcher_mode"], config.get("auth", ""), host
+    one, two = campus
+    with mnet_undone(one, two.wwwroot), mnet_undone(two, one.wwwroot):
+        yield campus
 
 
 def seen(pair: tuple[Tenant, Tenant]) -> list[dict[str, Any]]:
