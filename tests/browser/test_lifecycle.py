@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 from tenants import snapshots
 from tenants.models import Tenant
 from tests.commands.lifecycle.conftest import db_name, settled  # noqa: F401
-from tests.tenants.test_dump import end
+from tests.steps import end
 
 pytestmark = [
     pytest.mark.browser,

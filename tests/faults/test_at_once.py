@@ -18,7 +18,7 @@ from tests.faults.test_databases import (  # noqa: F401 - `registry` is a fixtur
 )
 from tests.leftovers import dropped
 from tests.patience import PATIENCE
-from tests.tenants.test_dump import end
+from tests.steps import end
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 ROUNDS = 3

@@ -18,7 +18,7 @@ from tests.faults.conftest import StartWorkers
 from tests.faults.test_lifecycle import assert_healthy, victim  # noqa: F401
 from tests.faults.test_workers import wait_for_end
 from tests.patience import PATIENCE, eventually
-from tests.tenants.test_dump import end
+from tests.steps import end
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 NAMES = [f"n{number}" for number in range(6)]

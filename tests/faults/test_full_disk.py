@@ -12,7 +12,7 @@ from tests.commands.lifecycle.test_move import site  # noqa: F401 - a fixture
 from tests.conftest import AddTenant, RunOf
 from tests.faults.test_lifecycle import assert_healthy, cleared  # noqa: F401
 from tests.faults.test_lifecycle_databases import planned  # noqa: F401 - a fixture
-from tests.tenants.test_dump import end
+from tests.steps import end
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 FULL = "No space left on device"

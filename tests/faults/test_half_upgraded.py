@@ -15,7 +15,7 @@ from tests.commands.upgrade.conftest import (
 from tests.commands.upgrade.test_roll_back import tables
 from tests.conftest import RunOf
 from tests.faults.test_lifecycle import assert_healthy, reap, victim  # noqa: F401
-from tests.tenants.test_dump import end
+from tests.steps import end
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 UPGRADE = "upgrade/Upgrade"

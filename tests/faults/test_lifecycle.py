@@ -16,8 +16,8 @@ from tests.commands.lifecycle.test_move import site  # noqa: F401 - a fixture
 from tests.commands.lifecycle.test_rename import known  # noqa: F401 - a fixture
 from tests.faults.victim import run_in_a_fork
 from tests.leftovers import dropped
+from tests.steps import end
 from tests.tenants import test_provision, test_restore
-from tests.tenants.test_dump import end
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 

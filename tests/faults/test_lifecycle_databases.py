@@ -30,8 +30,8 @@ from tests.faults.test_lifecycle import (  # noqa: F401
     new_database,
     snapshot,
 )
+from tests.steps import end
 from tests.tenants import test_provision, test_restore
-from tests.tenants.test_dump import end
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 

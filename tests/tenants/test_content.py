@@ -11,7 +11,7 @@ import pytest
 
 from tenants import content
 from tenants.files import FilesError
-from tests.tenants.test_dump import end
+from tests.steps import end
 
 NAMES = ("da39a3ee5e6b4b0d3255bfef95601890afd80709", "f" * 40)
 

@@ -10,15 +10,7 @@ import pytest
 from tenants import databases, dump, moodledb
 from tenants.dump import DumpError
 from tenants.models import DatabaseServer, Tenant
-
-
-def end(generator):
-    """Return what a generator returns, having run it to its end."""
-    while True:
-        try:
-            next(generator)
-        except StopIteration as stop:
-            return stop.value
+from tests.steps import end
 
 
 @pytest.fixture

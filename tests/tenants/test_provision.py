@@ -16,7 +16,7 @@ from tenants.steps import LifecycleError
 from tests.conftest import AddTenant
 from tests.failing import failing
 from tests.leftovers import dropped
-from tests.tenants.test_dump import end
+from tests.steps import end
 
 POOL = "filedir/da/39/da39a3ee5e6b4b0d3255bfef95601890afd80709"
 NEW = {

@@ -8,7 +8,7 @@ from tenants import content, databases, files, moodledb, restore, snapshots
 from tenants.models import Journal, Snapshot, Tenant
 from tenants.steps import LifecycleError
 from tests.failing import failing
-from tests.tenants.test_dump import end
+from tests.steps import end
 
 PAGE = "<p>closed {owner}"
 BEFORE, AFTER = "lang/before", "lang/after"

@@ -12,7 +12,7 @@ from tenants.dump import DumpError
 from tenants.files import FilesError
 from tenants.manifest import SnapshotError
 from tenants.models import Snapshot, Tenant
-from tests.tenants.test_dump import end
+from tests.steps import end
 
 
 @pytest.fixture

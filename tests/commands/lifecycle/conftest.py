@@ -10,7 +10,7 @@ from tenants.forms import NewTenantForm
 from tenants.models import Snapshot, Tenant
 from tests.commands.upgrade.conftest import visitor  # noqa: F401 - a fixture
 from tests.leftovers import dropped
-from tests.tenants.test_dump import end
+from tests.steps import end
 
 NEW = {"wwwroot": "https://new.example.org", "name": "New School", "shortname": "new"}
 

@@ -11,7 +11,7 @@ from tenants import content, databases, doctor, moodledb, provision, snapshots
 from tenants.models import Journal, Snapshot, Tenant
 from tests.commands.conftest import Manage
 from tests.conftest import RunOf
-from tests.tenants.test_dump import end
+from tests.steps import end
 
 TOKEN = "0123456789abcdef"
 

@@ -16,7 +16,7 @@ from tests.commands.conftest import Manage
 from tests.commands.system.conftest import complaints, job_of
 from tests.conftest import RunOf
 from tests.failing import failing
-from tests.tenants.test_dump import end
+from tests.steps import end
 from tests.tenants.test_provision import POOL
 
 STEPS = [

@@ -18,7 +18,7 @@ from tests.commands.conftest import Manage
 from tests.commands.system.conftest import complaints, job_of
 from tests.conftest import AddTenant, RunOf
 from tests.failing import failing
-from tests.tenants.test_dump import end
+from tests.steps import end
 
 OLD, NEW = "https://one.example.org", "https://new.example.net"
 LONG = "https://a.longer.one.example.net"

@@ -8,7 +8,7 @@ from tenants.models import Snapshot, Tenant
 from tests.commands.conftest import Manage
 from tests.conftest import AddTenant, RunOf
 from tests.faults.conftest import cron_at_work
-from tests.tenants.test_dump import end
+from tests.steps import end
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 from tenants import snapshots
 from tenants.models import Snapshot, Tenant
 from tests.conftest import AddTenant, RunOf
-from tests.tenants.test_dump import end
+from tests.steps import end
 
 POOL = "filedir/da/39/da39a3ee5e6b4b0d3255bfef95601890afd80709"
 
