@@ -38,13 +38,14 @@ def enqueue_lanes(run_id: int, number: int) -> None:
 
 def enqueue_control(function: Callable[..., object], *args: Any) -> None:
     """Enqueue a small task of the control plane, such as a mail."""
-    async_task(f"{function.__module__}.{function.__name__}", *args)
+    # Named, since a worker's own cluster is what django-q2 takes else.
+    name = f"{function.__module__}.{function.__name__}"
+    async_task(name, *args, cluster=CONTROL)
 
 
 def waiting(name: str) -> int:
     """Return how many tasks wait in a queue, without those some worker has."""
-    rows = OrmQ.objects.filter(key=name, lock__lte=timezone.now())
-    return int(rows.count())
+    return int(OrmQ.objects.filter(key=name, lock__lte=timezone.now()).count())
 
 
 def lanes_waiting() -> Counter[int]:

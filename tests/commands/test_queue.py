@@ -70,7 +70,10 @@ def test_a_lane_that_a_worker_has_taken_does_not_wait():
 
 
 @pytest.mark.django_db
-def test_mails_go_to_the_control_queue():
+@pytest.mark.parametrize("where", [queue.CONTROL, queue.JOBS])
+def test_mails_go_to_the_control_queue_wherever_they_are_written(monkeypatch, where):
+    monkeypatch.setattr("django_q.conf.Conf.CLUSTER_NAME", where)
+
     queue.enqueue_control(notify.send_waiting)
 
     assert OrmQ.objects.get().key == queue.CONTROL
