@@ -139,12 +139,14 @@ def run(each: Callable[[], None], every: float = 5.0) -> bool:
     sentinel = processes.Process(target=Sentinel, args=(stop, started, uuid.uuid4()))
     sentinel.start()
     due = 0.0
-    while not asked and sentinel.is_alive():
-        if time.monotonic() >= due:
-            each()
-            due = time.monotonic() + every
-        time.sleep(0.2)
-    if sentinel.is_alive():  # else setting it would wait for a dead process to wake
-        stop.set()
-        sentinel.join()
+    try:
+        while not asked and sentinel.is_alive():
+            if time.monotonic() >= due:
+                each()
+                due = time.monotonic() + every
+            time.sleep(0.2)
+    finally:  # after an error as well: at exit Python waits for the sentinel
+        if sentinel.is_alive():  # else `set` would wait for a dead process to wake
+            stop.set()
+            sentinel.join()
     return bool(asked)

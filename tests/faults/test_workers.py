@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from datetime import timedelta
 
 import pytest
@@ -12,7 +14,7 @@ from commands import queue
 from commands.models import Job, Run
 from tenants import files
 from tenants.models import Tenant
-from tests.conftest import RunOf
+from tests.conftest import ROOT, RunOf
 from tests.faults.conftest import (
     StartWorkers,
     children,
@@ -173,6 +175,23 @@ def test_a_sentinel_that_is_killed_ends_the_cluster_with_an_error(
     start_workers()
     assert wait_for_end(run) == {"succeeded": 2, "failed": 2}
     assert_nothing_twice_and_nothing_left(run)
+
+
+def test_an_error_of_the_main_process_ends_the_cluster(environment):
+    code = "import django; django.setup()\n"
+    code += "from commands import queue; queue.run(lambda: 1 / 0)"
+
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment,
+        cwd=ROOT,
+        timeout=PATIENCE,
+        capture_output=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert b"ZeroDivisionError" in done.stderr
 
 
 def test_a_cluster_that_is_asked_to_stop_finishes_what_runs(
