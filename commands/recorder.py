@@ -1,5 +1,6 @@
 """Follow a job's steps: store the output as it comes, beat, and heed a cancel."""
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,10 +26,6 @@ class Cancelled(Exception):
     """An operator asked the job to stop."""
 
     state = Job.State.CANCELLED
-
-
-class Lost(Exception):
-    """The job was taken away: somebody believes that this process is dead."""
 
 
 class Recorder:
@@ -107,7 +104,10 @@ class Recorder:
         self.beat_at = time.monotonic() + FLUSH
         try:
             if not self.job.beat():
-                raise Lost
+                # Somebody believes that this process is dead, and undoes what it did.
+                # To do so here as well would meet that, or a next job on the tenant.
+                os.write(2, f"{self.job} was given to another worker\n".encode())
+                os._exit(1)  # its PHP dies with it
             asked = Job.objects.values_list("cancel_requested", flat=True)
             cancelled = asked.get(pk=self.job.pk) or (
                 self.interrupted is not None and self.interrupted()

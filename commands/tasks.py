@@ -15,7 +15,7 @@ from commands.base import REFUSED, Command, CommandFailed, Json, NothingToDo
 from commands.claim import claim_next
 from commands.models import Job, Run
 from commands.patience import DOWN
-from commands.recorder import Cancelled, Lost, Recorder
+from commands.recorder import Cancelled, Recorder
 from tenants import moodledb, php
 
 EXPECTED = (*REFUSED, Cancelled, NothingToDo)  # their sentence ends the job
@@ -68,8 +68,6 @@ def execute(
         result = _work(job, recorder)
         code = result.get("exit_code") if isinstance(result, dict) else None
         ending = {"state": Job.State.SUCCEEDED, "result": result, "exit_code": code}
-    except Lost:
-        return
     except DOWN:
         raise  # its undoing needs the registry too: the reaper does it, later
     except BaseException as error:

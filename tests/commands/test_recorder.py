@@ -10,7 +10,7 @@ from commands.base import Command, CommandFailed, Steps
 from commands.claim import claim_next
 from commands.models import Job, Output
 from commands.models import job as job_module
-from commands.recorder import Cancelled, Lost, Recorder
+from commands.recorder import Cancelled, Recorder
 from tests.clock import Clock
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("probe")]
@@ -184,16 +184,32 @@ def test_a_step_that_must_not_be_cut_off_outlives_a_cancel(job: Job, clock: Cloc
     assert "never" not in job.text()[0]
 
 
-def test_a_job_that_was_given_to_another_stops(job: Job, clock: Clock):
-    def steps() -> Steps:
-        clock.sleep(1)
-        yield "still here"
-        pytest.fail("it goes on")
+def test_of_a_job_that_was_given_to_another_the_process_ends_with_nothing_undone(
+    job: Job, clock: Clock, monkeypatch, capfd
+):
+    at_the_end: list[list[str]] = []
+    undone: list[str] = []
 
+    def end(status: int) -> None:
+        at_the_end.append(list(undone))
+        raise SystemExit(status)
+
+    def steps() -> Steps:
+        try:
+            clock.sleep(1)
+            yield "still here"
+            pytest.fail("it goes on")
+        finally:
+            undone.append("by this process as well")
+
+    monkeypatch.setattr("os._exit", end)
     Job.objects.update(worker="there:2:2")
 
-    with pytest.raises(Lost):
+    with pytest.raises(SystemExit):
         follow(job, steps)
+
+    assert at_the_end == [[]]
+    assert "was given to another worker" in capfd.readouterr().err
 
 
 def test_a_job_that_never_ends_is_stopped(job: Job, clock: Clock, settings):

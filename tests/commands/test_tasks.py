@@ -119,8 +119,7 @@ def test_a_cancelled_job_says_so(claimed: Job, probe, monkeypatch):
     assert claimed.error == "cancelled by an operator while it ran"
 
 
-def test_a_job_that_was_taken_away_is_left_alone(claimed: Job, monkeypatch):
-    monkeypatch.setattr("commands.recorder.FLUSH", 0)
+def test_a_job_that_was_taken_away_at_its_end_is_left_alone(claimed: Job):
     Job.objects.update(worker="there:2:2")
 
     tasks.execute(claimed)

@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from commands import queue
+from commands import queue, tasks
 from commands.models import Job, Run
 from tenants import files
 from tenants.models import Tenant
@@ -66,6 +66,26 @@ def test_a_busy_worker_that_is_killed_costs_its_job_only(
     victim.refresh_from_db()
     assert victim.state == Job.State.FAILED
     assert "its worker died" in victim.error
+    assert_nothing_twice_and_nothing_left(run)
+
+
+def test_a_worker_whose_job_was_given_to_another_leaves_the_site_to_that_one(
+    run: Run, fleet: list[Tenant], start_workers: StartWorkers
+):
+    workers = start_workers()
+    job = wait_for_php(run, 2)[0]
+    before = workers.busy(job)
+    assert job.hand_over("there:2:2")
+
+    eventually(lambda: dead([before]), "it goes on")
+
+    job.refresh_from_db()
+    assert job.state == Job.State.RUNNING
+    assert files.in_maintenance(job.tenant)
+    assert not job.tenant.is_half_upgraded, "it has cleaned up as well"
+    tasks.bury(job, "here:1:1")
+    hurry(fleet)
+    assert wait_for_end(run) == {"succeeded": 3, "failed": 1}
     assert_nothing_twice_and_nothing_left(run)
 
 
