@@ -189,7 +189,7 @@ class Job(models.Model):
         alive = host.is_alive(self.worker)
         if alive is not None:
             return not alive
-        silent = time.monotonic() - _first_seen(self.pk, self.heartbeat_at)
+        silent = time.monotonic() - first_seen(self.pk, self.heartbeat_at)
         return silent > settings.VMOODLE_HEARTBEAT_TIMEOUT
 
     @property
@@ -212,7 +212,7 @@ class Job(models.Model):
 
 
 @lru_cache(4096)
-def _first_seen(job: int, heartbeat: datetime | None) -> float:
+def first_seen(job: int, heartbeat: datetime | None) -> float:
     """Return when this process first saw a sign of life, on its monotonic clock."""
     return time.monotonic()
 

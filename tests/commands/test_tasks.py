@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 from django import forms
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from commands import host, tasks
 from commands.base import Command, CommandFailed, NothingToDo
 from commands.claim import claim_next
+from commands.management.commands.worker import show_life
 from commands.models import Job, Run
 from tenants import php
 from tenants.files import FilesError
@@ -332,6 +333,27 @@ def test_a_job_on_another_host_or_of_a_reaper_is_given_time(
     assert tasks.reap() == 0
     clock.now += 20
     assert tasks.reap() == 1
+
+
+@pytest.mark.django_db(transaction=True)  # whose connection may be closed
+def test_a_job_on_another_host_has_not_been_silent_while_nobody_could_listen(
+    claimed: Job, monkeypatch
+):
+    clock = Clock()
+    monkeypatch.setattr("commands.models.job.time", clock)
+    Job.objects.update(worker="elsewhere:10:10")
+
+    def refuse(*_statement):
+        raise OperationalError(2006, "Server has gone away")
+
+    show_life("jobs")
+    with connection.execute_wrapper(refuse):
+        show_life("jobs")
+    clock.now += 100
+    show_life("jobs")  # before the other host has come to its heartbeat
+
+    claimed.refresh_from_db()
+    assert claimed.state == Job.State.RUNNING
 
 
 def test_a_result_that_cannot_be_stored_fails_the_job(claimed: Job, probe):

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from commands import host, notify, queue, tasks, tidy, watch
 from commands.models import Cluster
+from commands.models.job import first_seen
 
 log = logging.getLogger(__name__)
 
@@ -58,3 +59,4 @@ def show_life(name: str) -> None:
         # The jobs go on and keep their output until the registry is back.
         log.warning("The registry does not answer, trying again: %s", error)
         close_old_connections()
+        first_seen.cache_clear()  # a job that nobody could hear was not silent
