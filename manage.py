@@ -23,7 +23,8 @@ def main() -> None:
     try:
         run(sys.argv)
     except ImproperlyConfigured as error:
-        sys.exit(f"{error}")
+        sys.stderr.write(f"{error}\n")
+        sys.exit(BAD_USE)
     except (DatabaseError, InterfaceError) as error:
         if "--traceback" in sys.argv:
             raise
@@ -52,6 +53,11 @@ def run(argv: list[str]) -> None:
                 return super().fetch_command(subcommand)
             except SystemExit:  # it is 1 for Django, which for us is a failed job
                 sys.exit(BAD_USE)
+
+        def main_help_text(self, commands_only: bool = False) -> str:
+            if self.settings_exception:  # else it would list Django's commands only
+                raise self.settings_exception
+            return super().main_help_text(commands_only)
 
     try:
         Utility(argv).execute()

@@ -4,9 +4,13 @@
 A wrong value stops the start with one sentence (ImproperlyConfigured).
 """
 
+import logging
 import socket
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -18,9 +22,44 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 class Env(environ.FileAwareEnv):
     """Also read `NAME_FILE`, without the newline that ends the file."""
 
-    def get_value(self, *args: object, **kwargs: object) -> object:
-        value = super().get_value(*args, **kwargs)
+    def get_value(self, var: str, *args: object, **kwargs: object) -> object:
+        try:
+            value = super().get_value(var, *args, **kwargs)
+        except (ValueError, LookupError, OSError) as error:
+            raise ImproperlyConfigured(
+                f"{var}: {error}: correct it in .env or in the environment"
+            ) from error
         return value.strip() if isinstance(value, str) else value
+
+    def by_url(
+        self, name: str, default: str, parse: Callable[[str], Any], like: str
+    ) -> Any:
+        """Return what a URL says. It may hold a password, so it is never shown."""
+        try:
+            return parse(self.str(name, default))
+        except (ValueError, LookupError, ImproperlyConfigured):
+            raise ImproperlyConfigured(
+                f"{name} is no URL such as {like}: correct it in .env or in the "
+                "environment"
+            ) from None
+
+
+def registry(url: str) -> dict[str, Any]:
+    """Return Django's settings of a database, one of those that the engine knows."""
+    if url.partition(":")[0] not in {"sqlite", "mysql", "mysql2"}:
+        raise ValueError("another kind of database")
+    return dict(env.db_url_config(url))
+
+
+def one_of(*names: str) -> Callable[[str], str]:
+    """Return what refuses other names; those of languages may have a country."""
+
+    def known(value: str) -> str:
+        if value.partition("-")[0] not in names:
+            raise ValueError(f"{value!r} is none of {', '.join(names)}")
+        return value
+
+    return known
 
 
 env = Env()
@@ -30,8 +69,9 @@ try:
         env.read_env(StringIO(_file.read_text(encoding="utf-8")))
 except OSError as _error:
     raise ImproperlyConfigured(
-        f"{_file} cannot be read ({_error.strerror}): run this as VMoodle's own user, "
-        "and let it read the file: chgrp it to that user's group, chmod 640"
+        f"{_error.filename} cannot be read ({_error.strerror}): run this as "
+        "VMoodle's own user, and let it read the file: chgrp it to that user's group, "
+        "chmod 640"
     ) from _error
 
 VAR_DIR = Path(env.str("VMOODLE_VAR_DIR", str(BASE_DIR / "var")))
@@ -106,7 +146,12 @@ TEMPLATES = [
 
 # Registry: SQLite on one host, MariaDB or MySQL (DATABASE_URL) for several.
 DATABASES = {
-    "default": env.db("DATABASE_URL", f"sqlite:///{VAR_DIR / 'registry.sqlite3'}")
+    "default": env.by_url(
+        "DATABASE_URL",
+        f"sqlite:///{VAR_DIR / 'registry.sqlite3'}",
+        registry,
+        "mysql://user:password@host:3306/name",
+    )
 }
 DATABASES["default"]["CONN_MAX_AGE"] = None
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
@@ -136,11 +181,11 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "admin:login"
 
-LANGUAGE_CODE = env.str("LANGUAGE_CODE", "en")
 LANGUAGES = [("en", _("English")), ("fr", _("French"))]
+LANGUAGE_CODE = env.get_value("LANGUAGE_CODE", one_of("en", "fr"), "en")
 LOCALE_PATHS = [BASE_DIR / "locale"]
 FORMAT_MODULE_PATH = "vmoodle_site.formats"
-TIME_ZONE = env.str("TIME_ZONE", "UTC")
+TIME_ZONE = env.get_value("TIME_ZONE", lambda name: str(ZoneInfo(name)), "UTC")
 USE_TZ = True
 
 STATIC_URL = "static/"
@@ -174,7 +219,12 @@ if env.bool("VMOODLE_BEHIND_PROXY", False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 # E-mail: the reports of runs go to ADMINS and to VMOODLE_TECHOPERATOR.
-EMAIL_CONFIG = env.email_url("EMAIL_URL", f"filemail:///{VAR_DIR / 'mail'}")
+EMAIL_CONFIG = env.by_url(
+    "EMAIL_URL",
+    f"filemail:///{VAR_DIR / 'mail'}",
+    env.email_url_config,
+    "smtp+tls://user:password@host:587",
+)
 vars().update(EMAIL_CONFIG)
 EMAIL_TIMEOUT = 30
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str(
@@ -262,5 +312,10 @@ LOGGING = {
         "line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", "WARNING")},
+    "root": {
+        "handlers": ["stderr"],
+        "level": env.get_value(
+            "LOG_LEVEL", one_of(*logging.getLevelNamesMapping()), "WARNING"
+        ),
+    },
 }

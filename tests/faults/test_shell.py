@@ -170,3 +170,48 @@ def test_a_registry_that_fails_is_told_in_a_sentence(
     assert done.returncode == 1
     assert done.stderr.startswith(f"The registry failed: {said}; check DATABASE_URL")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [["bulkupgrade"], ["migrate"], ["help"], []], ids=str)
+def test_without_settings_every_command_says_how_to_make_them(
+    environment: dict[str, str], words: list[str]
+):
+    del environment["SECRET_KEY"]
+
+    assert_refused(environment, words, "SECRET_KEY or VMOODLE_SECRET_KEYS is not set")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("VMOODLE_WORKERS", "four", "VMOODLE_WORKERS: invalid literal for int()"),
+        ("VMOODLE_FORCED_SETTINGS", "{", "VMOODLE_FORCED_SETTINGS: Expecting"),
+        ("DATABASE_URL", "mysql://u:se/cret@h/x", "DATABASE_URL is no URL such as"),
+        ("DATABASE_URL", "registry.sqlite3", "DATABASE_URL is no URL such as"),
+        ("EMAIL_URL", "smtp://h:secret", "EMAIL_URL is no URL such as"),
+        ("TIME_ZONE", "Mars/Olympus", "TIME_ZONE: 'No time zone found"),
+        ("LANGUAGE_CODE", "xx", "LANGUAGE_CODE: 'xx' is none of en, fr"),
+        ("LOG_LEVEL", "LOUD", "LOG_LEVEL: 'LOUD' is none of CRITICAL, "),
+        ("SECRET_KEY_FILE", "/no/such", "SECRET_KEY: [Errno 2] No such file or dir"),
+    ],
+)
+def test_a_wrong_setting_is_told_in_a_sentence(
+    environment: dict[str, str], name: str, value: str, said: str
+):
+    environment[name] = value
+
+    assert_refused(environment, ["bulkupgrade"], said)
+
+
+def assert_refused(environment: dict[str, str], words: list[str], said: str) -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "manage.py", *words],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(said)
+    assert done.stderr.count("\n") == 1
+    assert "se/cret" not in done.stderr
