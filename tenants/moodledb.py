@@ -31,6 +31,16 @@ TRUST = 5.0  # seconds an answer counts for, while the connection stays open
 LOST = {CR.SERVER_GONE_ERROR, CR.SERVER_LOST}
 NO_SUCH_ACCOUNT = {ER.NONEXISTING_GRANT, ER.CANNOT_USER}
 NOT_LET_IN = {ER.CON_COUNT_ERROR, ER.ACCESS_DENIED_ERROR, ER.HOST_NOT_PRIVILEGED}
+OUT_OF_REACH = "start it, or correct its address in the registry"
+NO_LOGIN = "correct account and password in the registry, or let it log in from here"
+ADVICE = {
+    CR.CONNECTION_ERROR: OUT_OF_REACH,
+    CR.CONN_HOST_ERROR: OUT_OF_REACH,
+    CR.UNKNOWN_HOST: OUT_OF_REACH,
+    ER.ACCESS_DENIED_ERROR: NO_LOGIN,
+    ER.HOST_NOT_PRIVILEGED: NO_LOGIN,
+    ER.CON_COUNT_ERROR: "raise its max_connections, or lower its job limit",
+}
 NOT_ALL_TAKEN_BACK = ER.WARNING_NOT_COMPLETE_ROLLBACK
 T = TypeVar("T")
 Rows = list[tuple[Any, ...]]
@@ -171,7 +181,8 @@ def told_of(server: "DatabaseServer", hint: str = "") -> Iterator[None]:
         yield
     except MySQLdb.Error as error:
         code, said = error.args if len(error.args) == 2 else (0, error)
-        message = f"database server {server.name}: {said}{hint}"
+        advice = f": {ADVICE[code]}" if code in ADVICE else ""
+        message = f"database server {server.name}: {said}{hint}{advice}"
         raise MoodleDbError(message, code) from error
 
 

@@ -137,11 +137,18 @@ def test_a_server_that_is_away_is_asked_once(rows, statements):
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"socket": "/no/such.sock"}, "Can't connect"),
-        ({"admin_password": "wrong"}, "Access denied"),
-        ({"socket": "", "host": "127.0.0.1", "port": 1}, "Can't connect"),
+        ({"socket": "/no/such.sock"}, "Can't connect.*: start it, or correct its addr"),
+        ({"admin_password": "wrong"}, "Access denied.*: correct account and password"),
+        (
+            {"socket": "", "host": "127.0.0.1", "port": 1},
+            "Can't connect.*: start it, or correct its address in the registry",
+        ),
+        (
+            {"socket": "", "host": "db.invalid"},
+            "Unknown .*host 'db.invalid'.*: start it, or correct its address",
+        ),
     ],
-    ids=["socket", "password", "port"],
+    ids=["socket", "password", "port", "host"],
 )
 def test_a_server_that_does_not_answer_is_told_by_its_name(server, values, said):
     DatabaseServer.objects.update(**values)
