@@ -15,11 +15,11 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     TextColumn,
-    TimeRemainingColumn,
 )
 
 from commands.models import Job, Run
 from commands.patience import DOWN, patiently
+from commands.progress import duration, seconds_left
 
 INTERVAL = 0.2  # seconds
 
@@ -31,12 +31,13 @@ def follow(run: Run, command: BaseCommand, *, as_json: bool, verbose: bool) -> N
         if not as_json:
             patiently(lambda: _tell_held(run, command))
         with _bar() as bar:
-            task = bar.add_task(str(run), total=run.total)
+            task = bar.add_task(str(run), total=run.total, left="")
             over = False
             while not over:
                 try:
                     run.refresh_from_db()
-                    bar.update(task, completed=run.done)
+                    if not bar.disable:
+                        bar.update(task, completed=run.done, left=_left(run))
                     if not as_json:
                         _tell(run, told, command, verbose=verbose)
                     over = run.state == Run.State.FINISHED
@@ -59,10 +60,15 @@ def _bar() -> Progress:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TimeRemainingColumn(),
+        TextColumn("{task.fields[left]}"),
         console=Console(stderr=True),
         disable=not sys.stderr.isatty(),
     )
+
+
+def _left(run: Run) -> str:
+    left = seconds_left(run)
+    return "" if left is None else f"about {duration(left)} left"
 
 
 def _tell_held(run: Run, command: BaseCommand) -> None:

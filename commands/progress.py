@@ -1,5 +1,6 @@
 """What the page of a run shows while it goes on: its jobs, one's output, the rest."""
 
+import heapq
 import json
 from collections.abc import Iterable
 from typing import Any
@@ -8,11 +9,9 @@ from django.core.paginator import Page, Paginator
 from django.db.models import (
     Avg,
     Case,
-    Count,
     IntegerField,
     Max,
     QuerySet,
-    Sum,
     TextField,
     Value,
     When,
@@ -119,20 +118,31 @@ def outcome(job: Job) -> str:
 
 
 def seconds_left(run: Run) -> float | None:
-    """Return an estimate of the seconds to the end; None without any past."""
+    """Return an estimate of the seconds to the end.
+
+    None without any past, or when what still runs takes longer than it ever did.
+    """
     if run.state != Run.State.RUNNING:
         return None
-    open_jobs = run.jobs.filter(state__in=Job.OPEN)
-    last = open_jobs.aggregate(at=Max("not_before"))["at"]
-    if last and last > timezone.now():  # hours, against which the work is little
-        return (last - timezone.now()).total_seconds()
-    known = open_jobs.aggregate(total=Sum("estimate"), n=Count("estimate"))
-    ended = run.jobs.filter(state=Job.State.SUCCEEDED).aggregate(a=Avg("seconds"))
-    unknown = run.total - run.done - known["n"]
-    if unknown and ended["a"] is None:
-        return None
-    work = (known["total"] or 0) + unknown * (ended["a"] or 0)
-    return float(work / max(1, run.parallel))
+    now = timezone.now()
+    queued = run.jobs.filter(state=Job.State.QUEUED)
+    last = queued.aggregate(at=Max("not_before"))["at"]
+    if last and last > now:  # hours, against which the work is little
+        return float((last - now).total_seconds())
+    ended = run.jobs.filter(state=Job.State.SUCCEEDED)
+    usual = ended.aggregate(a=Avg("seconds"))["a"]
+    running = run.jobs.filter(state=Job.State.RUNNING)
+    rows = running.values_list("estimate", "started_at")
+    work = [(estimate, (now - (at or now)).total_seconds()) for estimate, at in rows]
+    waiting = queued.order_by("position").values_list("estimate", flat=True)
+    work += [(estimate, 0.0) for estimate in waiting]
+    lanes = [0.0] * max(1, run.parallel)  # till when each is busy: a heap
+    for estimate, done in work:
+        expected = usual if estimate is None else estimate
+        if expected is None:
+            return None
+        heapq.heapreplace(lanes, lanes[0] + max(0.0, expected - done))
+    return max(lanes) or None
 
 
 def duration(seconds: float | None) -> str:

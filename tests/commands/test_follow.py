@@ -176,6 +176,17 @@ def test_a_terminal_has_a_bar(finished, rows, monkeypatch, capsys):
     assert f"#{run.pk} commands/Probe" in capsys.readouterr().err
 
 
+def test_a_terminal_is_told_how_long_it_takes_still(finished, run_of, rows):
+    tenants = rows(2)
+    finished("commands/Probe", tenants).jobs.update(seconds=30)
+    run = run_of("commands/Probe", tenants, parallel=1)
+
+    assert follow._left(run) == "about 1 min 0 s left"
+    run.cancel("alice")
+    run.refresh_from_db()
+    assert follow._left(run) == ""
+
+
 def test_without_a_terminal_there_is_no_bar(finished, rows, capsys):
     followed(finished("commands/Probe", rows(2)))
 

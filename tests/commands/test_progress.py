@@ -1,6 +1,8 @@
 import json
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from commands.claim import claim_next
 from commands.models import Run
@@ -32,8 +34,41 @@ def test_the_time_left_is_shared_by_the_jobs_at_once(run_of, rows):
 
     run = run_of("commands/Probe", tenants, parallel=3)
 
-    assert seconds_left(run) == pytest.approx(40)
+    assert seconds_left(run) == pytest.approx(60)
     assert seconds_left(former) is None
+
+
+def test_the_time_left_runs_down_while_jobs_are_at_work(run_of, rows):
+    tenants = rows(3)
+    succeed(run_of("commands/Probe", tenants, parallel=3), 3, seconds=60)
+    run = run_of("commands/Probe", tenants, parallel=2)
+    claim_next(run, "here:1:1")
+    claim_next(run, "here:1:1")
+    told = []
+
+    for ago in (0, 30, 50, 70):
+        at = timezone.now() - timedelta(seconds=ago)
+        run.jobs.filter(state="running").update(started_at=at)
+        told.append(seconds_left(run))
+
+    assert told == pytest.approx([120, 90, 70, 60], abs=5)
+
+
+def test_one_job_is_not_shared_by_the_jobs_at_once(run_of, rows):
+    tenants = rows(1)
+    succeed(run_of("commands/Probe", tenants), 1, seconds=60)
+
+    assert seconds_left(run_of("commands/Probe", tenants, parallel=4)) == 60
+
+
+def test_of_jobs_that_take_longer_than_ever_no_time_is_told(run_of, rows):
+    tenants = rows(1)
+    succeed(run_of("commands/Probe", tenants), 1, seconds=60)
+    run = run_of("commands/Probe", tenants)
+    claim_next(run, "here:1:1")
+    run.jobs.update(started_at=timezone.now() - timedelta(seconds=61))
+
+    assert seconds_left(run) is None
 
 
 def test_of_a_draft_no_time_is_left():
