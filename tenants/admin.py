@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin import actions
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import Count, F, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -15,12 +16,12 @@ from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
-from tenants import moodledb
+from tenants import held, moodledb
+from tenants.admin_forms import ReleasePageForm, ServerPageForm, TenantForm
 from tenants.adopt import is_adopted
 from tenants.models import (
     Checkup,
     DatabaseServer,
-    Journal,
     Release,
     Tag,
     Tenant,
@@ -36,7 +37,6 @@ CHECKED = {
     Checkup.State.FAILED: "failed",
 }
 FEW_DAYS = 7  # that an MNet key serves still
-SECRETS = {"admin_password", "db_password"}
 
 
 def badge(kind: str, text: object) -> SafeString:
@@ -49,72 +49,24 @@ def counted(number: int, unit: object) -> SafeString:
     return format_html('{}<span class="narrow-only"> {}</span>', number, unit)
 
 
-class SecretForm(forms.ModelForm):
-    """Never shows a stored password, and keeps it when the field is left empty."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for name in SECRETS & set(self.fields):
-            self.fields[name].widget = forms.PasswordInput(
-                attrs={"autocomplete": "new-password"}
-            )
-            self.fields[name].required = False
-            self.fields[name].help_text = _("Leave empty to keep the stored one.")
-
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        for name in SECRETS & set(self.fields):
-            cleaned[name] = cleaned.get(name) or getattr(self.initial_row(), name)
-        return cleaned
-
-    def initial_row(self) -> Any:
-        """Return the row as it is stored."""
-        model = self._meta.model
-        return model._default_manager.filter(pk=self.instance.pk).first() or model()
-
-
-class TenantForm(SecretForm):
-    """Leaves to a job what it holds, and what it changed after the page was shown."""
-
-    PLACE = ("wwwroot", "release", "server", "db_name", "db_prefix", "data_path")
-    OF_JOBS = (*PLACE, "network", "enabled", "attention")
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for name in {*self.OF_JOBS} & {*self.fields}:
-            self.fields[name].show_hidden_initial = True
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
-        changed = [name for name in self.PLACE if name in self.changed_data]
-        if self.instance.held_by and changed:
-            labels = ", ".join(str(self.fields[name].label).lower() for name in changed)
-            raise ValidationError(
-                f"Job {self.instance.held_by} is at work on this tenant: wait for its "
-                f"end, or cancel it, before you change: {labels}"
-            )
-        if cleaned.get("enabled") and "enabled" in self.changed_data:
-            self._refuse_to_enable()
-        if self.instance.pk:
-            shown = {*self.OF_JOBS} & cleaned.keys() - {*self.changed_data}
-            cleaned |= {name: getattr(self.instance, name) for name in shown}
-        return cleaned
-
-    def _refuse_to_enable(self) -> None:
-        """Refuse what is not whole, or was deleted: a command brings that back."""
-        if Journal.objects.filter(tenant=self.instance.pk).exists():
-            why = _("It is half made or half restored: run manage.py doctor --fix.")
-            raise ValidationError({"enabled": why})
-        if self.instance.deleted_at:
-            raise ValidationError({"enabled": _("It is deleted: use Bring back.")})
-
-
 class NotPublished(Exception):
     """It was not saved, since it could not be published."""
 
 
 class PublishingAdmin(admin.ModelAdmin):
     """Saving publishes: a failure comes back with the form."""
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Any:
+        """Lock what is changed, and let no job begin: jobs change it as well."""
+        if request.method == "POST":
+            held.let_none_begin()
+        row = super().get_object(request, object_id, from_field)
+        if row and request.method == "POST":
+            rows = self.model._default_manager.select_for_update()
+            row.refresh_from_db(from_queryset=rows)
+        return row
 
     def save_model(
         self, request: HttpRequest, obj: Any, form: Any, change: bool
@@ -133,10 +85,34 @@ class PublishingAdmin(admin.ModelAdmin):
             request.method = "GET"
             return super().changeform_view(request, *args, **kwargs)
 
+    def kept(self, pks: list[int]) -> list[str]:
+        """Return why rows cannot be deleted just now."""
+        raise NotImplementedError
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        found, counts, perms, protected = super().get_deleted_objects(objs, request)
+        return found, counts, perms, [*protected, *self.kept([o.pk for o in objs])]
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        actions: dict[str, Any] = super().get_actions(request)
+        if "delete_selected" in actions:
+            _action, *told = actions["delete_selected"]
+            actions["delete_selected"] = (delete_selected, *told)
+        return actions
+
+
+def delete_selected(
+    model_admin: Any, request: HttpRequest, queryset: QuerySet[Any]
+) -> Any:
+    """Delete as Django's own does, in one transaction with what may refuse it."""
+    with transaction.atomic():
+        held.let_none_begin()
+        return actions.delete_selected(model_admin, request, queryset)
+
 
 @admin.register(DatabaseServer)
 class DatabaseServerAdmin(PublishingAdmin):
-    form = SecretForm
+    form = ServerPageForm
     list_display = ["name", "address", "limit", "tenants"]
     search_fields = ["name", "host", "socket"]
     actions = ["try_connection"]
@@ -148,7 +124,11 @@ class DatabaseServerAdmin(PublishingAdmin):
         self, request: HttpRequest, obj: DatabaseServer, form: Any, change: bool
     ) -> None:
         super().save_model(request, obj, form, change)
-        self._try(request, obj)
+        transaction.on_commit(lambda: self._try(request, obj))  # it may take long
+
+    def kept(self, pks: list[int]) -> list[str]:
+        servers = DatabaseServer.objects.filter(pk__in=pks)
+        return [why for one in servers if (why := held.refusal(held.on_server(one)))]
 
     @admin.action(description=_("Try the connection"), permissions=["view"])
     def try_connection(
@@ -181,6 +161,7 @@ class DatabaseServerAdmin(PublishingAdmin):
 
 @admin.register(Release)
 class ReleaseAdmin(PublishingAdmin):
+    form = ReleasePageForm
     list_display = ["name", "release", "version", "path", "adopted", "tenants"]
     search_fields = ["name", "path", "release"]
     readonly_fields = ["version", "release", "branch", "versions_hash"]
@@ -206,7 +187,12 @@ class ReleaseAdmin(PublishingAdmin):
         self, request: HttpRequest, obj: Release, form: Any, change: bool
     ) -> None:
         super().save_model(request, obj, form, change)
-        self.read_again(request, Release.objects.filter(pk=obj.pk))
+        saved = Release.objects.filter(pk=obj.pk)
+        transaction.on_commit(lambda: self.read_again(request, saved))  # by PHP
+
+    def kept(self, pks: list[int]) -> list[str]:
+        releases = Release.objects.filter(pk__in=pks)
+        return [why for one in releases if (why := held.refusal(held.on_release(one)))]
 
     @admin.action(description=_("Read the code trees again"), permissions=["change"])
     def read_again(self, request: HttpRequest, queryset: QuerySet[Release]) -> None:
@@ -315,14 +301,8 @@ class TenantAdmin(PublishingAdmin):
         ),
     ]
 
-    def get_object(
-        self, request: HttpRequest, object_id: str, from_field: str | None = None
-    ) -> Tenant | None:
-        """Lock the row that is saved: jobs change it as well."""
-        tenant: Tenant | None = super().get_object(request, object_id, from_field)
-        if tenant and request.method == "POST":
-            tenant.refresh_from_db(from_queryset=Tenant.objects.select_for_update())
-        return tenant
+    def kept(self, pks: list[int]) -> list[str]:
+        return held.kept(Tenant.objects.filter(pk__in=pks))
 
     @admin.display(description=_("site"), ordering="wwwroot")
     def site(self, tenant: Tenant) -> SafeString:

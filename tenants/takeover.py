@@ -11,7 +11,7 @@ from pathlib import Path
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from tenants import checks, databases, moodledb, publish
+from tenants import checks, databases, held, moodledb, publish
 from tenants.boot import PublishError, boot_text
 from tenants.forms import same_version
 from tenants.legacy import PORT, Account, Site
@@ -92,6 +92,7 @@ class Takeover:
         finished = False
         try:
             with transaction.atomic():
+                held.let_none_begin()
                 for server in self.new_servers:
                     server.save()
                 for tenant in (site.tenant for site in self.ready if site.tenant):
@@ -111,11 +112,8 @@ class Takeover:
     def _update(self, tenant: Tenant) -> None:
         """Change what differs, of the row as it is by now: jobs change it as well."""
         row, names = _locked(tenant), self.changed[tenant.pk]
-        if row.held_by:
-            raise ValidationError(
-                f"Job {row.held_by} is at work on {row}: wait for its end; nothing was "
-                "entered"
-            )
+        if why := held.refusal(Tenant.objects.filter(pk=row.pk)):
+            raise ValidationError(f"{why}; nothing was entered")
         for name in names:
             setattr(row, name, getattr(tenant, name))
         row.save(update_fields=names)

@@ -160,3 +160,17 @@ def test_jobs_that_end_at_the_same_moment_are_no_deadlock(
     )
 
     assert both.stdout.splitlines() == ["ended", "ended"]
+
+
+def test_a_job_that_is_claimed_while_a_form_is_saved_knows_what_it_says(
+    environment: dict[str, str], registry: MariaDb
+):
+    environment["DATABASE_URL"] = create_registry(registry)
+    manage(environment, "migrate", "--verbosity=0").communicate()
+
+    argv = [sys.executable, "-m", "tests.faults.claims"]
+    done = subprocess.run(
+        argv, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
+    )
+
+    assert done.stdout.splitlines() == ["/after", "/after"]

@@ -1,4 +1,6 @@
+import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,13 +9,14 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from commands.models import Run
+from commands.claim import claim_next
+from commands.models import Job, Run
 from tenants import publish
-from tenants.admin import TenantForm
 from tenants.models import DatabaseServer, Journal, Release, Tag, Tenant
 
 pytestmark = pytest.mark.django_db
 LIST = "/tenants/tenant/"
+SECRET = "db_password"
 
 
 @pytest.fixture
@@ -48,7 +51,7 @@ def filled(tenant: Tenant, **changes) -> dict[str, object]:
         "attention": tenant.attention,
     }
     # As the page has them, hidden.
-    shown = {f"initial-{name}": fields[name] for name in TenantForm.OF_JOBS}
+    shown = {f"initial-{name}": fields[name] for name in fields.keys() - {SECRET}}
     return fields | shown | {"initial-enabled": tenant.enabled} | changes
 
 
@@ -113,8 +116,10 @@ def test_what_cannot_be_published_is_not_saved(console, add_tenant, monkeypatch)
     [
         ({"db_name": "other"}, "database name"),
         ({"wwwroot": "https://x.org", "data_path": "/x"}, "wwwroot, data path"),
+        ({"enabled": ""}, "enabled"),
+        ({"db_user": "x", "db_password": "y"}, "database user, database password"),
     ],
-    ids=["database", "address and data"],
+    ids=["database", "address and data", "disabled", "account"],
 )
 def test_where_a_tenant_is_does_not_change_while_a_job_holds_it(
     console, add_tenant, changes, named
@@ -124,19 +129,25 @@ def test_where_a_tenant_is_does_not_change_while_a_job_holds_it(
 
     page = console.post(f"{LIST}{tenant.pk}/change/", filled(tenant, **changes))
 
-    assert "Job 7 is at work on this tenant" in text(page)
-    assert f"before you change: {named}" in text(page)
-    assert Tenant.objects.get().db_name == tenant.db_name
+    said = f"Job 7 is at work on {tenant}: wait for its end, or cancel it, before you"
+    assert f"{said} change: {named}<" in text(page)
+    found = Tenant.objects.get()
+    assert {name: getattr(found, name) for name in changes} == {
+        name: getattr(tenant, name) for name in changes
+    }
 
 
 def test_the_rest_of_a_tenant_may_change_while_a_job_holds_it(console, add_tenant):
     tenant = add_tenant("one", install=False)
     Tenant.objects.update(held_by=7)
 
-    console.post(f"{LIST}{tenant.pk}/change/", filled(tenant, name="New name"))
+    tag = Tag.objects.create(name="pilot")
+    sent = filled(tenant, name="New name", tags=[tag.pk])
+    console.post(f"{LIST}{tenant.pk}/change/", sent)
 
     tenant.refresh_from_db()
     assert (tenant.name, tenant.held_by) == ("New name", 7)
+    assert list(tenant.tags.all()) == [tag]
 
 
 def test_a_form_that_is_older_than_a_jobs_pin_keeps_the_pin(
@@ -272,14 +283,15 @@ def test_a_release_that_is_no_moodle_is_refused(console, tmp_path):
     assert not Release.objects.exists()
 
 
-def test_a_release_is_read_when_it_is_saved(console, releases):
+def test_a_release_is_read_when_it_is_saved(
+    console, releases, django_capture_on_commit_callbacks
+):
     release = releases["4.3"]
     Release.objects.filter(pk=release.pk).update(versions_hash="", version="1")
+    sent = {"name": "4.3", "path": release.path, "php": "php", "forced_settings": "{}"}
 
-    console.post(
-        f"/tenants/release/{release.pk}/change/",
-        {"name": "4.3", "path": release.path, "php": "php", "forced_settings": "{}"},
-    )
+    with django_capture_on_commit_callbacks(execute=True):
+        console.post(f"/tenants/release/{release.pk}/change/", sent)
 
     release.refresh_from_db()
     assert len(release.versions_hash) == 40
@@ -300,6 +312,7 @@ def test_the_list_of_releases_names_the_command_that_adopts(console, releases):
     [("", "answers: 10.11"), ("wrong", "Access denied")],
     ids=["right", "wrong"],
 )
+@pytest.mark.django_db(transaction=True)
 def test_saving_a_server_tells_whether_it_answers(console, server, password, said):
     page = console.post(
         f"/tenants/databaseserver/{server.pk}/change/",
@@ -322,6 +335,137 @@ def test_saving_a_server_tells_whether_it_answers(console, server, password, sai
 def test_nobody_edits_the_tasks_of_the_queue(console):
     assert console.get("/django_q/schedule/").status_code == 404
     assert "Django Q" not in text(console.get("/"))
+
+
+def test_two_operators_change_different_things(console, add_tenant):
+    tenant, tag = add_tenant("one", install=False), Tag.objects.create(name="pilot")
+    first = filled(tenant, name="New name", tags=[tag.pk])
+    second = filled(tenant, description="By the lake")
+
+    for sent in (first, second):
+        answer = console.post(f"{LIST}{tenant.pk}/change/", sent)
+        assert answer.status_code == 302, text(answer)
+
+    found = Tenant.objects.get()
+    assert (found.name, found.description) == ("New name", "By the lake")
+    assert list(found.tags.all()) == [tag]
+
+
+def test_of_two_operators_who_change_the_same_the_second_is_told(console, add_tenant):
+    tenant = add_tenant("one", install=False, description="a\nb")
+    first = filled(tenant, name="North", description="a\r\nc")
+    second = filled(tenant, name="South", description="a\r\nc")
+    for sent in (first, second):
+        sent["initial-description"] = "a\r\nb"
+
+    pages = [
+        console.post(f"{LIST}{tenant.pk}/change/", sent)
+        for sent in (first, first, second)
+    ]
+
+    assert [page.status_code for page in pages] == [302, 302, 200]
+    told = "Meanwhile somebody else has changed the same (name): open the page again"
+    assert told in text(pages[-1])
+    assert Tenant.objects.get().name == "North"
+
+
+def delete_alone(console: Client, tenant: Tenant):
+    return console.post(f"{LIST}{tenant.pk}/delete/", {"post": "yes"}, follow=True)
+
+
+def delete_selected(console: Client, tenant: Tenant):
+    sent = {"action": "delete_selected", "_selected_action": [tenant.pk], "post": "yes"}
+    return console.post(LIST, sent, follow=True)
+
+
+@pytest.mark.parametrize("delete", [delete_alone, delete_selected])
+def test_a_tenant_on_which_a_job_is_at_work_is_not_deleted(
+    console, add_tenant, run_of, probe, delete
+):
+    tenant = add_tenant("one", install=False)
+    run = run_of(probe.name(), [tenant])
+    job = claim_next(run, "here:1:1")
+
+    page = text(delete(console, tenant))
+
+    said = f"Job {job.pk} of run {run.pk} is at work on {tenant}: wait for its end, or"
+    assert said in page
+    assert "uccessfully" not in page
+    assert Tenant.objects.exists()
+
+    job.finish(Job.State.SUCCEEDED)
+    assert "uccessfully" in text(delete(console, tenant))
+    assert not Tenant.objects.exists()
+
+
+@pytest.mark.parametrize("delete", [delete_alone, delete_selected])
+def test_a_tenant_that_is_half_done_keeps_its_journal(console, add_tenant, delete):
+    tenant = add_tenant("one", install=False)
+    Journal.objects.create(tenant=tenant, work="restore", text="{}")
+
+    page = text(delete(console, tenant))
+
+    assert f"The restore of {tenant} has not ended: wait for it, or run" in page
+    assert Journal.objects.exists()
+
+
+def server_form(server: DatabaseServer, **changes) -> dict[str, object]:
+    fields = ["name", "host", "port", "socket", "admin_user", "job_limit"]
+    shown = {name: getattr(server, name) for name in fields}
+    return {**shown, "admin_password": "", **changes}
+
+
+@pytest.mark.parametrize("moving", [False, True], ids=["at work", "on its way"])
+def test_a_server_stays_where_it_is_while_jobs_are_at_work_there(
+    console, add_tenant, server, moving: bool
+):
+    tenant, other = add_tenant("one", install=False), server
+    if moving:
+        other = DatabaseServer.objects.create(name="db2", host="db2", admin_user="x")
+        plan = json.dumps({"servers": [server.pk, other.pk]})
+        Journal.objects.create(tenant=tenant, work="move", text=plan)
+    Tenant.objects.update(held_by=7)
+    page = f"/tenants/databaseserver/{other.pk}/change/"
+
+    said = text(console.post(page, server_form(other, port=3307, socket="")))
+    allowed = console.post(page, server_form(other, job_limit=9))
+
+    assert f"Job 7 is at work on {tenant}: wait for its end, or cancel it" in said
+    assert "before you change: " in said
+    assert allowed.status_code == 302
+    other.refresh_from_db()
+    assert (other.port, other.job_limit) == (3306, 9)
+    gone = f"/tenants/databaseserver/{other.pk}/delete/"
+    assert f"is at work on {tenant}" in text(console.post(gone, {"post": "yes"}))
+
+
+@pytest.mark.parametrize("upgrading", [False, True], ids=["at work", "on its way"])
+def test_a_code_tree_stays_where_it_is_while_jobs_are_at_work_there(
+    console, add_tenant, releases, run_of, upgrading: bool, tmp_path
+):
+    release = releases["4.3" if upgrading else "4.2"]
+    tenants = [add_tenant("one"), add_tenant("two", install=False)]
+    run = run_of("upgrade/Upgrade", tenants[:1], "to_release=4.3")
+    job = claim_next(run, "here:1:1")
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(release.path, elsewhere)
+    page = f"/tenants/release/{release.pk}/change/"
+    sent = {"name": release.name, "php": "php", "forced_settings": '{"a": "b"}'}
+
+    said = text(console.post(page, {**sent, "path": str(elsewhere)}))
+    allowed = console.post(page, {**sent, "path": release.path})
+
+    assert f"Job {job.pk} of run {run.pk} is at work on {tenants[0]}: wait" in said
+    assert "before you change: path" in said
+    assert allowed.status_code == 302
+    found = Release.objects.get(pk=release.pk)
+    assert (found.path, found.forced_settings) == (release.path, {"a": "b"})
+    gone = console.post(f"/tenants/release/{release.pk}/delete/", {"post": "yes"})
+    assert f"Job {job.pk} of run {run.pk}" in text(gone)
+
+    job.finish(Job.State.SUCCEEDED)
+    moved = console.post(page, {**sent, "path": str(elsewhere)})
+    assert moved.status_code == 302
 
 
 def test_what_is_deleted_from_the_registry_is_said_to_stay(console, add_tenant):
