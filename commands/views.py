@@ -83,7 +83,8 @@ def choose(request: HttpRequest, pk: int) -> HttpResponse:
         if issubclass(command := find(name), Comparison):  # it needs no run
             run.delete()
             return redirect(command.address(run.targets))
-        Run.objects.filter(pk=pk).update(command=name, attributes="")
+        draft = Run.objects.filter(pk=pk, state=Run.State.DRAFT)
+        draft.update(command=name, attributes="")
         return redirect("admin:commands_run_launch", pk)
     groups = groupby(allowed, key=lambda command: command.category())
     return page(
@@ -125,11 +126,16 @@ def launch(request: HttpRequest, pk: int) -> HttpResponse:
     )
     options = _options(request, run)
     if request.POST and _acceptable(request, form) and options.is_valid():
-        run.attributes, run.secrets = form.attributes(), form.secrets()
-        run.parallel = options.cleaned_data["parallel"] or settings.VMOODLE_WORKERS
-        run.max_failures = _failures(options.cleaned_data["max_failures"], run)
-        run.open_wave = 1
-        run.save()
+        failures = _failures(options.cleaned_data["max_failures"], run)
+        # Somebody may have started it from another page meanwhile.
+        if not Run.objects.filter(pk=pk, state=Run.State.DRAFT).update(
+            attributes=form.attributes(),
+            secrets=form.secrets(),
+            parallel=options.cleaned_data["parallel"] or settings.VMOODLE_WORKERS,
+            max_failures=failures,
+            open_wave=1,
+        ):
+            return redirect("admin:commands_run_view", pk)
         canary = options.cleaned_data["canary"]
         query = {"canary": canary} if canary else None
         return redirect(reverse("admin:commands_run_confirm", args=[pk], query=query))
@@ -189,9 +195,12 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
     dangerous = _is_dangerous(run, command)
     canary = _canary(request, number)
     to_type = str(number) if number != 1 else targets[0].wwwroot
-    wrong = ""
+    wrong, shown = "", _shown(run)
     if request.method == "POST":
-        if dangerous and request.POST.get("typed", "").strip() != to_type:
+        if request.POST.get("shown", shown) != shown:
+            changed = _("It was changed on another page: look again; nothing was done.")
+            messages.error(request, changed)
+        elif dangerous and request.POST.get("typed", "").strip() != to_type:
             wrong = f"Type {to_type} to go on: nothing was done"
         elif _start(request, run, canary):
             return redirect("admin:commands_run_view", pk)
@@ -203,6 +212,7 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
         command=command,
         dangerous=dangerous,
         wrong=wrong,
+        shown=shown,
         targets=targets,
         number=number,
         to_type=to_type,
@@ -210,6 +220,11 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
         parameters=parse_qsl(run.attributes),
         shell=shell_line(run, [tenant.wwwroot for tenant in targets], canary),
     )
+
+
+def _shown(run: Run) -> str:
+    """Return what a confirmation is of: other pages may change the draft."""
+    return f"{run.command}?{run.attributes} {run.parallel} {run.max_failures}"
 
 
 def _targets(run: Run) -> QuerySet[Tenant]:

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import strip_tags
 
+from commands import views
 from commands.claim import claim_next
 from commands.models import Cluster, Job, Run
 from tenants.models import Release, Tenant
@@ -138,6 +139,38 @@ def test_nothing_runs_before_it_is_confirmed(console, rows):
     console.get(url("run_confirm", run.pk))
 
     assert not Job.objects.exists()
+
+
+def test_a_run_that_was_started_on_another_page_is_not_changed(
+    console, rows, monkeypatch
+):
+    run = prepared(console, rows(1))
+    acceptable = views._acceptable
+
+    def started(*args):
+        Run.objects.get(pk=run.pk).start()
+        return acceptable(*args)
+
+    monkeypatch.setattr(views, "_acceptable", started)
+    answer = console.post(url("run_launch", run.pk), {"word": "x", "run-parallel": "1"})
+
+    assert answer.url == url("run_view", run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.total, run.attributes) == (Run.State.RUNNING, 1, "")
+
+
+def test_what_was_changed_on_another_page_is_not_run_unseen(console, rows):
+    run = prepared(console, rows(1))
+    page = url("run_confirm", run.pk)
+    seen = re.search('name="shown" value="([^"]*)"', console.get(page).content.decode())
+    console.post(url("run_launch", run.pk), {"word": "other", "run-parallel": "1"})
+
+    again = console.post(page, {"shown": seen[1]})
+
+    assert "It was changed on another page: look again" in again.content.decode()
+    assert Run.objects.get().state == Run.State.DRAFT
+    shown = again.context["shown"]
+    assert console.post(page, {"shown": shown}).url == url("run_view", run.pk)
 
 
 def test_wrong_parameters_come_back_with_the_form(console, rows):
