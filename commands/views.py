@@ -126,16 +126,7 @@ def launch(request: HttpRequest, pk: int) -> HttpResponse:
     )
     options = _options(request, run)
     if request.POST and _acceptable(request, form) and options.is_valid():
-        failures = _failures(options.cleaned_data["max_failures"], run)
-        # Somebody may have started it from another page meanwhile.
-        if not Run.objects.filter(pk=pk, state=Run.State.DRAFT).update(
-            attributes=form.attributes(),
-            secrets=form.secrets(),
-            parallel=options.cleaned_data["parallel"] or settings.VMOODLE_WORKERS,
-            max_failures=failures,
-            open_wave=1,
-        ):
-            return redirect("admin:commands_run_view", pk)
+        _take_over(run, form, options.cleaned_data)
         canary = options.cleaned_data["canary"]
         query = {"canary": canary} if canary else None
         return redirect(reverse("admin:commands_run_confirm", args=[pk], query=query))
@@ -148,6 +139,17 @@ def launch(request: HttpRequest, pk: int) -> HttpResponse:
         form=form,
         options=options,
         first=Tenant.objects.filter(pk__in=run.targets)[:3],
+    )
+
+
+def _take_over(run: Run, form: Command, chosen: dict[str, Any]) -> None:
+    """Store what was chosen, unless another page has started the run meanwhile."""
+    Run.objects.filter(pk=run.pk, state=Run.State.DRAFT).update(
+        attributes=form.attributes(),
+        secrets=form.secrets(),
+        parallel=chosen["parallel"] or settings.VMOODLE_WORKERS,
+        max_failures=_failures(chosen["max_failures"], run),
+        open_wave=1,
     )
 
 
@@ -195,12 +197,9 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
     dangerous = _is_dangerous(run, command)
     canary = _canary(request, number)
     to_type = str(number) if number != 1 else targets[0].wwwroot
-    wrong, shown = "", _shown(run)
+    wrong = ""
     if request.method == "POST":
-        if request.POST.get("shown", shown) != shown:
-            changed = _("It was changed on another page: look again; nothing was done.")
-            messages.error(request, changed)
-        elif dangerous and request.POST.get("typed", "").strip() != to_type:
+        if dangerous and request.POST.get("typed", "").strip() != to_type:
             wrong = f"Type {to_type} to go on: nothing was done"
         elif _start(request, run, canary):
             return redirect("admin:commands_run_view", pk)
@@ -212,7 +211,7 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
         command=command,
         dangerous=dangerous,
         wrong=wrong,
-        shown=shown,
+        shown=_shown(run),
         targets=targets,
         number=number,
         to_type=to_type,
@@ -240,6 +239,10 @@ def _canary(request: HttpRequest, number: int) -> int:
 
 
 def _start(request: HttpRequest, run: Run, canary: int) -> bool:
+    if request.POST.get("shown", _shown(run)) != _shown(run):
+        changed = _("It was changed on another page: look again; nothing was done.")
+        messages.error(request, changed)
+        return False
     try:
         run.start(canary=canary)
     except REFUSED as error:
