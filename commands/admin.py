@@ -28,6 +28,7 @@ from commands.results_page import results_page
 from commands.snapshot_admin import SnapshotAdmin
 from mnet.sites import lacks_mnet
 from tenants.admin import TenantAdmin, badge
+from tenants.admin_forms import FreshForm
 from tenants.models import Snapshot, Tenant
 from tenants.selection import SelectionError
 
@@ -134,7 +135,7 @@ class CommandedTenantAdmin(TenantAdmin):
         return [*single, *sorted(groups.items()), (_("Registry"), registry)]
 
 
-class SavedCommandForm(forms.ModelForm):
+class SavedCommandForm(FreshForm):
     """Checks the selection as the shell does."""
 
     class Meta:

@@ -1,5 +1,6 @@
 """The pages of MNet: the networks, one of them, and the service strategies."""
 
+import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -229,6 +230,12 @@ def strategies_page(request: HttpRequest) -> HttpResponse:
             raise PermissionDenied
         try:
             with transaction.atomic():
+                list(Strategy.objects.select_for_update())
+                if request.POST.get("shown", _told(stored)) != _told(Strategy.all()):
+                    raise ValidationError(
+                        "Somebody else has changed them meanwhile: look again; nothing"
+                        " was saved"
+                    )
                 _store(request, names)
         except ValidationError as error:
             messages.error(request, " ".join(error.messages))
@@ -241,9 +248,15 @@ def strategies_page(request: HttpRequest) -> HttpResponse:
         gettext("Service strategies"),
         kinds=[(k, label, WAYS[k]) for k, label in Strategy.Kind.choices],
         lines=[(name, _boxes(name, stored)) for name in names],
+        shown=_told(stored),
         may_change=request.user.has_perm("mnet.change_strategy"),
         shell=_shell(),
     )
+
+
+def _told(stored: dict[str, Any]) -> str:
+    """Return all strategies as a text, to be compared."""
+    return json.dumps(stored, sort_keys=True)
 
 
 def _boxes(name: str, stored: dict[str, Any]) -> list[tuple[str, str, bool]]:

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -22,6 +23,7 @@ from commands.upgrade import halfway
 from commands.views import may_run
 from tenants import snapshots
 from tenants.admin import badge
+from tenants.admin_forms import FreshForm
 from tenants.models import Snapshot, Tenant
 
 OPERATE = {"verify": False, "test": False, "restore": True}  # dangerous?
@@ -58,6 +60,7 @@ class OrphanFilter(admin.SimpleListFilter):
 
 
 class SnapshotAdmin(ActingAdmin):
+    form = FreshForm
     first_step = _("The page of a tenant has a button that takes one.")
     acts = ("verify", "test", "restore", "new_tenant")
     list_display = ["taken", "site", "size", "code", "kind", "verified", "kept"]
@@ -252,8 +255,14 @@ class SnapshotAdmin(ActingAdmin):
         used = [(snapshot, in_use(snapshot)) for snapshot in objs]
         return found, counts, perms, [*protected, *(f"{s}: {w}" for s, w in used if w)]
 
+    def save_model(
+        self, request: HttpRequest, obj: Snapshot, form: Any, change: bool
+    ) -> None:
+        obj.save(update_fields=form.changed_data)  # jobs change the rest
+
     def delete_model(self, request: HttpRequest, obj: Snapshot) -> None:
-        snapshots.delete(obj)
+        # Its files take long: the registry waits for no transaction meanwhile.
+        transaction.on_commit(lambda: snapshots.delete(obj))
 
     def delete_queryset(
         self, request: HttpRequest, queryset: QuerySet[Snapshot]

@@ -182,6 +182,18 @@ def test_strategies_are_stored_told_and_applied_by_a_run(network, console):
     assert answer["Location"] == f"{OF}run/{run.pk}/confirm/"
 
 
+def test_of_two_who_change_the_strategies_the_second_is_told(network, console):
+    network(1)
+    page = f"{OF}strategies/"
+    shown = console.get(page).context["shown"]
+
+    console.post(page, {"shown": shown, "main.sso_sp.publish": "on"})
+    told = console.post(page, {"shown": shown}, follow=True)
+
+    assert "Somebody else has changed them meanwhile: look again" in text(told)
+    assert Strategy.all()["main"] == {"sso_sp": (True, False)}
+
+
 @pytest.mark.django_db
 def test_who_may_only_look_changes_nothing():
     user = User.objects.create_user("bob", is_staff=True)

@@ -53,6 +53,22 @@ def test_a_saved_command_runs_on_what_its_selection_means_then(console, rows):
     assert f"{settings.VMOODLE_WORKERS} at once" in page.content.decode()
 
 
+def test_two_operators_change_different_things(console, rows):
+    rows(1)
+    save(console)
+    saved = SavedCommand.objects.get()
+    page = f"{LIST}{saved.pk}/change/"
+    fields = {**CACHES, "selection": "", "note": ""}
+    shown = {f"initial-{name}": value for name, value in fields.items()}
+
+    for changes in ({"note": "nightly"}, {"name": "other"}):
+        answer = console.post(page, fields | shown | changes)
+        assert answer.status_code == 302, answer.content.decode()
+
+    saved.refresh_from_db()
+    assert (saved.name, saved.note) == ("other", "nightly")
+
+
 def test_what_holds_a_secret_is_not_kept(console, rows):
     rows(1)
 

@@ -5,11 +5,13 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from commands.models import Run
 from commands.upgrade import halfway
+from tenants import snapshots
 from tenants.models import Snapshot
 
 pytestmark = pytest.mark.django_db
@@ -151,6 +153,38 @@ def test_templates_are_marked_and_never_deleted(console, kept):
     act(console, "unmark", [one])
     act(console, "delete_selected", [one, two], post="yes")
 
+    assert not Snapshot.objects.exists()
+    assert not one.path.exists()
+
+
+def test_a_note_leaves_a_template_one(console, kept):
+    [one] = kept(1)
+    page = f"{LIST}{one.pk}/change/"
+    form = console.get(page).content.decode()
+    act(console, "mark", [one])
+
+    answer = console.post(page, {"note": "old", "initial-is_template": "False"})
+
+    assert 'name="initial-is_template" value="False"' in form
+    assert answer.status_code == 302, text(answer)
+    one.refresh_from_db()
+    assert (one.is_template, one.note) == (True, "old")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_registry_is_free_while_files_are_deleted(console, kept, monkeypatch):
+    [one] = kept(1)
+    within = []
+    remove = snapshots.remove_directory
+
+    def watched(path):
+        within.append(connection.in_atomic_block)
+        remove(path)
+
+    monkeypatch.setattr(snapshots, "remove_directory", watched)
+    console.post(f"{LIST}{one.pk}/delete/", {"post": "yes"})
+
+    assert within == [False]
     assert not Snapshot.objects.exists()
     assert not one.path.exists()
 
