@@ -125,7 +125,7 @@ class TenantForm(SecretForm):
     """Leaves to a job what it holds, and to commands what is not whole."""
 
     PLACE = (
-        *("wwwroot", "shortname", "release", "enabled", "data_path"),
+        *("wwwroot", "shortname", "release", "enabled", "is_main", "data_path"),
         *("server", "db_type", "db_name", "db_prefix", "db_user", "db_password"),
     )
 

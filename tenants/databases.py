@@ -25,7 +25,9 @@ RIGHTS = (
     "ALTER"
 )
 MAKE = "make the database"  # as a step of a work
+MAKE_ACCOUNT = "make the account"
 IS_THERE = 1007  # what a server says of a database that it shall make
+HAS_ACCOUNT = 1396  # and of an account
 LOCK_SECONDS = 60
 STILL_SECONDS = 5
 
@@ -201,6 +203,19 @@ def create_account(tenant: "Tenant") -> None:
     host = account_host(tenant.server)
     values = [tenant.db_user, host, tenant.db_password]
     execute(tenant.server, "CREATE USER %s@%s IDENTIFIED BY %s", values)
+
+
+def make_account(journal: "Journal", tenant: "Tenant") -> None:
+    """Make the tenant's account as the step `MAKE_ACCOUNT` of a work.
+
+    One that is there is somebody else's, and stays when the work is undone.
+    """
+    try:
+        create_account(tenant)
+    except MoodleDbError as error:
+        if error.code == HAS_ACCOUNT:
+            journal.never_begun(MAKE_ACCOUNT)
+        raise
 
 
 def grant(tenant: "Tenant") -> None:

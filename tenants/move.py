@@ -137,7 +137,7 @@ class Moving:
         sync_database = Step("copy what is new in the database", self.sync_database)
         database = [
             Step(databases.MAKE, self.make_database, self.forget_database),
-            Step("make the account", self.make_account, self.forget_account),
+            Step(databases.MAKE_ACCOUNT, self.make_account, self.forget_account),
             Step("copy the database", self.copy_database, self.forget_dump),
         ]
         moves_data, moves_database = self.old != self.new, self.source != self.target
@@ -229,7 +229,7 @@ class Moving:
     def make_account(self) -> Lines:
         there = self._at(self.target, self.new)
         if not self.plan["has_account"]:
-            databases.create_account(there)
+            databases.make_account(self.journal, there)
         if self.tenant.db_user != self.target.admin_user:
             databases.grant(there)
         yield None

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from tenants import (
@@ -19,6 +20,7 @@ from tenants import (
     checks,
     content,
     databases,
+    held,
     identity,
     manifest,
     marks,
@@ -29,6 +31,7 @@ from tenants import (
 )
 from tenants.manifest import FILES
 from tenants.models import Journal, Snapshot, Tenant
+from tenants.models.tenant import unpublish
 from tenants.steps import LifecycleError, Lines, Step
 
 WORK = "create"
@@ -60,7 +63,9 @@ def reserve(tenant: Tenant, plan: Plan) -> Tenant:
     tenant.enabled, tenant.attention = False, UNFINISHED
     try:
         with transaction.atomic():
+            held.let_none_begin()  # nor another be entered
             tenant.save()
+            tenant.clean()
             Journal.objects.create(
                 tenant=tenant, work=WORK, text=json.dumps(asdict(plan)), begun=[ENTER]
             )
@@ -69,6 +74,10 @@ def reserve(tenant: Tenant, plan: Plan) -> Tenant:
             f"{tenant.wwwroot} is not made: somebody else has just taken its address, "
             "short name, database or data path"
         ) from None
+    except ValidationError as error:  # it was checked, but somebody was quicker
+        unpublish(tenant.keys())
+        why = " ".join(error.messages)
+        raise LifecycleError(f"{tenant.wwwroot} is not made: {why}") from None
     return tenant
 
 
@@ -137,7 +146,7 @@ class Creation:
         return [
             *([source] if self.plan.origin == CLONE else []),
             Step(databases.MAKE, self.make_database, self.forget_database),
-            Step("make the account", self.make_account, self.forget_account),
+            Step(databases.MAKE_ACCOUNT, self.make_account, self.forget_account),
             *parts.get(self.plan.origin, ()),
             Step("settle in Moodle", self.settle),
         ]
@@ -187,7 +196,7 @@ class Creation:
 
     def make_account(self) -> Lines:
         if self.plan.make_account:
-            databases.create_account(self.tenant)
+            databases.make_account(self.journal, self.tenant)
         databases.grant(self.tenant)
         yield None
 

@@ -268,6 +268,42 @@ def test_what_is_no_site_is_not_registered(add_tenant: AddTenant):
     assert not Tenant.objects.exists()
 
 
+def test_an_account_that_somebody_made_meanwhile_stays(template: Snapshot, server):
+    new = planned(template=template.name)
+    databases.create_account(new)
+
+    with pytest.raises(LifecycleError, match="^make the account: "):
+        made(new)
+
+    assert databases.has_account(server, "vm_new")
+    assert not databases.exists(server, db_name())
+    assert not Journal.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "why"),
+    [
+        ({"is_main": True}, "There is a main tenant already"),
+        ({"data_path": "{}/below"}, "It overlaps the data path of https://one."),
+    ],
+)
+def test_what_is_free_no_more_when_it_is_entered_is_refused(
+    template: Snapshot, tenant: Tenant, meanwhile, why: str
+):
+    form = NewTenantForm(NEW | {"template": template.name, "is_main": "on"})
+    assert form.is_valid(), form.errors
+    new = form.save(commit=False)
+    for name, value in meanwhile.items():
+        taken = value.format(new.data_path) if isinstance(value, str) else value
+        Tenant.objects.filter(pk=tenant.pk).update(**{name: taken})
+
+    with pytest.raises(LifecycleError, match=f"org is not made: {why}"):
+        provision.reserve(new, form.plan())
+
+    assert [one.pk for one in Tenant.objects.all()] == [tenant.pk]
+    assert not publish.boot_file("new.example.org").exists()
+
+
 def assert_nothing_left() -> None:
     assert not Tenant.objects.filter(shortname="new").exists()
     assert not Journal.objects.exists()
