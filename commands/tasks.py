@@ -16,7 +16,7 @@ from commands.claim import claim_next
 from commands.models import Job, Run
 from commands.patience import DOWN
 from commands.recorder import Cancelled, Recorder
-from tenants import moodledb, php
+from tenants import moodledb, process
 
 EXPECTED = (*REFUSED, Cancelled, NothingToDo)  # their sentence ends the job
 BLOCKED = 2.0  # seconds a lane waits for limits and locks before it goes to the back
@@ -130,7 +130,7 @@ def reap() -> int:
 def bury(job: Job, worker: str) -> None:
     """End one job whose worker died."""
     error = f"its worker died ({worker}); what it had done is in the output"
-    php.kill_leftovers(job.pk)
+    process.kill_leftovers(job.pk)
     try:
         if job.tenant:
             command = job.run.bound()

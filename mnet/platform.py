@@ -8,7 +8,7 @@ the sites is not.
 from functools import lru_cache
 from pathlib import Path
 
-from tenants import php
+from tenants import php, process
 
 PROBE = Path(php.__file__).parent / "moodle" / "rc4.php"
 
@@ -24,7 +24,7 @@ def lacks_rc4(program: str) -> str:
         return ""
     return (
         f"{program} has no RC4: its {library} has not the provider 'legacy' that "
-        f"{php.OPENSSL} loads: install it (a package with openssl's legacy.so)"
+        f"{process.OPENSSL} loads: install it (a package with openssl's legacy.so)"
     )
 
 
@@ -33,13 +33,13 @@ def mend(program: str = "php") -> list[str]:
 
     `program`: a PHP of the same version.
     """
-    settings = php.OPENSSL.read_text("utf-8")
+    settings = process.OPENSSL.read_text("utf-8")
     begin, end = settings.index("openssl_conf"), settings.index("\n\n# What PHP")
     service = f"php{_version(program)}-fpm"
     return [
         f"systemctl edit {service}    (the service of the PHP that serves the sites)",
         "    [Service]",
-        f"    Environment=OPENSSL_CONF={php.OPENSSL}",
+        f"    Environment=OPENSSL_CONF={process.OPENSSL}",
         f"systemctl restart {service}",
         "or put into the file that this PHP reads now (openssl version -d):",
         *(f"    {line}" for line in settings[begin:end].splitlines()),

@@ -1,13 +1,10 @@
 """Adopt a code tree: make its config.php ask boot.php which tenant it serves."""
 
 import os
-from functools import lru_cache
 from pathlib import Path
 
-from django.conf import settings
-
 from tenants import publish
-from tenants.boot import php_literal
+from tenants.boot import boot_file, php_literal
 from tenants.errors import VMoodleError
 from tenants.models import Release
 
@@ -36,34 +33,8 @@ def is_adopted(release: Release) -> bool:
         return False
 
 
-def refuse_foreign(release: Release) -> None:
-    """Raise AdoptError if the tree's config.php chooses the site without us.
-
-    What runs there would be done to a site that nobody has named.
-    """
-    config = f"{release.path}/config.php"
-    try:
-        now = os.stat(config)  # noqa: PTH116 - once a job, and ten times faster
-        seen = (now.st_mtime_ns, now.st_ino, now.st_size)
-        asks_us = _asks_us(config, settings.VMOODLE_BOOT_DIR, seen)
-    except OSError:
-        asks_us = False
-    if not asks_us:
-        _refuse_missing(release)
-        raise AdoptError(
-            f"{config} does not ask VMoodle which tenant it serves: run manage.py "
-            f"adopt_release {release}"
-        )
-
-
-@lru_cache(64)
-def _asks_us(config: str, boot: Path, seen: tuple[int, ...]) -> bool:
-    """Whether config.php, as it was seen, needs our boot.php."""
-    return _boot_php() in Path(config).read_text(encoding="utf-8", errors="replace")
-
-
 def _boot_php() -> str:
-    return php_literal(str(publish.boot_file("boot").absolute()))
+    return php_literal(str(boot_file("boot").absolute()))
 
 
 def adopt(release: Release) -> Path | None:
@@ -72,7 +43,8 @@ def adopt(release: Release) -> Path | None:
     The former file stays as `config.php.before-vmoodle`, numbered if there is one.
     """
     config = _config(release)
-    _refuse_missing(release)
+    if not Path(release.path).is_dir():
+        raise AdoptError(f"{release.path} is missing: check the path of {release}")
     publish.prepare()  # from now on config.php needs boot.php
     try:
         kept = _keep(config) if config.exists() else None
@@ -84,11 +56,6 @@ def adopt(release: Release) -> Path | None:
             "for a moment, or use --print and write the file yourself"
         ) from error
     return kept
-
-
-def _refuse_missing(release: Release) -> None:
-    if not Path(release.path).is_dir():
-        raise AdoptError(f"{release.path} is missing: check the path of {release}")
 
 
 def _config(release: Release) -> Path:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tenants import php
-from tenants.adopt import refuse_foreign
 from tenants.errors import VMoodleError
 
 if TYPE_CHECKING:
@@ -44,7 +43,6 @@ def ask(
     Raises AgentRefusal with the operation's own sentence, AgentNothingToDo when
     nothing had to be changed, PhpError when it gave no answer.
     """
-    refuse_foreign(tenant.release)
     lines = php.run(
         tenant,
         AGENT,

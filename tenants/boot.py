@@ -6,6 +6,7 @@ import ipaddress
 import json
 import math
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -33,6 +34,14 @@ class PublishError(VMoodleError):
 
 class NotInPhp(PublishError):
     """A value has no equal in PHP."""
+
+
+def boot_dir() -> Path:
+    return Path(settings.VMOODLE_BOOT_DIR)
+
+
+def boot_file(key: str) -> Path:
+    return boot_dir() / f"{key}.php"
 
 
 def code_tree(tenant: "Tenant") -> str:

@@ -21,7 +21,7 @@ from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, TypedDict
 
 from tenants import databases
-from tenants.php import end_group
+from tenants.process import end_group
 from tenants.sections import Sections, Write
 from tenants.steps import LifecycleError
 

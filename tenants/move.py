@@ -83,6 +83,7 @@ def recover(tenant: Tenant) -> str:
 def _refuse(tenant: Tenant, server: DatabaseServer, data_path: str) -> None:
     """Raise LifecycleError for a place where the site cannot go."""
     steps.refuse_half_done(tenant)
+    php.refuse_foreign(tenant.release)  # before the site is closed for nothing
     if server != tenant.server:
         moodledb.wait_until_up(server, 0)
         if databases.exists(server, tenant.db_name):

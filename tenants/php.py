@@ -5,43 +5,29 @@ deadline and a memory limit, and its output is streamed line by line. It dies wi
 the process that started it.
 """
 
-import codecs
-import fcntl
-import hashlib
 import json
 import os
 import pwd
 import re
-import resource
-import select
 import shutil
-import signal
-import subprocess
 import tempfile
-import time
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from tenants.errors import VMoodleError
+from tenants.boot import boot_file, php_literal
+from tenants.process import Lines, PhpError, as_web_user, ended, follow
 
 if TYPE_CHECKING:  # models imports this module
-    from tenants.models import Tenant
+    from tenants.models import Release, Tenant
 
-TICK = 0.5  # seconds between two signs of life of a silent script
-GRACE = 5.0  # seconds between SIGTERM and SIGKILL
-MEMORY = 4 * 1024**3  # bytes of address space: an endless prompt eats it all
-LONGEST = 16 * 1024**2  # characters of one line; what comes then is another one
-# What Moodle prints below the message of an exception.
-STACK_FRAME = re.compile(r"\s*(\* line \d+ of |#\d+ /)")
-MARKER = "VMOODLE_JOB"  # names the job in the environment of its children
+__all__ = ["Lines", "PhpError", "feed", "refuse_foreign", "run", "script_path"]
+
 PROBE = Path(__file__).parent / "moodle" / "versions_hash.php"
-OPENSSL = Path(__file__).parent / "moodle" / "openssl.cnf"  # MNet needs RC4
 # They include Moodle's language files again and again: 2 to 4 GB by the file cache.
 HEAVY = ("admin/cli/install_database.php", "admin/cli/upgrade.php")
 HEAVY_VALUES = (
@@ -58,12 +44,6 @@ HEAVY_VALUES = (
     "disable_functions=opcache_reset",
 )
 
-Lines = Generator[str | None, None, int]
-
-
-class PhpError(VMoodleError):
-    """A script could not be started, failed, or ran out of time."""
-
 
 def script_path(tree: str, script: str) -> str:
     """Return where the tree holds the script; since 5.1 most lie in `public/`."""
@@ -71,6 +51,35 @@ def script_path(tree: str, script: str) -> str:
         if os.path.isfile(path):  # noqa: PTH113 - once a job, and ten times faster
             return path
     raise PhpError(f"{tree} has no {script}: this release does not ship it")
+
+
+def refuse_foreign(release: "Release") -> None:
+    """Raise PhpError if the tree's config.php chooses the site without us.
+
+    What runs there would be done to a site that nobody has named.
+    """
+    config = f"{release.path}/config.php"
+    try:
+        now = os.stat(config)  # noqa: PTH116 - once a job, and ten times faster
+        seen = (now.st_mtime_ns, now.st_ino, now.st_size)
+        asks_us = _asks_us(config, settings.VMOODLE_BOOT_DIR, seen)
+    except OSError:
+        asks_us = False
+    if asks_us:
+        return
+    if not Path(release.path).is_dir():
+        raise PhpError(f"{release.path} is missing: check the path of {release}")
+    raise PhpError(
+        f"{config} does not ask VMoodle which tenant it serves: run manage.py "
+        f"adopt_release {release}"
+    )
+
+
+@lru_cache(64)
+def _asks_us(config: str, boot: Path, seen: tuple[int, ...]) -> bool:
+    """Whether config.php, as it was seen, needs our boot.php."""
+    text = Path(config).read_text(encoding="utf-8", errors="replace")
+    return php_literal(str(boot_file("boot").absolute())) in text
 
 
 def run(
@@ -89,11 +98,13 @@ def run(
     Path of one of ours; the tenant is chosen by `--host`. It reads `stdin`, then the
     end of the file. Standard error comes in the same stream. Returns the exit code,
     which is one of `accept`; raises PhpError otherwise, or after `timeout` seconds.
-    Closing the generator kills the script and its children.
+    Closing the generator kills the script and its children. Nothing is run in a tree
+    that serves another installation's sites.
     """
     release = tenant.release
+    refuse_foreign(release)
     argv = [
-        *_as_web_user(job),
+        *as_web_user(job),
         release.php,
         *php_options(release.path, str(script)),
         str(script) if isinstance(script, Path) else script_path(release.path, script),
@@ -102,7 +113,7 @@ def run(
     ]
     tail: deque[str] = deque(maxlen=5)
     seconds = timeout or settings.VMOODLE_JOB_MAX_SECONDS
-    code = yield from _follow(argv, job, seconds, tail, stdin)
+    code = yield from follow(argv, job, seconds, tail, stdin)
     if code not in accept:
         said = " / ".join(tail)[-600:] or "it printed nothing"
         raise PhpError(f"{script} ended with exit code {code}: {said}", code)
@@ -152,199 +163,6 @@ def _make_cache(cache: Path, user: str) -> None:
         ) from error
 
 
-def _as_web_user(job: int | None) -> list[str]:
-    """Return what makes the command run as the web server's user, if it must."""
-    if not settings.VMOODLE_WEB_USER:
-        return []
-    # sudo drops the environment, and its child is not ours to limit: behind it.
-    given = [f"OPENSSL_CONF={OPENSSL}", *([f"{MARKER}={_mark(job)}"] if job else [])]
-    limits = ["prlimit", f"--as={MEMORY}", "setpriv", "--pdeathsig", "KILL"]
-    return [*_sudo(), *limits, "env", *given]
-
-
-def _sudo() -> list[str]:
-    return ["sudo", "-n", "-u", settings.VMOODLE_WEB_USER, "--"]
-
-
-def _environment(job: int | None) -> dict[str, str]:
-    # An inherited REMOTE_ADDR or HTTP_HOST makes Moodle's scripts refuse.
-    clean = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
-    clean["OPENSSL_CONF"] = str(OPENSSL)
-    return clean | ({MARKER: _mark(job)} if job else {})
-
-
-def _mark(job: int) -> str:
-    """Return the job's name on this host, where another VMoodle may run as well."""
-    return f"{_installation(settings.SECRET_KEY, settings.VAR_DIR)}.{job}"
-
-
-@lru_cache(1)
-def _installation(key: str, home: Path) -> str:
-    return hashlib.sha256(f"{key} {home}".encode()).hexdigest()[:16]
-
-
-def _follow(
-    argv: list[str], job: int | None, seconds: float, tail: deque[str], stdin: str
-) -> Lines:
-    process = None
-    with _pipe() as (theirs, _ours):
-        try:
-            with _pipe() as (output, printed):
-                process = _start(argv, job, stdin, printed, theirs)
-                if not settings.VMOODLE_WEB_USER:  # calls are cheaper than programs
-                    _limit(process.pid, theirs)
-                yield from _lines(_pieces(process.pid, output, seconds), tail)
-            return process.wait()
-        finally:
-            if process:
-                end_group(process)
-
-
-@contextmanager
-def _pipe() -> Iterator[tuple[int, int]]:
-    ends = os.pipe()  # as numbers: files cost more than all that is done with them
-    try:
-        yield ends
-    finally:
-        for end in ends:
-            os.close(end)
-
-
-def _start(
-    argv: list[str], job: int | None, stdin: str, printed: int, theirs: int
-) -> "subprocess.Popen[bytes]":
-    with _input(stdin) as given:
-        try:
-            return subprocess.Popen(  # noqa: S603 - an argument list, no shell
-                argv,
-                stdin=given,
-                stdout=printed,
-                stderr=printed,
-                env=_environment(job),
-                start_new_session=True,
-                pass_fds=(theirs,),
-            )
-        except OSError as error:
-            raise PhpError(f"{argv[0]} cannot be started: {error.strerror}") from error
-
-
-def _limit(group: int, pipe: int) -> None:
-    """Limit the memory of a script, and its life to that of our process.
-
-    The kernel kills its group once nobody holds the other end of the pipe.
-    """
-    try:
-        with suppress(ProcessLookupError):
-            resource.prlimit(group, resource.RLIMIT_AS, (MEMORY, MEMORY))
-            fcntl.fcntl(pipe, fcntl.F_SETOWN, -group)
-            fcntl.fcntl(pipe, fcntl.F_SETSIG, signal.SIGKILL)
-            fcntl.fcntl(pipe, fcntl.F_SETFL, os.O_ASYNC)
-    except OSError as error:
-        raise PhpError(f"a script cannot be limited: {error.strerror}") from error
-
-
-@contextmanager
-def _input(text: str) -> Iterator[int]:
-    """Open what a script shall read: in memory, since it may hold a password."""
-    if not text:
-        yield subprocess.DEVNULL
-        return
-    with os.fdopen(os.memfd_create("stdin"), "w", encoding="utf-8") as file:
-        file.write(text)
-        file.seek(0)  # which flushes
-        yield file.fileno()
-
-
-def _lines(pieces: Iterable[bytes], tail: deque[str]) -> Iterator[str | None]:
-    """Yield the lines of a script's output, and None for what ends none."""
-    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-    line = ""
-    for data in pieces:
-        more, *fresh = decoder.decode(data).split("\n")
-        line += more
-        for begun in fresh:
-            yield _kept(line, tail)
-            line = begun
-        if len(line) >= LONGEST:
-            yield _kept(line, tail)
-            line = ""
-        elif not fresh:
-            yield None
-    if line := line + decoder.decode(b"", final=True):
-        yield _kept(line, tail)
-
-
-def _pieces(pid: int, output: int, seconds: float) -> Iterator[bytes]:
-    """Yield what the script prints, as it comes, and b"" each half second of silence.
-
-    Ends with the script; raises PhpError when its time is over. The pipe itself never
-    ends, as we hold its other end too: a script may close its output long before.
-    """
-    deadline = time.monotonic() + seconds
-    with os.fdopen(os.pidfd_open(pid), "rb", 0) as end:
-        either = select.poll()
-        either.register(end, select.POLLIN)  # looked at first: nothing is printed later
-        either.register(output, select.POLLIN)
-        while True:
-            ready = [fd for fd, _events in either.poll(TICK * 1000)]
-            if output in ready:
-                yield os.read(output, 65536)
-            elif ready:
-                return  # perhaps a grandchild still holds the pipe
-            else:
-                yield b""
-            if time.monotonic() > deadline:
-                raise PhpError("the script ran out of time and was stopped")
-
-
-def _kept(line: str, tail: deque[str]) -> str:
-    line = line.rstrip("\r")
-    if line.strip() and not STACK_FRAME.match(line):
-        tail.append(line.strip())
-    return line
-
-
-def end_group(process: "subprocess.Popen[bytes]") -> None:
-    """Stop the process group of a script: SIGTERM, then SIGKILL."""
-    if process.stdout:
-        process.stdout.close()
-    if process.poll() is None:
-        _signal_group(process.pid, signal.SIGTERM)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(GRACE)
-    _signal_group(process.pid, signal.SIGKILL)  # it, and what it left behind
-    process.wait()
-
-
-def _signal_group(group: int, number: signal.Signals) -> None:
-    with suppress(ProcessLookupError):
-        try:
-            os.killpg(group, number)
-        except PermissionError:
-            kill = ["kill", f"-{number.value}", "--", f"-{group}"]
-            subprocess.run(  # noqa: S603
-                [*_as_web_user(None), *kill], check=False, capture_output=True
-            )
-
-
-def kill_leftovers(job: int) -> int:
-    """Kill what still runs on this host for a job; return how many processes.
-
-    As the user they run as: no other may read their environment, or kill them.
-    """
-    marker = f"{MARKER}={_mark(job)}"
-    files = [str(path) for path in Path("/proc").glob("[0-9]*/environ")]
-    grep = [*_as_web_user(None), "grep", "-lszxF", "-e", marker, "--", *files]
-    found = subprocess.run(  # noqa: S603
-        grep, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    )
-    pids = [Path(file).parent.name for file in found.stdout.split()]
-    if pids:
-        kill = [*_as_web_user(None), "kill", "-KILL", "--", *pids]
-        subprocess.run(kill, check=False, capture_output=True)  # noqa: S603
-    return len(pids)
-
-
 def versions_hash(php: str, tree: str) -> str:
     """Return the `allversionshash` of a code tree, computed without a database."""
     return _probe(php, tree, "hash", r"[0-9a-f]{40}")
@@ -361,8 +179,8 @@ def versions(php: str, tree: str, versions_hash: str) -> dict[str, str]:
 
 
 def _probe(php: str, tree: str, wanted: str, fits: str) -> str:
-    argv = [*_as_web_user(None), php, *php_options(tree), str(PROBE), tree, wanted]
-    done = _ended(argv, f"{php} cannot read the versions of {tree}", timeout=60)
+    argv = [*as_web_user(None), php, *php_options(tree), str(PROBE), tree, wanted]
+    done = ended(argv, f"{php} cannot read the versions of {tree}", timeout=60)
     answer = done.stdout.strip().rpartition("\n")[2]
     if done.returncode != 0 or not re.fullmatch(fits, answer):
         said = (done.stderr or done.stdout).strip()[-300:]
@@ -374,27 +192,8 @@ def feed(php: str, script: Path, lines: Iterable[str]) -> list[str]:
     """Return the lines that a script of ours prints, fed these on standard input."""
     text = "".join(f"{line}\n" for line in lines)
     argv = [php, "-n", str(script)]
-    done = _ended(argv, f"{php} cannot run {script.name}", timeout=300, text=text)
+    done = ended(argv, f"{php} cannot run {script.name}", timeout=300, text=text)
     if done.returncode != 0:
         said = (done.stderr or done.stdout).strip()[-300:]
         raise PhpError(f"{script.name} failed: {said}", done.returncode)
     return done.stdout.splitlines()
-
-
-def _ended(
-    argv: list[str], failure: str, timeout: float, text: str = ""
-) -> "subprocess.CompletedProcess[str]":
-    """Run PHP to its end, fed a text; raise PhpError if it cannot be."""
-    try:
-        return subprocess.run(  # noqa: S603 - an argument list, no shell
-            argv,
-            input=text,
-            capture_output=True,
-            env=_environment(None),
-            timeout=timeout,
-            encoding="utf-8",
-            errors="replace",
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise PhpError(f"{failure}: {error}") from error

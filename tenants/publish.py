@@ -27,6 +27,8 @@ from tenants import php, subpath
 from tenants.boot import (
     RESERVED,
     PublishError,
+    boot_dir,
+    boot_file,
     boot_text,
     boot_values,
     code_tree,
@@ -114,14 +116,6 @@ def _refuse_other_version() -> None:
             f"{boot} is another version's: run generateconfigs, which "
             "changes it with the files of all tenants"
         )
-
-
-def boot_dir() -> Path:
-    return Path(settings.VMOODLE_BOOT_DIR)
-
-
-def boot_file(key: str) -> Path:
-    return boot_dir() / f"{key}.php"
 
 
 def site_link(key: str) -> Path:

@@ -40,6 +40,7 @@ def restore(
 ) -> Lines:
     """Restore; `page` is what visitors get meanwhile. Raises LifecycleError."""
     settle(tenant)
+    php.refuse_foreign(tenant.release)  # before the site is closed for nothing
     _refuse_newer(tenant, snapshot)
     if files and Path(tenant.data_path).is_symlink():
         raise SnapshotError(

@@ -23,7 +23,6 @@ from commands.patience import patiently
 from commands.upgrade import halfway
 from commands.upgrade.status import Status, refresh_releases, statuses
 from tenants import activity, files, moodledb, php, publish, restore, snapshots
-from tenants.adopt import refuse_foreign
 from tenants.models import Release, Snapshot, Tenant
 from tenants.steps import LifecycleError
 
@@ -161,7 +160,7 @@ class Upgrade(PhpScript):
     def check(self, tenant: Tenant) -> php.Lines:
         """Decide from the database what there is to do."""
         restore.settle(tenant)
-        refuse_foreign(tenant.release)
+        php.refuse_foreign(tenant.release)  # before the site is closed for nothing
         site = statuses([tenant])[tenant.pk]
         self.before = site.version
         if site.status == Status.RUNNING:

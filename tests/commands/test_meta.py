@@ -36,7 +36,7 @@ EDGES = {
     "django_q": {"commands/queue.py"},
     "MySQLdb": {"tenants/moodledb.py"},
     # PHP, what needs the web user's rights, and MariaDB's programs joined by pipes.
-    "subprocess": {"tenants/php.py", "tenants/files.py", "tenants/dump.py"},
+    "subprocess": {"tenants/process.py", "tenants/files.py", "tenants/dump.py"},
 }
 
 

@@ -13,7 +13,7 @@ from commands.base import Command, CommandFailed, NothingToDo
 from commands.claim import claim_next
 from commands.management.commands.worker import show_life
 from commands.models import Job, Run
-from tenants import php
+from tenants import process
 from tenants.files import FilesError
 from tenants.models import DatabaseServer, Tenant
 from tenants.moodledb import MoodleDbError
@@ -297,10 +297,10 @@ def test_a_cleaning_up_that_fails_is_told(
 def test_what_a_dead_worker_left_running_is_killed(claimed: Job, dead: str):
     left = subprocess.Popen(
         [sys.executable, "-c", "import time; time.sleep(60)"],
-        env=php._environment(claimed.pk),
+        env=process.environment(claimed.pk),
         start_new_session=True,
     )
-    other = subprocess.Popen(["sleep", "60"], env=php._environment(claimed.pk + 1))
+    other = subprocess.Popen(["sleep", "60"], env=process.environment(claimed.pk + 1))
     Job.objects.update(worker=dead)
 
     tasks.reap()

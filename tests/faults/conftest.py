@@ -15,7 +15,7 @@ from django.db import connection
 
 from commands import host
 from commands.models import Job, Run
-from tenants import moodledb, php
+from tenants import moodledb, process
 from tenants.models import Tenant
 from tests.conftest import ROOT, AddTenant
 from tests.patience import PATIENCE, eventually
@@ -153,7 +153,7 @@ def wait_for_php(run: Run, number: int = 1) -> list[Job]:
 
 def php_processes() -> list[int]:
     """Return the PHP processes that our jobs have started and that are still there."""
-    ours = f"{php.MARKER}={php._mark(0).removesuffix('0')}".encode()
+    ours = f"{process.MARKER}={process.mark(0).removesuffix('0')}".encode()
     found = []
     for path in Path("/proc").glob("[0-9]*/environ"):
         try:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mnet.keys import Pair
-from tenants.php import OPENSSL
+from tenants.process import OPENSSL
 from tests.moodle.fleet import moodle_trees
 
 HERE = Path(__file__).parent

@@ -4,18 +4,18 @@ import subprocess
 
 from demo import sites
 from mnet import platform
-from tenants import php
+from tenants import process
 
 
 def test_php_that_we_start_has_rc4():
     assert platform.lacks_rc4("php") == ""
-    assert php.OPENSSL.samefile(sites.OPENSSL)  # the demo's web server
+    assert process.OPENSSL.samefile(sites.OPENSSL)  # the demo's web server
 
 
 def test_a_php_without_the_provider_is_told(monkeypatch, tmp_path):
     empty = tmp_path / "openssl.cnf"
     empty.write_text("[req]\ndefault_bits = 2048\n")
-    monkeypatch.setattr(php, "OPENSSL", empty)
+    monkeypatch.setattr(process, "OPENSSL", empty)
     platform.lacks_rc4.cache_clear()
 
     assert "php has no RC4: its OpenSSL 3" in platform.lacks_rc4("php")
@@ -40,8 +40,8 @@ def test_what_is_printed_gives_php_rc4_and_takes_nothing_away(tmp_path):
 
     assert "Default Provider" in providers
     assert "Legacy Provider" in providers
-    assert f"    Environment=OPENSSL_CONF={php.OPENSSL}" in lines
-    assert php.OPENSSL.is_file()
+    assert f"    Environment=OPENSSL_CONF={process.OPENSSL}" in lines
+    assert process.OPENSSL.is_file()
 
 
 def test_moodle_can_make_its_own_keys_with_our_settings():
@@ -54,7 +54,10 @@ def test_moodle_can_make_its_own_keys_with_our_settings():
 
     done = subprocess.run(
         ["php", "-r", code],
-        env={"PATH": "/usr/local/bin:/usr/bin:/bin", "OPENSSL_CONF": str(php.OPENSSL)},
+        env={
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "OPENSSL_CONF": str(process.OPENSSL),
+        },
         capture_output=True,
         text=True,
         check=True,

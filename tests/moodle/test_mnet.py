@@ -17,7 +17,7 @@ from mnet.keys import Owner, make
 from mnet.seal import seal, sign, unseal, verify
 from mnet.webphp import pairs
 from mnet.xmlrpc import Fault, answer, request
-from tenants import moodledb, php, webconfig
+from tenants import moodledb, process, webconfig
 from tenants.models import Tenant
 from tests.boot import fpm
 from tests.conftest import RunOf
@@ -101,9 +101,9 @@ def test_two_sites_prove_their_trust_and_a_user_jumps_over(
     assert f"{beta.wwwroot}: the PHP that serves it has no RC4" in job.error
     said = job.text()[0]
     assert "web PHP opens RC4: no\n" in said
-    assert f"    Environment=OPENSSL_CONF={php.OPENSSL}\n" in said
+    assert f"    Environment=OPENSSL_CONF={process.OPENSSL}\n" in said
 
-    with serve(php.OPENSSL):
+    with serve(process.OPENSSL):
         job = job_of(finished, "mnet/CheckMnet", alpha)
         assert job.state == Job.State.SUCCEEDED, job.text()[0] + job.error
         assert job.result == {"trusts": [beta.wwwroot], "web_opens_rc4": "yes"}

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tenants import moodledb
+from tenants import moodledb, snapshots
 from tenants.models import Release, Tenant
 from tests.conftest import AddTenant, RunOf
+from tests.tenants.test_dump import end
 
 FOREIGN = """<?php
 global $CFG;
@@ -30,27 +31,43 @@ def two(add_tenant: AddTenant, tenant: Tenant, settings, tmp_path: Path) -> Tena
     return other
 
 
+@pytest.fixture
+def harmful(two: Tenant) -> None:
+    """Let scripts leave a trace on the site that they find."""
+    for name in ("local/cli/set.php", "admin/cli/purge_caches.php"):
+        script = Path(two.release.path, name)
+        script.parent.mkdir(parents=True, exist_ok=True)
+        script.write_text(
+            "<?php define('CLI_SCRIPT', true); require __DIR__ . '/../../config.php';"
+            "set_config('theme', 'foreign');"
+        )
+
+
 @pytest.mark.parametrize(
     ("command", "attributes"),
     [
+        ("generic/PurgeCaches", ""),
         ("generic/SetConfig", "key=theme&value=foreign"),
         ("system/Script", "script=local/cli/set.php"),
+        ("sql/Sql", "sql=UPDATE+{user}+SET+city%3D1&write=1&purge_caches=1"),
+        ("lifecycle/Rename", "wwwroot=https://new.example.org"),
+        ("lifecycle/Restore", "without_safety=1"),
+        ("lifecycle/Move", "data_path=elsewhere"),
     ],
+    ids=lambda text: text if "/" in text and "=" not in text else "",
 )
 def test_a_command_is_not_run_on_another_site(
-    finished: RunOf, tenant: Tenant, two: Tenant, command: str, attributes: str
+    finished: RunOf, tenant: Tenant, two: Tenant, harmful, command: str, attributes: str
 ):
-    script = Path(two.release.path, "local/cli/set.php")
-    script.parent.mkdir(parents=True)
-    script.write_text(
-        "<?php define('CLI_SCRIPT', true); require __DIR__ . '/../../config.php';"
-        "set_config('theme', 'foreign');"
-    )
+    end(snapshots.take(tenant))
+    data = str(Path(tenant.data_path).with_name("elsewhere"))
+    attributes = attributes.replace("elsewhere", data)
 
     job = finished(command, [tenant], attributes).jobs.get()
 
     assert moodledb.config_of(two, ["theme"]).get("theme") != "foreign"
-    assert job.error == (
+    assert "close the site" not in job.text()[0]
+    assert job.error.endswith(
         f"{tenant.release.path}/config.php does not ask VMoodle which tenant it serves:"
         " run manage.py adopt_release 4.2"
     )

@@ -9,7 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from tenants import moodledb, php
+from tenants import moodledb, php, process
+from tests.boot.fleet import make_tree
 from tests.conftest import ROOT
 from tests.patience import eventually
 
@@ -19,6 +20,7 @@ SCRIPT = "admin/cli/x.php"
 @pytest.fixture
 def site(tmp_path: Path) -> SimpleNamespace:
     """Return what php needs of a tenant."""
+    make_tree(tmp_path / "tree")
     (tmp_path / "tree/admin/cli").mkdir(parents=True)
     release = SimpleNamespace(path=str(tmp_path / "tree"), php="php")
     return SimpleNamespace(wwwroot="https://a.example.org", release=release)
@@ -90,7 +92,7 @@ def test_a_huge_line_is_kept_whole(run):
 
 
 def test_a_line_without_end_is_cut(run, monkeypatch):
-    monkeypatch.setattr(php, "LONGEST", 100_000)
+    monkeypatch.setattr(process, "LONGEST", 100_000)
 
     found = lines(run("echo str_repeat('x', 1000000), \"\\nend\";"))
 
@@ -167,7 +169,7 @@ def test_the_environment_is_clean(run, monkeypatch):
 
 
 def test_a_script_may_not_eat_all_memory(run, monkeypatch):
-    monkeypatch.setattr(php, "MEMORY", 512 * 1024**2)
+    monkeypatch.setattr(process, "MEMORY", 512 * 1024**2)
 
     with pytest.raises(php.PhpError):
         lines(run("ini_set('memory_limit', -1); $a = str_repeat('x', 1 << 30);"))
@@ -209,7 +211,9 @@ def test_closing_kills_the_script(run, tmp_path):
     assert not Path(f"/proc/{read(tmp_path / 'pid')}").exists()
 
 
-def test_a_script_and_its_children_die_with_the_process_that_runs_it(site, tmp_path):
+def test_a_script_and_its_children_die_with_the_process_that_runs_it(
+    site, tmp_path, settings
+):
     code = (
         "<?php $child = proc_open(['sleep', '600'], [], $pipes);"
         " $pids = getmypid() . ' ' . proc_get_status($child)['pid'];"
@@ -224,7 +228,11 @@ def test_a_script_and_its_children_die_with_the_process_that_runs_it(site, tmp_p
     )
     parent = subprocess.Popen(
         [sys.executable, "-c", program],
-        env={**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"},
+        env={
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "tests.settings",
+            "VMOODLE_BOOT_DIR": str(settings.VMOODLE_BOOT_DIR),
+        },
         cwd=ROOT,
     )
     pid = tmp_path / "pid"
@@ -242,7 +250,7 @@ def test_what_a_job_left_behind_is_killed_and_nothing_else(run):
     assert next(line for line in mine if line) == "1"
     assert next(line for line in other if line) == "1"
 
-    assert php.kill_leftovers(71) == 1
+    assert process.kill_leftovers(71) == 1
 
     with pytest.raises(php.PhpError, match="exit code -9"):
         lines(mine)
@@ -277,7 +285,7 @@ def test_a_script_that_cannot_be_limited_is_stopped_and_told(run, monkeypatch):
         started.append(pid)
         raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
-    monkeypatch.setattr(php.resource, "prlimit", refuse)
+    monkeypatch.setattr(process.resource, "prlimit", refuse)
 
     with pytest.raises(php.PhpError, match="cannot be limited: Operation not perm"):
         lines(run("sleep(60);"))
@@ -350,9 +358,9 @@ def test_scripts_leave_no_file_open(run, site):
     ("name", "value"), [("SECRET_KEY", "another"), ("VAR_DIR", Path("/elsewhere"))]
 )
 def test_a_job_of_another_installation_has_another_name(settings, name, value):
-    mine = php._mark(7)
+    mine = process.mark(7)
 
     setattr(settings, name, value)
 
-    assert php._mark(7) != mine
-    assert php._mark(7).endswith(".7")
+    assert process.mark(7) != mine
+    assert process.mark(7).endswith(".7")

@@ -10,7 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from tenants import php
+from tenants import php, process
+from tests.boot.fleet import make_tree
 from tests.patience import eventually
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="needs root")
@@ -26,7 +27,7 @@ def home(settings, monkeypatch) -> Iterator[Path]:
     home.chmod(0o755)
     settings.VMOODLE_PHP_CACHE_DIR = home / "var/opcache"
     (home / "var").mkdir()
-    monkeypatch.setattr(php, "_sudo", lambda: NOBODY)
+    monkeypatch.setattr(process, "_sudo", lambda: NOBODY)
     former = os.umask(0o027)
     yield home
     os.umask(former)
@@ -36,9 +37,10 @@ def home(settings, monkeypatch) -> Iterator[Path]:
 @pytest.fixture
 def run(home: Path):
     """Return a function that runs PHP code as a script of a tree."""
-    script = home / "tree" / SCRIPT
-    for directory in reversed([script.parent, *script.parent.parents][:3]):
-        directory.mkdir()
+    tree = make_tree(home / "tree")
+    script = tree / SCRIPT
+    script.parent.mkdir(parents=True)
+    for directory in (tree, tree / "admin", script.parent):
         directory.chmod(0o755)
     release = SimpleNamespace(path=str(home / "tree"), php="php")
     site = SimpleNamespace(wwwroot="https://a.example.org", release=release)
@@ -76,14 +78,14 @@ def test_another_user_s_cache_is_not_used(run, home: Path, settings):
 def test_memory_is_limited_for_that_user_too(run):
     limit = said(run("echo preg_replace('/ +/', ' ', shell_exec('ulimit -v'));"))
 
-    assert int(limit) == php.MEMORY // 1024
+    assert int(limit) == process.MEMORY // 1024
 
 
 def test_what_a_job_left_behind_is_found_and_killed(run):
     steps = run('echo "one\\n"; sleep(60);', job=71)
     assert said(steps) == "one"
 
-    assert php.kill_leftovers(71) == 1
+    assert process.kill_leftovers(71) == 1
 
     with pytest.raises(php.PhpError, match="exit code -9"):
         list(steps)
