@@ -22,7 +22,7 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 
-from tenants import php
+from tenants import confidential, php
 from tenants.errors import VMoodleError
 from tenants.models import Tenant
 
@@ -263,7 +263,8 @@ class PhpScript(Command):
 
     def clean_more(self) -> str:
         text: str = self.cleaned_data["more"]
-        for word in split_options(text):
+        refuse_secrets(self.script, words := split_options(text))
+        for word in words:
             if not word.startswith("-") or not word.isprintable():
                 raise ValidationError(
                     f"{word!r} is not an option: options begin with '-', and a value "
@@ -318,6 +319,16 @@ def split_options(text: str) -> list[str]:
         raise ValidationError(
             f"{text!r} cannot be split into options: {error}"
         ) from error
+
+
+def refuse_secrets(script: str, words: Sequence[str]) -> None:
+    """Raise ValidationError when the options of a script tell, or ask for, a secret."""
+    if option := confidential.secret_option(script, words):
+        raise ValidationError(
+            f"{option} is about a secret, which the list of processes, pages and logs "
+            "would show: give a password by system/ResetPassword, a setting by "
+            "generic/SetConfig or generic/SetPluginConfig"
+        )
 
 
 _commands: dict[str, type[Command]] = {}

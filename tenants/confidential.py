@@ -5,6 +5,8 @@ those that by their name are secret.
 """
 
 import re
+from collections.abc import Sequence
+from itertools import pairwise
 
 
 def _names(text: str) -> frozenset[str]:
@@ -69,6 +71,7 @@ GUARDED = (
     "|^openssl|^siteidentifier$"
 )
 UNGUARDED = "(public_?key|bypass)[0-9]*$"
+ACCOUNT_IN_URL = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
 SWITCHES = ("", "0", "1")  # no secret, whatever the name
 
 
@@ -91,6 +94,30 @@ def is_secret(name: str) -> bool:
     (True, False)
     """
     return shown(name, HIDDEN[1:]) == HIDDEN
+
+
+def secret_option(script: str, words: Sequence[str]) -> str:
+    """Return the first of a script's options that gives a secret, "" if none does.
+
+    >>> secret_option("admin/cli/install.php", ["--lang=fr", "--adminpass=x"])
+    '--adminpass'
+    >>> secret_option("admin/cli/cfg.php", ["--name=smtppass", "--set=x"])
+    '--name=smtppass'
+    """
+    for word, next_one in pairwise([*words, "-"]):
+        option, joined, value = word.partition("=")
+        if not option.startswith("-"):
+            continue
+        if not joined and not next_one.startswith("-"):
+            value = next_one
+        name = option.lstrip("-").replace("-", "_")
+        if name == "p" and script.endswith("/reset_password.php"):
+            name = "password"
+        if shown(name, value) == HIDDEN or ACCOUNT_IN_URL.search(value):
+            return option
+        if name == "name" and script.endswith("/cfg.php") and is_secret(value):
+            return f"{option}={value}"
+    return ""
 
 
 def without_secrets(name: str, table: str) -> str:

@@ -5,7 +5,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from commands.base import Command, Steps, register, split_options
+from commands.base import Command, Steps, refuse_secrets, register, split_options
 from tenants import php
 from tenants.models import Tenant
 
@@ -47,7 +47,9 @@ class Script(Command):
 
     def clean_arguments(self) -> str:
         text: str = self.cleaned_data["arguments"]
-        for word in split_options(text):
+        words = split_options(text)
+        refuse_secrets(self.cleaned_data.get("script", ""), words)
+        for word in words:
             if word == "--":
                 break
             if word == "--host" or word.startswith("--host="):

@@ -249,6 +249,7 @@ def test_underscores_of_a_parameter_are_dashes_of_its_option():
         ("--lang='fr ca'", ["--lang=fr ca"]),
         (r"--name=a\ b", ["--name=a b"]),
         ("--hostile --text=é", ["--hostile", "--text=é"]),
+        ("--bypasscheck --new-key=1", ["--bypasscheck", "--new-key=1"]),
     ],
 )
 def test_more_options_are_passed_through(more: str, words: list[str]):
@@ -269,6 +270,9 @@ def test_more_options_are_passed_through(more: str, words: list[str]):
         ("-- --host=x", "'--' is set by VMoodle"),
         ("'--a\nb'", "is not an option"),
         ("-\x1b", "is not an option"),
+        ("--adminpass=hunter2", "--adminpass is about a secret"),
+        ("--password hunter2", "--password is about a secret"),
+        ("--from=https://me:hunter2@a.org", "--from is about a secret"),
         ("x" * 2001, "at most 2000 characters"),
     ],
     ids=[
@@ -280,6 +284,9 @@ def test_more_options_are_passed_through(more: str, words: list[str]):
         "end of options",
         "newline",
         "escape",
+        "password",
+        "loose password",
+        "password in an address",
         "too long",
     ],
 )
@@ -288,6 +295,7 @@ def test_more_options_that_are_none_are_refused(more: str, sentence: str):
 
     assert not form.is_valid()
     assert sentence in form.errors["more"][0]
+    assert "hunter2" not in form.errors["more"][0]
 
 
 def test_open_quotes_cannot_be_split():

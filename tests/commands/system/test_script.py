@@ -14,6 +14,7 @@ from commands.claim import claim_next
 from commands.models import Run
 from commands.shell import shell_line
 from commands.system.script import Script
+from tenants import confidential
 from tenants.models import Release, Tenant
 from tests.commands.conftest import Manage, assert_refused, states
 from tests.conftest import AddTenant
@@ -109,7 +110,21 @@ def test_arguments_stay_as_they_are(words: list[str]):
     if "arguments" not in command.errors:
         assert shlex.split(command.cleaned_data["arguments"]) == words
     else:
-        assert hosts
+        assert hosts or confidential.secret_option("", words)
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments", "option"),
+    [
+        ("reset_password", "-u=admin -p=hunter2", "-p"),
+        ("cfg", "--name=smtppass --set=hunter2", "--name=smtppass"),
+        ("install", "--dbpass hunter2", "--dbpass"),
+    ],
+)
+def test_no_secret_is_given_to_a_script(script: str, arguments: str, option: str):
+    errors = bound(f"admin/cli/{script}.php", arguments).errors
+
+    assert errors["arguments"][0].startswith(f"{option} is about a secret")
 
 
 @pytest.mark.parametrize(
