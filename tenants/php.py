@@ -136,7 +136,9 @@ def php_options(tree: str, script: str = "") -> list[str]:
         _make_cache(Path(cache), user)
     small = (f"opcache.file_cache={cache}", "opcache.file_cache_only=1")
     own = HEAVY_VALUES if script in HEAVY else small
-    values = ("max_input_vars=6000", "opcache.enable_cli=1", *own)
+    # The stack of an error goes into the log: without values, such as a password.
+    common = "zend.exception_ignore_args=1", "max_input_vars=6000"
+    values = (*common, "opcache.enable_cli=1", *own)
     return [part for value in values for part in ("-d", value)]
 
 

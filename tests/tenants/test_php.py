@@ -168,6 +168,22 @@ def test_the_environment_is_clean(run, monkeypatch):
     assert set(found.split()) == {"PATH", "LANG", "OPENSSL_CONF", "VMOODLE_JOB"}
 
 
+def test_the_trace_of_an_error_tells_no_password(run, site, tmp_path):
+    program = tmp_path / "php-as-it-comes"
+    program.write_text('#!/bin/sh\nexec php -n "$@"\n')
+    program.chmod(0o755)
+    site.release.php = str(program)
+    found = lines(
+        run(
+            "function log_in($with) { throw new Exception('no'); }"
+            "try { log_in('hunter2'); } catch (Exception $error) { echo $error; }"
+        )
+    )
+
+    assert any("log_in" in line for line in found)
+    assert not any("hunter2" in line for line in found)
+
+
 def test_a_script_may_not_eat_all_memory(run, monkeypatch):
     monkeypatch.setattr(process, "MEMORY", 512 * 1024**2)
 
