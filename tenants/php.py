@@ -49,8 +49,19 @@ def script_path(tree: str, script: str) -> str:
     """Return where the tree holds the script; since 5.1 most lie in `public/`."""
     for path in (f"{tree}/{script}", f"{tree}/public/{script}"):
         if os.path.isfile(path):  # noqa: PTH113 - once a job, and ten times faster
+            _refuse_outside(tree, path)
             return path
     raise PhpError(f"{tree} has no {script}: this release does not ship it")
+
+
+def _refuse_outside(tree: str, script: str) -> None:
+    """Raise PhpError for a link to another tree: PHP includes what lies beside it."""
+    real = os.path.realpath(script)
+    if not real.startswith(f"{os.path.realpath(tree)}/"):
+        raise PhpError(
+            f"{script} leads to {real}, where it would serve another tree's sites: put "
+            "the script itself there"
+        )
 
 
 def refuse_foreign(release: "Release") -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tenants import moodledb, snapshots
+from tenants.adopt import adopt
 from tenants.models import Release, Tenant
 from tests.conftest import AddTenant, RunOf
 from tests.tenants.test_dump import end
@@ -70,6 +71,26 @@ def test_a_command_is_not_run_on_another_site(
     assert job.error.endswith(
         f"{tenant.release.path}/config.php does not ask VMoodle which tenant it serves:"
         " run manage.py adopt_release 4.2"
+    )
+
+
+def test_a_link_to_a_script_of_another_tree_is_not_run(
+    finished: RunOf, tenant: Tenant, two: Tenant, harmful, tmp_path: Path
+):
+    tree = Path(tenant.release.path)
+    other = tree.rename(tmp_path / "other")
+    tree.mkdir()
+    adopt(tenant.release)
+    (tree / "local").symlink_to(other / "local")
+    for file in (tmp_path / "elsewhere").glob("@*.php"):  # what that tree serves
+        file.write_text(file.read_text().replace(str(tree), str(other)))
+
+    job = finished("system/Script", [tenant], "script=local/cli/set.php").jobs.get()
+
+    assert moodledb.config_of(two, ["theme"]).get("theme") != "foreign"
+    assert job.error == (
+        f"{tree}/local/cli/set.php leads to {other}/local/cli/set.php, where it would "
+        "serve another tree's sites: put the script itself there"
     )
 
 
