@@ -147,17 +147,22 @@ def _lines(pieces: Iterable[bytes], tail: deque[str]) -> Iterator[str | None]:
     """Yield the lines of a script's output, and None for what ends none."""
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
     line = ""
-    for data in pieces:
-        more, *fresh = decoder.decode(data).split("\n")
-        line += more
-        for begun in fresh:
+    try:
+        for data in pieces:
+            more, *fresh = decoder.decode(data).split("\n")
+            line += more
+            for begun in fresh:
+                yield _kept(line, tail)
+                line = begun
+            if len(line) >= LONGEST:
+                yield _kept(line, tail)
+                line = ""
+            elif not fresh:
+                yield None
+    except PhpError:
+        if line:  # where it got stuck
             yield _kept(line, tail)
-            line = begun
-        if len(line) >= LONGEST:
-            yield _kept(line, tail)
-            line = ""
-        elif not fresh:
-            yield None
+        raise
     if line := line + decoder.decode(b"", final=True):
         yield _kept(line, tail)
 

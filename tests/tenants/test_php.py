@@ -210,6 +210,16 @@ def test_a_script_that_takes_too_long_is_killed_with_its_children(
     eventually(lambda: not Path(f"/proc/{child}").exists())
 
 
+def test_the_line_at_which_a_script_got_stuck_is_told(run):
+    found: list[str | None] = []
+
+    with pytest.raises(php.PhpError, match="ran out of time"):
+        found.extend(run("echo 'waiting for the lock'; sleep(60);", timeout=1))
+
+    # `extend` keeps what came before the error.
+    assert found[-1] == "waiting for the lock"
+
+
 def test_a_script_that_closes_its_output_has_a_deadline_too(run):
     found = run("fclose(STDOUT); fclose(STDERR); sleep(60);", timeout=1)
 
