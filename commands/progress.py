@@ -19,6 +19,7 @@ from django.db.models import (
 from django.db.models.functions import Cast, Substr
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from commands import queue
 from commands.models import Cluster, Job, Run
@@ -54,10 +55,19 @@ def live(request: HttpRequest, run: Run) -> dict[str, Any]:
         "here": request.GET.urlencode(),
         "focus": focus,
         "tail": _tail(focus) if focus else [],
-        "left": None if (left := seconds_left(run)) is None else duration(left),
+        "left": duration(left) if (left := seconds_left(run)) else None,
         "took": duration(run.seconds()),
+        "said": _said(run),
         "idle": _is_idle(counts),
     }
+
+
+def _said(run: Run) -> str:
+    """Return what is read out: something new at each tenth and at each failure."""
+    percent = 10 * (10 * run.done // max(1, run.total))
+    done = _("%(percent)s %% done") % {"percent": percent}
+    failed = _("%(number)s failed") % {"number": run.failed}
+    return f"{done}, {failed}" if run.failed else done
 
 
 def _is_idle(counts: dict[str, int]) -> bool:

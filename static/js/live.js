@@ -11,3 +11,13 @@ document.addEventListener("htmx:beforeSwap", (event) => {
     event.detail.shouldSwap = false;
   }
 });
+// A screen reader is told what a glance at the page shows, whenever that changes.
+const tell = () => {
+  const said = document.getElementById("said");
+  const news = document.getElementById("live").dataset.said;
+  if (said.textContent !== news) {
+    said.textContent = news;
+  }
+};
+document.addEventListener("htmx:afterSwap", tell);
+tell();
