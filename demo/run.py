@@ -8,6 +8,7 @@ import fcntl
 import json
 import os
 import secrets
+import shlex
 import shutil
 import signal
 import socket
@@ -21,6 +22,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / "var" / "demo"
+SHELL = HOME / "env"  # read by a shell that is to be at work on the demo
 PORT = 8000
 LAST_PORT = 65535
 SITES = 100  # the tenants' port is so much above that of the console
@@ -167,19 +169,9 @@ def database() -> Iterator[dict[str, str]]:
 @contextmanager
 def django(port: int) -> Iterator[None]:
     """Set up Django on a registry of the demo's own."""
-    os.environ.update(
-        DJANGO_SETTINGS_MODULE="vmoodle_site.settings",
-        VMOODLE_VAR_DIR=str(HOME),
-        VMOODLE_BOOT_DIR=str(HOME / "boot"),
-        VMOODLE_SITES_DIR=str(HOME / "sites"),
-        VMOODLE_PHP_CACHE_DIR=str(HOME / "opcache"),
-        VMOODLE_CONSOLE_URL=f"http://127.0.0.1:{port}",
-        DATABASE_URL=f"sqlite:///{HOME / 'registry.sqlite3'}",
-        EMAIL_URL=f"filemail:///{HOME / 'mail'}",
-        VMOODLE_WORKERS=str(os.cpu_count() or 2),
-        VMOODLE_TECHOPERATOR="operator@example.org",
-        DJANGO_RUNSERVER_HIDE_WARNING="true",
-    )
+    chosen = environment(port)
+    os.environ.update(chosen, DJANGO_RUNSERVER_HIDE_WARNING="true")
+    SHELL.write_text(for_a_shell(chosen), encoding="utf-8")
     import django as framework
     from django.core.management import call_command
 
@@ -188,11 +180,38 @@ def django(port: int) -> Iterator[None]:
     yield
 
 
+def environment(port: int) -> dict[str, str]:
+    """Return what the settings take from the environment."""
+    return {
+        "DJANGO_SETTINGS_MODULE": "vmoodle_site.settings",
+        "DEBUG": "false",  # else pages that are not there look like Django's, not ours
+        "VMOODLE_VAR_DIR": str(HOME),
+        "VMOODLE_BOOT_DIR": str(HOME / "boot"),
+        "VMOODLE_SITES_DIR": str(HOME / "sites"),
+        "VMOODLE_PHP_CACHE_DIR": str(HOME / "opcache"),
+        "VMOODLE_CONSOLE_URL": f"http://127.0.0.1:{port}",
+        "DATABASE_URL": f"sqlite:///{HOME / 'registry.sqlite3'}",
+        "EMAIL_URL": f"filemail:///{HOME / 'mail'}",
+        "VMOODLE_WORKERS": str(os.cpu_count() or 2),
+        "VMOODLE_TECHOPERATOR": "operator@example.org",
+    }
+
+
+def for_a_shell(chosen: dict[str, str]) -> str:
+    """Return lines after which a shell finds manage.py, which finds the demo."""
+    where = f"{ROOT / '.venv/bin'}:{ROOT}"
+    lines = [f"{name}={shlex.quote(value)}" for name, value in chosen.items()]
+    return "".join(
+        f"export {line}\n" for line in [*lines, f"PATH={shlex.quote(where)}:$PATH"]
+    )
+
+
 @contextmanager
 def workers(options: argparse.Namespace) -> Iterator[subprocess.Popen[bytes]]:
     """Run the workers, and the console unless the demo ends by itself."""
     if not options.once:
         account()
+        static()
     argv = [sys.executable, str(ROOT / "manage.py"), "dev", f"--port={options.port}"]
     process = subprocess.Popen(
         [*argv, *(["--no-web"] if options.once else [])],
@@ -216,6 +235,13 @@ def account() -> None:
     password = secrets.token_urlsafe(9)
     User.objects.create_superuser("admin", "admin@example.org", password)
     os.environ["VMOODLE_DEMO_PASSWORD"] = password
+
+
+def static() -> None:
+    """Put the console's style sheets and scripts where it finds them."""
+    from django.core.management import call_command
+
+    call_command("collectstatic", interactive=False, verbosity=0)
 
 
 def wait_for_workers(process: subprocess.Popen[bytes]) -> None:
@@ -273,7 +299,8 @@ def leave_open(port: int, process: subprocess.Popen[bytes]) -> None:
 
 def tell(port: int) -> None:
     say(f"\nThe console: http://127.0.0.1:{port}")
-    say(f"Log in as admin, password {os.environ['VMOODLE_DEMO_PASSWORD']}\n")
+    say(f"Log in as admin, password {os.environ['VMOODLE_DEMO_PASSWORD']}")
+    say(f"A shell runs the lines that it shows after: . {shlex.quote(str(SHELL))}\n")
 
 
 if __name__ == "__main__":

@@ -305,6 +305,9 @@ Q_CLUSTER = {
     },
 }
 
+_log_level = env.get_value(
+    "LOG_LEVEL", one_of(*logging.getLevelNamesMapping()), "WARNING"
+)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -312,10 +315,7 @@ LOGGING = {
         "line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {
-        "handlers": ["stderr"],
-        "level": env.get_value(
-            "LOG_LEVEL", one_of(*logging.getLevelNamesMapping()), "WARNING"
-        ),
-    },
+    "root": {"handlers": ["stderr"], "level": _log_level},
+    # What `manage.py dev` and the demo print is not to be lost among requests.
+    "loggers": {"django.server": {"level": _log_level, "propagate": True}},
 }

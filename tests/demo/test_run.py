@@ -1,10 +1,12 @@
 """What bin/demo says before it does anything."""
 
+import subprocess
 import sys
 
 import pytest
 
 from demo import fleet, run
+from tests.conftest import ROOT
 from tests.demo.site import Pair, read
 
 
@@ -35,3 +37,16 @@ def test_each_tenant_has_a_course_to_try_things_on(pair: Pair):
     for tenant in pair:
         names = read(tenant, "SELECT shortname FROM {course} WHERE category <> 0")
         assert names == [("maths",)]
+
+
+def test_a_shell_reads_what_the_demo_was_told():
+    told = run.for_a_shell({"VMOODLE_VAR_DIR": "/it's here", "DEBUG": "false"})
+
+    said = subprocess.run(
+        ["bash", "-c", f'{told}echo "$VMOODLE_VAR_DIR" "$DEBUG"; command -v manage.py'],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+
+    assert said.stdout == f"/it's here false\n{ROOT}/manage.py\n"
