@@ -22,7 +22,7 @@ from commands.acts import ActingAdmin
 from commands.base import Command, all_commands
 from commands.compare import Comparison
 from commands.drafts import draft, forget_old_drafts
-from commands.models import Run, SavedCommand
+from commands.models import Job, Run, SavedCommand
 from commands.newtenant import new_tenant
 from commands.results_page import results_page
 from commands.snapshot_admin import SnapshotAdmin
@@ -67,6 +67,20 @@ def pks_of(tenants: QuerySet[Tenant]) -> list[int]:
     return list(tenants.order_by("pk").values_list("pk", flat=True))
 
 
+class LastJobFilter(admin.SimpleListFilter):
+    title = _("last job")
+    parameter_name = "last"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        there = set(Tenant.objects.values_list("last_state", flat=True).distinct())
+        return [(s.value, str(s.label)) for s in Job.State if s in there]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Tenant]
+    ) -> QuerySet[Tenant]:
+        return queryset.filter(last_state=self.value()) if self.value() else queryset
+
+
 admin.site.unregister(Tenant)
 admin.site.register(Snapshot, SnapshotAdmin)
 
@@ -79,6 +93,7 @@ class CommandedTenantAdmin(TenantAdmin):
         "Add the first, or enter a whole list with manage.py bulkcreatenodes."
     )
     readonly_fields = [*TenantAdmin.readonly_fields, "its_network"]
+    list_filter = [*TenantAdmin.list_filter, LastJobFilter]
 
     def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return new_tenant(request)

@@ -9,7 +9,6 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -193,7 +192,7 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
     if run.state != Run.State.DRAFT:
         return redirect("admin:commands_run_view", pk)
     targets = _targets(run)
-    number = targets.count()
+    number = len(targets)
     dangerous = _is_dangerous(run, command)
     canary = _canary(request, number)
     to_type = str(number) if number != 1 else targets[0].wwwroot
@@ -226,10 +225,12 @@ def _shown(run: Run) -> str:
     return f"{run.command}?{run.attributes} {run.parallel} {run.max_failures}"
 
 
-def _targets(run: Run) -> QuerySet[Tenant]:
+def _targets(run: Run) -> list[Tenant]:
+    """Return the run's tenants in its order, of which the canary is the beginning."""
     shown = ["name", "wwwroot", "is_main", "enabled", "release__name"]
-    tenants = Tenant.objects.filter(pk__in=run.targets)
-    return tenants.select_related("release").only(*shown)
+    tenants = Tenant.objects.select_related("release").only(*shown)
+    found = tenants.in_bulk(run.targets)
+    return [found[pk] for pk in run.targets if pk in found]
 
 
 def _canary(request: HttpRequest, number: int) -> int:
@@ -262,7 +263,7 @@ def run_page(request: HttpRequest, pk: int) -> HttpResponse:
         request,
         "run",
         str(run),
-        shell=shell_line(run),
+        shell=shell_line(run, canary=run.jobs.filter(wave=0).count()),
         parameters=parse_qsl(run.attributes),
         retries=_retries(run),
         keep=_keep(request, run),

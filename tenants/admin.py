@@ -258,7 +258,6 @@ class TenantAdmin(PublishingAdmin):
         UpgradeFilter,
         "release",
         "server",
-        "last_state",
         "tags",
         "network",
         "is_main",
@@ -352,7 +351,7 @@ class TenantAdmin(PublishingAdmin):
             '<a href="{}">{}</a> {}',
             reverse("admin:commands_job_view", args=[tenant.last_job]),
             tenant.last_command.partition("/")[2],
-            badge(tenant.last_state, tenant.last_state.replace("_", " ")),
+            badge(tenant.last_state, tenant.last_state.replace("_", " ").capitalize()),
         )
 
     @admin.display(description=_("checks"))

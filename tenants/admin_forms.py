@@ -76,7 +76,8 @@ class SecretForm(FreshForm):
                 attrs={"autocomplete": "new-password"}
             )
             self.fields[name].required = False
-            self.fields[name].help_text = _("Leave empty to keep the stored one.")
+            if self.instance.pk:
+                self.fields[name].help_text = _("Leave empty to keep the stored one.")
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()

@@ -41,7 +41,7 @@ def test_the_confirmation_tells_the_releases_and_no_larger_canary(console, rows)
     page = text(console.get(url("run_confirm", draft.pk) + "?canary=9"))
 
     assert page.count(f"<td>{Release.objects.get()}</td>") == 2
-    assert "the first 2 alone · stops after 1 failure<" in page
+    assert "the first 2 with something to do go ahead · stops after 1 failure<" in page
     assert "--canary=2" in page
 
 

@@ -242,6 +242,21 @@ def test_a_canary_goes_first(console, rows):
     console.post(form["Location"])
 
     assert run.jobs.filter(wave=0).count() == 1
+    assert "--canary=1" in text(console.get(url("run_view", run.pk)))
+
+
+def test_the_confirmation_lists_first_what_goes_first(console, rows):
+    [zoe] = rows(1, name="Zoe")
+    [adam] = rows(1, name="Adam")
+    run = prepared(console, [zoe, adam])
+    console.post(url("run_launch", run.pk), {"run-canary": "1", "run-parallel": "2"})
+
+    page = text(console.get(url("run_confirm", run.pk)))
+    console.post(url("run_confirm", run.pk) + "?canary=1")
+
+    assert page.index("<td>Zoe") < page.index("<td>Adam")
+    assert f"--tohosts={zoe.wwwroot},{adam.wwwroot}" in page
+    assert run.jobs.get(wave=0).tenant == zoe
 
 
 def test_the_run_page_shows_failures_first_with_their_errors(console, run_of, rows):
@@ -468,3 +483,16 @@ def test_a_job_that_waits_for_its_time_says_until_when(console, run_of, rows, pr
     assert f"waits until {at}" in listed
     assert f"It waits until {at}<" in alone
     assert "<pre" not in alone
+
+
+def test_tenants_are_found_by_how_their_last_job_ended(console, rows):
+    rows(1, last_state="rolled_back")
+    rows(1, last_state="succeeded")
+
+    page = text(console.get(LIST))
+    found = text(console.get(LIST + "?last=rolled_back"))
+
+    assert 'href="?last=rolled_back">Rolled back<' in page
+    assert "Cancelled" not in page
+    assert "t0.example.org" in found
+    assert "t1.example.org" not in found
