@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 from commands.base import CommandFailed
 from commands.models import Job
 from commands.shell import shell_line
+from tenants.models import Release
 
 pytestmark = [
     pytest.mark.browser,
@@ -119,4 +120,39 @@ def test_a_long_error_stays_within_its_table(page: Page, look, rows, run_of, pro
     table = page.locator(".jobs").bounding_box()
 
     assert cell["x"] + cell["width"] <= table["x"] + table["width"] + 0.5
+    look()
+
+
+def test_all_tenants_are_selected_at_once_on_any_screen(page: Page, look, rows):
+    rows(3)
+    page.goto("/tenants/tenant/")
+
+    page.check("#action-toggle")
+
+    expect(page.locator("tr.selected")).to_have_count(3)
+    look()
+
+
+def test_the_first_page_breaks_no_word(page: Page, look, rows):
+    rows(2, seen_hash="former")
+    Release.objects.update(
+        name="4.2", release="4.2 (Build: 20230424)", versions_hash="x"
+    )
+    page.goto("/")
+
+    for link in page.locator(".recent a").all():
+        assert link.bounding_box()["height"] < 30  # pixels: it is on one line
+    look()
+
+
+def test_the_button_that_cancels_a_job_is_beside_its_state(
+    page: Page, look, rows, run_of, probe
+):
+    run = run_of("commands/Probe", rows(1))
+    page.goto(f"/commands/run/of/job/{run.jobs.get().pk}/")
+
+    state = page.locator("#job .badge").bounding_box()
+    button = page.locator("#job button").bounding_box()
+
+    assert button["y"] < state["y"] < button["y"] + button["height"]
     look()
