@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,7 +13,7 @@ from django.db import close_old_connections, transaction
 from commands.base import Command, CommandFailed, Json
 from commands.models import Job
 from commands.models.job import PAGE
-from commands.patience import DOWN, patiently
+from commands.patience import DOWN
 from commands.statements import change
 from tenants.models import Tenant
 
@@ -35,12 +36,11 @@ class Recorder:
         self,
         job: Job,
         echo: Callable[[str], None] | None = None,
-        interrupted: Callable[[], bool] | None = None,
+        interrupted: Callable[[], bool] = lambda: False,
     ) -> None:
         self.job, self.echo, self.interrupted = job, echo, interrupted
         self.log: BinaryIO | None = None
-        self.buffer: list[str] = []
-        self.size = 0  # characters in the buffer
+        self.buffer = StringIO()
         self.seq, self.page = 1, ""  # the page that grows
         self.fresh: dict[int, str] = {}  # pages that are not stored as they are now
         self.half = max(1, settings.VMOODLE_OUTPUT_CAP // PAGE // 2)  # pages
@@ -54,7 +54,8 @@ class Recorder:
         try:
             while True:
                 self._take(next(steps))
-                if time.monotonic() >= self.beat_at:
+                much = self.buffer.tell() >= PAGE and not self.fresh
+                if much or time.monotonic() >= self.beat_at:
                     self._beat(command)
         except StopIteration as end:
             result: Json = end.value
@@ -81,7 +82,7 @@ class Recorder:
     def _take(self, line: str | None) -> None:
         if line is None:
             return
-        self._keep(line)
+        self.buffer.write(f"{line}\n")
         if self.log:
             try:
                 self.log.write(f"{line}\n".encode())
@@ -89,29 +90,21 @@ class Recorder:
                 # A full disk must not cut off an upgrade.
                 self.log.close()
                 self.log = None
-                self._keep(f"[the log file is not written any more: {error}]")
+                said = f"[the log file is not written any more: {error}]\n"
+                self.buffer.write(said)
         if self.echo:
             self.echo(line)
-        if self.size >= PAGE and not self.fresh:
-            self.flush()
-
-    def _keep(self, line: str) -> None:
-        self.buffer.append(f"{line}\n")
-        self.size += len(line) + 1
 
     def _beat(self, command: Command) -> None:
-        self.flush()
         self.beat_at = time.monotonic() + FLUSH
         try:
-            if not self.job.beat():
+            if not self.store(self.job.beat):
                 # Somebody believes that this process is dead, and undoes what it did.
                 # To do so here as well would meet that, or a next job on the tenant.
                 os.write(2, f"{self.job} was given to another worker\n".encode())
                 os._exit(1)  # its PHP dies with it
             asked = Job.objects.values_list("cancel_requested", flat=True)
-            cancelled = asked.get(pk=self.job.pk) or (
-                self.interrupted is not None and self.interrupted()
-            )
+            cancelled = asked.get(pk=self.job.pk) or self.interrupted()
         except DOWN:
             # The job goes on: its output waits here until the registry is back.
             close_old_connections()
@@ -124,41 +117,30 @@ class Recorder:
                 "(VMOODLE_JOB_MAX_SECONDS) and was stopped"
             )
 
-    def flush(self) -> bool:
-        """Store what was printed since the last time; keep it if that fails."""
-        try:
-            return not (self.buffer or self.fresh) or self._store()
-        except DOWN:
-            close_old_connections()
-            return False
+    def store(self, also: Callable[[], bool] = lambda: True) -> bool:
+        """Store what was printed since the last time, and what goes with it.
 
-    def store_end(self, end: Callable[[], bool]) -> bool:
-        """Store the rest of the output and the end of the job, however long it takes.
-
-        A registry that restarts must not make a job that is done look lost.
+        What fails may be done again. Returns what `also` returns.
         """
-        return patiently(lambda: self._store(end))
-
-    def _store(self, end: Callable[[], bool] = lambda: True) -> bool:
         self._divide()
         with transaction.atomic():
             for seq, page in self.fresh.items():
                 change(STORE, self.job.pk, seq, page)
             if self.seq > 2 * self.half:
                 change(DROP, self.job.pk, self.half, self.seq - self.half)
-            ended = end()
+            done = also()
         self.fresh = {}
-        return ended
+        return done
 
     def _divide(self) -> None:
         """Make pages of the buffer, and drop those between the head and the tail."""
-        if not self.buffer:
+        if not self.buffer.tell():
             return
-        printed = "".join(self.buffer).replace("\0", "\N{REPLACEMENT CHARACTER}")
+        printed = self.buffer.getvalue().replace("\0", "\N{REPLACEMENT CHARACTER}")
         text = self.page + printed
         pages = [text[at : at + PAGE] for at in range(0, len(text), PAGE)]
         self.fresh |= enumerate(pages, self.seq)
         self.seq, self.page = self.seq + len(pages) - 1, pages[-1]
-        self.buffer, self.size = [], 0
+        self.buffer = StringIO()
         hole = range(self.half + 1, self.seq - self.half + 1)
         self.fresh = {seq: page for seq, page in self.fresh.items() if seq not in hole}

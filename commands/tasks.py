@@ -14,7 +14,7 @@ from commands import host, queue
 from commands.base import REFUSED, Command, CommandFailed, Json, NothingToDo
 from commands.claim import claim_next
 from commands.models import Job, Run
-from commands.patience import DOWN
+from commands.patience import DOWN, patiently
 from commands.recorder import Cancelled, Recorder
 from tenants import moodledb, process
 
@@ -55,7 +55,7 @@ def _run_jobs(run: Run, worker: str) -> None:
 def execute(
     job: Job,
     echo: Callable[[str], None] | None = None,
-    interrupted: Callable[[], bool] | None = None,
+    interrupted: Callable[[], bool] = lambda: False,
 ) -> None:
     """Run a claimed job to its end. The one place that catches a command's errors.
 
@@ -76,7 +76,8 @@ def execute(
             raise
     finally:
         if ending:
-            recorder.store_end(lambda: job.finish(**ending))
+            # A registry that restarts must not make a job that is done look lost.
+            patiently(lambda: recorder.store(lambda: job.finish(**ending)))
 
 
 def _work(job: Job, recorder: Recorder) -> Json:

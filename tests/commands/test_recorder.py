@@ -39,7 +39,7 @@ def follow(job: Job, steps: Callable[[], Steps], **values) -> Recorder:
     try:
         found.follow(command_of(steps), job.tenant)
     finally:
-        found.store_end(lambda: True)
+        found.store()
     return found
 
 
@@ -179,7 +179,7 @@ def test_a_step_that_must_not_be_cut_off_outlives_a_cancel(job: Job, clock: Cloc
     with pytest.raises(Cancelled):
         found.follow(command, job.tenant)
 
-    found.flush()
+    found.store()
     assert "step 2" in job.text()[0]
     assert "never" not in job.text()[0]
 
@@ -282,8 +282,8 @@ def test_who_follows_the_output_reads_it_once(job: Job, step: int):
     text = "".join(chr(ord("0") + at % 50) for at in range(40))
 
     for at in range(0, 40, step):
-        found.buffer.append(text[at : at + step])
-        assert found.flush()
+        found.buffer.write(text[at : at + step])
+        assert found.store()
         more, after = job.text(after)
         read += more
 
@@ -294,10 +294,10 @@ def test_who_follows_the_output_reads_it_once(job: Job, step: int):
 def test_who_follows_too_slowly_is_told_of_a_hole(job: Job):
     found = Recorder(job)
     found._take("a" * 24)
-    found.flush()
+    found.store()
     _text, after = job.text()
     found._take("b" * 59)
-    found.flush()
+    found.store()
 
     more, end = job.text(after)
 
@@ -308,6 +308,11 @@ def test_nul_bytes_do_not_reach_the_registry(job: Job):
     follow(job, lines("a\0b\0"))
 
     assert job.text()[0] == "a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}\n"
+
+
+def not_stored(found: Recorder) -> None:
+    with pytest.raises(OperationalError):
+        found.store()
 
 
 @autocommit
@@ -343,9 +348,9 @@ def test_output_whose_storing_was_not_confirmed_is_not_doubled(job: Job, clock: 
     found._take("once")
     Output.objects.create(job=job, seq=1, text="once\n")  # stored, the answer lost
     with registry_down():
-        assert not found.flush()
+        not_stored(found)
 
-    assert found.flush()
+    assert found.store()
 
     assert job.text()[0] == "once\n"
 
@@ -356,7 +361,7 @@ def test_a_failure_while_old_output_is_dropped_loses_and_doubles_nothing(job: Jo
     found = Recorder(job)
     for letter in "abcd":
         found._take(letter * 9)
-        assert found.flush()
+        assert found.store()
 
     def refuse_delete(execute, sql, params, many, context):
         if sql.startswith("DELETE"):
@@ -365,8 +370,8 @@ def test_a_failure_while_old_output_is_dropped_loses_and_doubles_nothing(job: Jo
 
     with connection.execute_wrapper(refuse_delete):
         found._take("e" * 9)
-        assert not found.flush()
-    assert found.flush()
+        not_stored(found)
+    assert found.store()
 
     head, tail = (f"{a * 9}\n{b * 9}\n" for a, b in ("ab", "de"))
     assert job.text()[0] == f"{head}{job_module.LEFT_OUT}{tail}"
@@ -380,33 +385,15 @@ def test_output_that_waits_for_the_registry_is_bounded(job: Job):
     with registry_down():
         for number in range(100):
             found._take(f"line {number:04}")
-            found.flush()
-    assert found.size == 0
+            not_stored(found)
+    assert found.buffer.tell() == 0
     assert sum(map(len, found.fresh.values())) <= 40
-    assert found.flush()
+    assert found.store()
 
     text = job.text()[0]
     assert text.startswith("line 0000\n")
     assert text.endswith("line 0099\n")
     assert job_module.LEFT_OUT in text
-
-
-@autocommit
-def test_the_end_of_a_job_waits_for_the_registry(job: Job, monkeypatch):
-    found = Recorder(job)
-    found._take("the last words")
-    answers = []
-
-    def end() -> bool:
-        answers.append(job.text()[0])
-        if len(answers) == 1:
-            raise OperationalError(2006, "Server has gone away")
-        return True
-
-    monkeypatch.setattr("commands.patience.time", Clock())
-
-    assert found.store_end(end)
-    assert answers == ["the last words\n"] * 2
 
 
 def test_the_log_file_has_the_whole_output(job: Job, settings, tmp_path: Path):
@@ -439,7 +426,7 @@ def test_a_full_disk_under_the_log_file_does_not_stop_the_job(job: Job):
     found._take("first")
     found._take("second")
 
-    found.flush()
+    found.store()
 
     assert job.text()[0] == (
         "first\n[the log file is not written any more: [Errno 28] No space left on "

@@ -53,6 +53,25 @@ def test_a_job_that_succeeds_keeps_its_output_and_result(claimed: Job):
     assert Run.objects.get().state == Run.State.FINISHED
 
 
+@pytest.mark.django_db(transaction=True)  # whose connection may be closed
+def test_the_end_of_a_job_waits_for_the_registry(claimed: Job, monkeypatch):
+    away = iter([True, True])
+
+    def refuse(execute, sql, params, many, context):
+        if "exit_code" in sql and next(away, False):
+            raise OperationalError(2006, "Server has gone away")
+        return execute(sql, params, many, context)
+
+    monkeypatch.setattr("commands.patience.time", Clock())
+    with connection.execute_wrapper(refuse):
+        tasks.execute(claimed)
+
+    claimed.refresh_from_db()
+    assert claimed.state == Job.State.SUCCEEDED
+    assert claimed.text()[0] == "at t0\n"
+    assert next(away, None) is None
+
+
 def test_output_is_echoed_to_a_shell(claimed: Job):
     echoed: list[str] = []
 
