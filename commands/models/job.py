@@ -152,15 +152,9 @@ class Job(models.Model):
             self.run.count(1, [self] if state in self.BAD else [])
         return True
 
-    def _ours(self) -> models.QuerySet["Job"]:
-        """Return the row as long as we are the worker that it names."""
-        return Job.objects.filter(
-            pk=self.pk, state=self.State.RUNNING, worker=self.worker
-        )
-
     def beat(self) -> bool:
         """Show that the job is alive; False when it was taken away from us."""
-        return bool(self._ours().update(heartbeat_at=timezone.now()))
+        return self.hand_over(self.worker)
 
     def hand_over(self, worker: str) -> bool:
         """Give the running job to another worker; False if somebody was first.
@@ -168,9 +162,11 @@ class Job(models.Model):
         It keeps a second reaper from undoing what a next job on the same tenant
         does. If the new worker dies at it, a third comes when the heartbeat is old.
         """
-        given = self._ours().update(worker=worker, heartbeat_at=timezone.now())
+        running = Job.objects.filter(pk=self.pk, state=self.State.RUNNING)
+        ours = running.filter(worker=self.worker)
+        given = bool(ours.update(worker=worker, heartbeat_at=timezone.now()))
         self.worker = worker if given else self.worker
-        return bool(given)
+        return given
 
     @past_deadlocks
     @transaction.atomic
