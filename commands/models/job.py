@@ -160,7 +160,7 @@ class Job(models.Model):
         """Give the running job to another worker; False if somebody was first.
 
         It keeps a second reaper from undoing what a next job on the same tenant
-        does. If the new worker dies at it, a third comes when the heartbeat is old.
+        does. If the new worker dies at it, a third comes.
         """
         running = Job.objects.filter(pk=self.pk, state=self.State.RUNNING)
         ours = running.filter(worker=self.worker)

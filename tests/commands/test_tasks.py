@@ -43,6 +43,12 @@ def dead() -> str:
     return name
 
 
+@pytest.fixture
+def another(monkeypatch) -> None:
+    """Make this process another one than that which has claimed the job."""
+    monkeypatch.setattr(host, "this_process", lambda: f"{host.HOST}:1:0")
+
+
 def test_a_job_that_succeeds_keeps_its_output_and_result(claimed: Job):
     tasks.execute(claimed)
 
@@ -330,7 +336,7 @@ def test_what_a_dead_worker_left_running_is_killed(claimed: Job, dead: str):
     other.wait()
 
 
-def test_a_job_of_a_live_worker_is_left_alone(claimed: Job):
+def test_a_job_of_a_live_worker_is_left_alone(claimed: Job, another: None):
     Job.objects.update(heartbeat_at=timezone.now() - timedelta(hours=1))
 
     assert tasks.reap() == 0
@@ -339,13 +345,51 @@ def test_a_job_of_a_live_worker_is_left_alone(claimed: Job):
     assert claimed.state == Job.State.RUNNING
 
 
-@pytest.mark.parametrize("worker", ["elsewhere:10:10", f"buried by {host.HOST}:1:0"])
-def test_a_job_on_another_host_or_of_a_reaper_is_given_time(
-    claimed: Job, worker: str, monkeypatch
+def test_a_reaper_that_takes_long_is_left_to_it(
+    claimed: Job, probe, monkeypatch, dead: str
 ):
+    clock, ended = Clock(), []
+    monkeypatch.setattr("commands.models.job.time", clock)
+    Job.objects.update(worker=dead)
+
+    def recover(command: Command, tenant: Tenant) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(host, "this_process", lambda: f"{host.HOST}:1:0")
+            for _look in range(2):
+                clock.now += 100
+                ended.append(tasks.reap())
+
+    monkeypatch.setattr(probe, "recover", recover)
+
+    assert tasks.reap() == 1
+    assert ended == [0, 0]
+
+
+def test_a_reaper_that_loses_the_registry_begins_again(
+    claimed: Job, probe, monkeypatch, dead: str
+):
+    recovered: list[str] = []
+
+    def recover(command: Command, tenant: Tenant) -> None:
+        recovered.append(tenant.shortname)
+        if len(recovered) == 1:
+            raise OperationalError(2006, "Server has gone away")
+
+    monkeypatch.setattr(probe, "recover", recover)
+    Job.objects.update(worker=dead)
+
+    with pytest.raises(OperationalError):
+        tasks.reap()
+    assert tasks.reap() == 1
+
+    assert recovered == ["t0", "t0"]
+    assert Job.objects.get().state == Job.State.FAILED
+
+
+def test_a_job_on_another_host_is_given_time(claimed: Job, monkeypatch):
     clock = Clock()
     monkeypatch.setattr("commands.models.job.time", clock)
-    Job.objects.update(worker=worker)
+    Job.objects.update(worker="elsewhere:10:10")
 
     assert tasks.reap() == 0
     clock.now += 80
