@@ -172,9 +172,9 @@ class Job(models.Model):
     @transaction.atomic
     def request_cancel(self) -> None:
         """Cancel a queued job at once; ask a running one to stop."""
+        self.run.cancel_queued(Q(pk=self.pk), "cancelled by an operator")
         running = Job.objects.filter(pk=self.pk, state=self.State.RUNNING)
-        if not self.run.cancel_queued(Q(pk=self.pk), "cancelled by an operator"):
-            running.update(cancel_requested=True)
+        running.update(cancel_requested=True)
 
     def worker_is_gone(self) -> bool:
         """Whether the process that runs the job has died.

@@ -245,14 +245,13 @@ class Run(models.Model):
         running.update(cancel_requested=True)
 
     @transaction.atomic
-    def cancel_queued(self, which: Q, reason: str) -> int:
-        """Cancel queued jobs of the run; return how many."""
+    def cancel_queued(self, which: Q, reason: str) -> None:
+        """Cancel queued jobs of the run, such as still are so."""
         number = self.jobs.filter(which, state=Job.State.QUEUED).update(
             state=Job.State.CANCELLED, error=reason, finished_at=timezone.now()
         )
         if number:
             self.count(number)
-        return number
 
     def retry(self, states: Sequence[str], actor: str, origin: str) -> "Run":
         """Return a draft, not saved yet, of this run's jobs in these states."""
