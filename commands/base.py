@@ -9,7 +9,7 @@ import importlib
 import pkgutil
 import re
 import shlex
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from datetime import timedelta
 from inspect import cleandoc
 from typing import Any, Self, TypeVar
@@ -334,6 +334,15 @@ def refuse_secrets(script: str, words: Sequence[str]) -> None:
 _commands: dict[str, type[Command]] = {}
 _former: dict[str, type[Command]] = {}
 C = TypeVar("C", bound=type[Command])
+
+
+def sentences(form: forms.BaseForm, told: Callable[[str], str] = str) -> list[str]:
+    """Return what is wrong with a form, each with its field, as it is told."""
+    return [
+        str(error) if name == "__all__" else f"{told(name)}: {error}"
+        for name, errors in form.errors.items()
+        for error in errors
+    ]
 
 
 def register(cls: C) -> C:

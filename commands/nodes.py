@@ -12,7 +12,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand
 
-from commands.base import CommandFailed
+from commands.base import CommandFailed, sentences
 from commands.cli import BulkCommand
 from commands.models import Job, Run
 from commands.options import selection
@@ -69,7 +69,7 @@ class Batch:
         )
         services = nodelist.services_of(node)
         if not form.is_valid():
-            raise ValidationError(sentences(form))
+            raise ValidationError(sentences(form, lambda name: COLUMNS.get(name, name)))
         if services:
             form.instance.metadata["services"] = services
         self._take(node, form)
@@ -133,15 +133,6 @@ def is_there(node: Node) -> bool:
 def nested(one: str, other: str) -> bool:
     """Whether one of two different directories lies in the other."""
     return one.startswith(f"{other}/") or other.startswith(f"{one}/")
-
-
-def sentences(form: NewTenantForm) -> list[str]:
-    """Return what is wrong with the form, each with its column."""
-    return [
-        str(error) if name == "__all__" else f"{COLUMNS.get(name, name)}: {error}"
-        for name, errors in form.errors.items()
-        for error in errors
-    ]
 
 
 def check_report(path: str | None, source: str) -> None:

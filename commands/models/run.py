@@ -12,7 +12,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from commands import notify, queue
-from commands.base import Command, Json, find
+from commands.base import Command, Json, find, sentences
 from commands.models.job import Job
 from commands.models.material import Material
 from commands.patience import past_deadlocks
@@ -87,13 +87,7 @@ class Run(models.Model):
         """Return the command bound to the run's parameters; raise ValidationError."""
         form = self.bound()
         if not form.is_valid():
-            raise ValidationError(
-                [
-                    f"{field}: {error}" if field != "__all__" else error
-                    for field, errors in form.errors.items()
-                    for error in errors
-                ]
-            )
+            raise ValidationError(sentences(form))
         return form
 
     @cached_property

@@ -4,9 +4,9 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand
 
-from commands.base import REFUSED
+from commands.base import REFUSED, sentences
 from commands.cli import refuse
-from commands.management.commands.createnode import sentences
+from commands.management.commands.createnode import option
 from commands.secrets import add_secret_option, secrets_given
 from tenants import databases
 from tenants.forms import ServerForm
@@ -35,7 +35,7 @@ class Command(BaseCommand):
             secrets = secrets_given(ServerForm, options)
             form = ServerForm({**given, **secrets, "name": name})
             if not form.is_valid():
-                raise ValidationError(sentences(form))
+                raise ValidationError(sentences(form, option))
             missing = databases.missing_rights(form.instance)
             form.save()
         except REFUSED as error:

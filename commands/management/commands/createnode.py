@@ -5,7 +5,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 
-from commands.base import REFUSED
+from commands.base import REFUSED, sentences
 from commands.cli import TenantCommand, refuse
 from commands.lifecycle.create import Create
 from commands.models import Job
@@ -42,7 +42,7 @@ class Command(TenantCommand):
             secrets = secrets_given(NewTenantForm, options)
             form = NewTenantForm({**self.given(options), **secrets})
             if not form.is_valid():
-                raise ValidationError(sentences(form))
+                raise ValidationError(sentences(form, option))
             tenant = reserve(form.save(commit=False), form.plan())
             form.save_m2m()
             job = self.started(tenant)
@@ -63,15 +63,6 @@ class Command(TenantCommand):
         except REFUSED:
             tenant.delete()  # only its row is there so far
             raise
-
-
-def sentences(form: forms.ModelForm) -> list[str]:
-    """Return what is wrong with the form, each with its option."""
-    return [
-        str(error) if name == "__all__" else f"{option(name)}: {error}"
-        for name, errors in form.errors.items()
-        for error in errors
-    ]
 
 
 def option(name: str) -> str:
