@@ -157,21 +157,19 @@ class Run(models.Model):
             canary = [pk for pk in self.targets if pk not in ended][:canary]
         past, first = self._past_seconds(), set(canary)
         usual = sorted(past.values())[len(past) // 2] if past else None
-        jobs = [
+        tenants.sort(key=lambda tenant: -(past.get(tenant.pk, usual) or 0))
+        return [
             Job(
                 run=self,
                 tenant=tenant,
                 wwwroot=tenant.wwwroot,
+                position=position,
                 estimate=past.get(tenant.pk, usual),
                 wave=0 if tenant.pk in first else 1,
                 **ended.get(tenant.pk) or _held(form),
             )
-            for tenant in tenants
+            for position, tenant in enumerate(tenants)
         ]
-        jobs.sort(key=lambda job: -(job.estimate or 0))
-        for position, job in enumerate(jobs):
-            job.position = position
-        return jobs
 
     def _past_seconds(self) -> dict[int, float]:
         """Return how long this command took on each tenant in its latest runs."""
