@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from commands import host, queue
-from commands.base import REFUSED, Command, CommandFailed, Json, NothingToDo
+from commands.base import REFUSED, CommandFailed, Json, NothingToDo
 from commands.claim import claim_next
 from commands.models import Job, Run
 from commands.patience import DOWN, patiently
@@ -81,7 +81,9 @@ def execute(
 
 
 def _work(job: Job, recorder: Recorder) -> Json:
-    command = bind(job)
+    command = copy(job.run.command_of_jobs)
+    command.cleaned_data = copy(command.cleaned_data)  # a job may change its own
+    command.job = job.pk
     if job.tenant is None:
         raise CommandFailed("the tenant is not in the registry any more")
     if job.tenant.attention and command.exclusive and not command.heals:
@@ -102,14 +104,6 @@ def _ending(error: BaseException) -> dict[str, Any]:
         "error": "; ".join(getattr(error, "messages", [str(error)])),
         "exit_code": getattr(error, "exit_code", None),
     }
-
-
-def bind(job: Job) -> Command:
-    """Return the run's command for this job; raise ValidationError."""
-    command = copy(job.run.command_of_jobs)
-    command.cleaned_data = copy(command.cleaned_data)  # a job may change its own
-    command.job = job.pk
-    return command
 
 
 def reap() -> int:
