@@ -268,10 +268,8 @@ class Run(models.Model):
 
     def seconds(self) -> float:
         """Return how long the run has taken so far, or took."""
-        if self.started_at is None:
-            return 0.0
         end = self.finished_at or timezone.now()
-        return round((end - self.started_at).total_seconds(), 3)
+        return round((end - (self.started_at or end)).total_seconds(), 3)
 
 
 def _ended(form: Command, tenants: Sequence[Tenant]) -> dict[int, dict[str, Any]]:
