@@ -35,7 +35,7 @@ class Recorder:
     def __init__(
         self,
         job: Job,
-        echo: Callable[[str], None] | None = None,
+        echo: Callable[[str], object] = lambda line: None,
         interrupted: Callable[[], bool] = lambda: False,
     ) -> None:
         self.job, self.echo, self.interrupted = job, echo, interrupted
@@ -92,8 +92,7 @@ class Recorder:
                 self.log = None
                 said = f"[the log file is not written any more: {error}]\n"
                 self.buffer.write(said)
-        if self.echo:
-            self.echo(line)
+        self.echo(line)
 
     def _beat(self, command: Command) -> None:
         self.beat_at = time.monotonic() + FLUSH
@@ -101,7 +100,8 @@ class Recorder:
             if not self.store(self.job.beat):
                 # Somebody believes that this process is dead, and undoes what it did.
                 # To do so here as well would meet that, or a next job on the tenant.
-                os.write(2, f"{self.job} was given to another worker\n".encode())
+                said = f"{self.job} looked dead: another worker ends it, see its page\n"
+                os.write(2, said.encode())
                 os._exit(1)  # its PHP dies with it
             asked = Job.objects.values_list("cancel_requested", flat=True)
             cancelled = asked.get(pk=self.job.pk) or self.interrupted()

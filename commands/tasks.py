@@ -54,7 +54,7 @@ def _run_jobs(run: Run, worker: str) -> None:
 
 def execute(
     job: Job,
-    echo: Callable[[str], None] | None = None,
+    echo: Callable[[str], object] = lambda line: None,
     interrupted: Callable[[], bool] = lambda: False,
 ) -> None:
     """Run a claimed job to its end. The one place that catches a command's errors.

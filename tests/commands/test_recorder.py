@@ -209,7 +209,7 @@ def test_of_a_job_that_was_given_to_another_the_process_ends_with_nothing_undone
         follow(job, steps)
 
     assert at_the_end == [[]]
-    assert "was given to another worker" in capfd.readouterr().err
+    assert "another worker ends it" in capfd.readouterr().err
 
 
 def test_a_job_that_never_ends_is_stopped(job: Job, clock: Clock, settings):
