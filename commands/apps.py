@@ -5,11 +5,12 @@ from django.contrib.admin import apps as admin
 from django.contrib.admin import autodiscover
 from django.contrib.admin.checks import check_admin_app, check_dependencies
 from django.core import checks
+from django.utils.translation import gettext_lazy as _
 
 
 class CommandsConfig(AppConfig):
     name = "commands"
-    verbose_name = "Commands"
+    verbose_name = _("Commands")
     default = True
 
     def ready(self) -> None:

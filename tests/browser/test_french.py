@@ -1,0 +1,78 @@
+"""The console speaks French to a browser that asks for it."""
+
+import os
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.django_db(transaction=True),
+]
+SHOTS = os.environ.get("VMOODLE_SHOTS", "")  # a directory: keep what was looked at
+PAGES = {
+    "/": "Parc",
+    "/tenants/tenant/": "Mise à niveau",
+    "/tenants/tenant/add/": "De quoi elle est faite",
+    "/tenants/release/": "Pas encore adoptée",
+    "/tenants/release/add/": "Répertoire de l'arborescence de code",
+    "/tenants/databaseserver/": "Essayer la connexion",
+    "/tenants/databaseserver/add/": "Nom d'hôte ou adresse.",
+    "/tenants/snapshot/": "La page d'une instance a un bouton qui en prend un.",
+    "/commands/run/": "Choisissez des instances dans leur liste",
+    "/commands/savedcommand/": "La page d'une exécution terminée garde sa commande",
+}
+
+
+@pytest.fixture
+def french(page: Page) -> Page:
+    page.set_extra_http_headers({"Accept-Language": "fr"})
+    return page
+
+
+def shot(page: Page, name: str) -> None:
+    if SHOTS:
+        width = page.viewport_size["width"]
+        page.screenshot(path=f"{SHOTS}/fr-{name}-{width}.png", full_page=True)
+
+
+@pytest.mark.parametrize(("address", "word"), PAGES.items())
+def test_pages_are_in_french(french: Page, look, rows, address: str, word: str):
+    rows(3)
+
+    french.goto(address)
+
+    expect(french.locator("html")).to_have_attribute("lang", "fr")
+    expect(french.locator("#content")).to_contain_text(word)
+    shot(french, address.strip("/").replace("/", "-") or "home")
+    look()
+
+
+def test_a_run_is_followed_in_french(french: Page, look, work, add_tenant):
+    add_tenant("one")
+    french.goto("/tenants/tenant/")
+    french.locator("#result_list tr", has_text="one.").locator("input").check()
+    french.select_option("select[name=action]", "upgrade_upgrade")
+    french.click("button[name=index]")
+    shot(french, "form")
+    look()
+    french.select_option("#id_to_release", "4.3")
+    french.click("text=Revoir pour 1 instance")
+    expect(french.locator("#content")).to_contain_text("La liste est figée")
+    shot(french, "confirm")
+    look()
+
+    french.click("text=Exécuter sur 1 instance")
+    expect(french.locator("h1")).to_contain_text("En cours")
+    shot(french, "running")
+    work().join()
+
+    expect(french.locator("h1")).to_contain_text("Terminée")
+    expect(french.locator("#live")).to_contain_text("1 Réussi")
+    shot(french, "run")
+    look()
+    french.click(".jobs >> text=one.example.org")
+    expect(french.locator("#log")).to_contain_text("-->mod_forum")
+    shot(french, "job")
+    look()
