@@ -64,8 +64,8 @@ def test_links_to_a_site_below_stay_when_the_one_above_moves(
     alpha, beta = known
     above, former = beta.wwwroot, alpha.wwwroot
     alpha.move(f"{above}/school")
-    text = "UPDATE {course_categories} SET description = '%s' WHERE id = 1"
-    sql(beta, text % f"{above}/course {above}/school/course")
+    texts = "UPDATE mdl_course_categories SET description = %s WHERE id = 1"
+    sql(beta, texts, f"{above}/course {above}/school/course")
 
     try:
         ended(finished("system/SwitchDomain", [beta], "domain=example.net&content=1"))
