@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from commands.base import CommandFailed
-from tenants import moodledb, provision
+from tenants import confidential, moodledb, provision
 from tenants.forms import NewTenantForm
 from tenants.models import Tenant
 from tests.conftest import RunOf
@@ -14,6 +14,21 @@ from tests.demo.site import DONE, SO, SOURCE, Pair, Told, change, read
 from tests.tenants.test_provision import NEW, cleared  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("name", ["api_credentials", "wifiphrase", "smtp_pw2", "pass"])
+def test_the_site_s_own_log_hides_what_we_hide(
+    tenant: Tenant, finished: RunOf, name: str
+):
+    assert confidential.is_secret(name)
+
+    job = finished(
+        "generic/SetConfig", [tenant], f"key={name}&value=hunter2"
+    ).jobs.get()
+
+    assert job.state == "succeeded", job.error
+    log = "SELECT value FROM {config_log} WHERE name = %s"
+    assert read(tenant, log, name) == [("********",)]
 
 
 def test_settings_are_set_copied_and_logged(pair: Pair, told: Told):

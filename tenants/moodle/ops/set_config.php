@@ -27,7 +27,7 @@ $check = static function (string $plugin, array $values, bool $leave): array {
 /** Writes one setting, and tells Moodle's own log of it. */
 $write = static function (string $plugin, string $name, ?string $old, ?string $new): void {
     set_config($name, $new, $plugin ?: null);
-    $secret = preg_match('/pass|secret|salt|token|key|pw$/i', $name);
+    $secret = preg_match('/pass|secret|salt|credential|phrase|token|key|pw[0-9]*$|^openssl/i', $name);
     $shown = static fn(?string $value): ?string => $secret && $value ? '********' : $value;
     add_to_config_log($name, $shown($old), $shown($new), $plugin ?: null);
 };
