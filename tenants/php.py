@@ -56,11 +56,22 @@ def script_path(tree: str, script: str) -> str:
 
 def _refuse_outside(tree: str, script: str) -> None:
     """Raise PhpError for a link to another tree: PHP includes what lies beside it."""
+    if script.startswith(f"{tree}/public/"):
+        _refuse_own_config(Path(tree, "public/config.php"))
     real = os.path.realpath(script)
     if not real.startswith(f"{os.path.realpath(tree)}/"):
         raise PhpError(
             f"{script} leads to {real}, where it would serve another tree's sites: put "
             "the script itself there"
+        )
+
+
+def _refuse_own_config(config: Path) -> None:
+    """Raise PhpError if the config.php in `public/` does not lead to the tree's."""
+    if config.is_file() and b"/../config.php" not in config.read_bytes():
+        raise PhpError(
+            f"{config} chooses the site without VMoodle: put back the one that Moodle "
+            "ships, which leads to the config.php above it"
         )
 
 

@@ -297,6 +297,19 @@ def test_a_script_in_public_is_found(site):
     assert lines(php.run(site, "admin/cli/y.php")) == ["here"]
 
 
+def test_a_script_in_public_is_not_run_with_a_config_of_its_own(site):
+    script = Path(site.release.path, "public/local/x/cli/y.php")
+    script.parent.mkdir(parents=True)
+    script.write_text("<?php require __DIR__ . '/../../../config.php';")
+    config = Path(site.release.path, "public/config.php")
+
+    config.write_text("<?php\nrequire_once __DIR__ . '/../config.php';")
+    assert lines(php.run(site, "local/x/cli/y.php", accept=(0, 78, 255)))
+    config.write_text("<?php echo 'the site of a former config.php';")
+    with pytest.raises(php.PhpError, match="put back the one that Moodle ships"):
+        lines(php.run(site, "local/x/cli/y.php"))
+
+
 def test_a_php_that_is_not_there_is_told(run, site):
     site.release.php = "no-such-php"
 
