@@ -25,12 +25,13 @@ class Strategy(models.Model):
         SUBNETWORK = "subnetwork", _("Within a sub-network")
         DEFAULT = "default", _("With any other tenant")
 
-    kind = models.CharField(max_length=12, choices=Kind.choices, unique=True)
+    kind = models.CharField(_("kind"), max_length=12, choices=Kind.choices, unique=True)
     services = models.JSONField(
         default=dict, blank=True
     )  # {name: [publish, subscribe]}
 
     class Meta:
+        verbose_name = _("strategy")
         verbose_name_plural = _("strategies")
         default_permissions = ("view", "change")
 

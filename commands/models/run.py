@@ -38,13 +38,15 @@ class Run(models.Model):
         RUNNING = "running", _("Running")
         FINISHED = "finished", _("Finished")
 
-    command = models.CharField(max_length=80, blank=True)
+    command = models.CharField(_("command"), max_length=80, blank=True)
     attributes = models.TextField(blank=True)  # a querystring
     secrets = EncryptedTextField(blank=True)  # another; emptied when the run ends
     targets = models.JSONField(default=list)  # pks of tenants, while a draft
     state = models.CharField(max_length=12, choices=State.choices, default=State.DRAFT)
-    actor = models.CharField(max_length=150)  # a user name, or user@host of a shell
-    origin = models.CharField(max_length=20, default="screen")
+    actor = models.CharField(
+        _("actor"), max_length=150
+    )  # a user name, or user@host of a shell
+    origin = models.CharField(_("origin"), max_length=20, default="screen")
     retry_of = models.ForeignKey(
         "self", models.SET_NULL, null=True, blank=True, related_name="retries"
     )
@@ -64,6 +66,8 @@ class Run(models.Model):
 
     class Meta:
         ordering = ["-pk"]
+        verbose_name = _("run")
+        verbose_name_plural = _("runs")
         default_permissions = ("view",)
         permissions = [
             ("operate", _("May run commands")),

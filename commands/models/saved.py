@@ -14,13 +14,16 @@ class SavedCommand(models.Model):
     """A command with its parameters and a selection of tenants, under a name."""
 
     name = models.CharField(
+        _("name"),
         max_length=80,
         unique=True,
         validators=[RegexValidator(r"\A\w[\w. -]*\Z")],
         help_text=_("Letters, digits, spaces, '.', '_' and '-'."),
     )
     command = models.CharField(
-        max_length=80, help_text=_("Such as upgrade/Upgrade or generic/SetConfig.")
+        _("command"),
+        max_length=80,
+        help_text=_("Such as upgrade/Upgrade or generic/SetConfig."),
     )
     attributes = models.TextField(
         _("parameters"),
@@ -28,6 +31,7 @@ class SavedCommand(models.Model):
         help_text=_("A querystring: name=value&name=value."),
     )
     selection = models.TextField(
+        _("selection"),
         blank=True,
         help_text=_(
             "The shell's options that choose tenants, such as --tag=school "
@@ -35,13 +39,14 @@ class SavedCommand(models.Model):
             "looked up anew at each run."
         ),
     )
-    note = models.TextField(blank=True, help_text=_("What it is for."))
-    saved_by = models.CharField(max_length=150, editable=False)
+    note = models.TextField(_("note"), blank=True, help_text=_("What it is for."))
+    saved_by = models.CharField(_("saved by"), max_length=150, editable=False)
     saved_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
         ordering = ["name"]
         verbose_name = _("saved command")
+        verbose_name_plural = _("saved commands")
 
     def __str__(self) -> str:
         return self.name

@@ -21,38 +21,47 @@ class Release(Published):
     published: ClassVar = ["path", "php", "forced_settings"]
 
     name = models.CharField(
+        _("name"),
         max_length=80,
         unique=True,
         validators=[RegexValidator(r"\A[A-Za-z0-9][A-Za-z0-9._-]*\Z")],
         help_text=_("Short name, such as 4.5 or 4.5-custom."),
     )
     path = models.CharField(
+        _("path"),
         max_length=255,
         unique=True,
         validators=[absolute_path],
         help_text=_("Directory of the code tree on this machine."),
     )
     php = models.CharField(
+        _("php"),
         max_length=255,
         default="php",
         validators=[RegexValidator(r"\A[A-Za-z0-9_./+-]+\Z")],
         help_text=_("PHP command-line binary for this tree."),
     )
-    version = models.CharField(max_length=20, editable=False)
-    release = models.CharField(max_length=80, editable=False)
-    branch = models.CharField(max_length=10, editable=False)
+    version = models.CharField(_("version"), max_length=20, editable=False)
+    release = models.CharField(_("release"), max_length=80, editable=False)
+    branch = models.CharField(_("branch"), max_length=10, editable=False)
     versions_hash = models.CharField(
+        _("versions hash"),
         max_length=40,
         blank=True,
         editable=False,
         help_text=_("allversionshash that an up-to-date site of this tree has."),
     )
     forced_settings = models.JSONField(
-        default=dict, blank=True, help_text=_("Moodle settings forced on its tenants.")
+        _("forced settings"),
+        default=dict,
+        blank=True,
+        help_text=_("Moodle settings forced on its tenants."),
     )
 
     class Meta:
         ordering = ["-version", "name"]
+        verbose_name = _("release")
+        verbose_name_plural = _("releases")
 
     def __str__(self) -> str:
         return self.name

@@ -47,25 +47,33 @@ class DatabaseServer(Published):
 
     published: ClassVar = ["host", "port", "socket"]
 
-    name = models.SlugField(unique=True)
+    name = models.SlugField(_("name"), unique=True)
     host = models.CharField(
-        max_length=255, default="localhost", help_text=_("Host name or address.")
+        _("host"),
+        max_length=255,
+        default="localhost",
+        help_text=_("Host name or address."),
     )
     port = models.PositiveIntegerField(
-        default=3306, validators=[MinValueValidator(1), MaxValueValidator(65535)]
+        _("port"),
+        default=3306,
+        validators=[MinValueValidator(1), MaxValueValidator(65535)],
     )
     socket = models.CharField(
+        _("socket"),
         max_length=255,
         blank=True,
         validators=[absolute_path],
         help_text=_("Path of a local socket; used instead of host and port."),
     )
     admin_user = models.CharField(
+        _("admin user"),
         max_length=80,
         help_text=_("Account that may read and write every tenant's database."),
     )
-    admin_password = EncryptedTextField(blank=True)
+    admin_password = EncryptedTextField(_("admin password"), blank=True)
     accounts_from = models.CharField(
+        _("accounts from"),
         max_length=255,
         blank=True,
         validators=[RegexValidator(r"\A[A-Za-z0-9%_.:/-]+\Z")],
@@ -75,6 +83,7 @@ class DatabaseServer(Published):
         ),
     )
     job_limit = models.PositiveSmallIntegerField(
+        _("job limit"),
         default=4,
         validators=[MinValueValidator(1)],
         help_text=_("How many jobs may run at once on tenants of this server."),
@@ -83,6 +92,7 @@ class DatabaseServer(Published):
     class Meta:
         ordering = ["name"]
         verbose_name = _("database server")
+        verbose_name_plural = _("database servers")
         constraints = [
             models.UniqueConstraint(
                 fields=["host", "port", "socket"], name="one_row_per_server"

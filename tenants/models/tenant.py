@@ -31,10 +31,12 @@ HALF_WAY = "its upgrade failed half-way"  # begins what is told of a tenant then
 class Tag(models.Model):
     """A word that groups tenants: `school`, `critical`, `pilot`."""
 
-    name = models.SlugField(unique=True)
+    name = models.SlugField(_("name"), unique=True)
 
     class Meta:
         ordering = ["name"]
+        verbose_name = _("tag")
+        verbose_name_plural = _("tags")
 
     def __str__(self) -> str:
         return self.name
@@ -90,7 +92,9 @@ class Tenant(models.Model):
         max_length=255, unique=True, help_text=_("https://host[:port][/sub-path]")
     )
     key = models.CharField(max_length=255, unique=True, editable=False)
-    name = models.CharField(max_length=255, help_text=_("Full name of the site."))
+    name = models.CharField(
+        _("name"), max_length=255, help_text=_("Full name of the site.")
+    )
     shortname = models.CharField(
         _("short name"),
         max_length=80,
@@ -98,22 +102,28 @@ class Tenant(models.Model):
         validators=[identifier],
         help_text=_("Short code: names log files and the session cookie."),
     )
-    description = models.TextField(blank=True)
+    description = models.TextField(_("description"), blank=True)
     is_main = models.BooleanField(
         _("main tenant"),
         default=False,
         help_text=_("Source of copies; left out of bulk runs unless asked for."),
     )
     former = models.TextField(
+        _("former"),
         blank=True,
         editable=False,
         help_text=_("Addresses that lead to this one, a line each."),
     )
     enabled = models.BooleanField(
-        default=True, help_text=_("A disabled tenant answers 503 to everybody.")
+        _("enabled"),
+        default=True,
+        help_text=_("A disabled tenant answers 503 to everybody."),
     )
     release = models.ForeignKey(
-        Release, models.PROTECT, help_text=_("The code tree this tenant is pinned to.")
+        Release,
+        models.PROTECT,
+        help_text=_("The code tree this tenant is pinned to."),
+        verbose_name=_("release"),
     )
     server = models.ForeignKey(
         DatabaseServer, models.PROTECT, verbose_name=_("database server")
@@ -136,22 +146,29 @@ class Tenant(models.Model):
         _("persistent connections"), default=False, help_text=_("Rarely a gain.")
     )
     data_path = models.CharField(
+        _("data path"),
         max_length=255,
         unique=True,
         validators=[absolute_path],
         help_text=_("The tenant's own moodledata directory."),
     )
     network = models.IntegerField(
+        _("network"),
         default=0,
         validators=[MinValueValidator(-1)],
         help_text=_("MNet: -1 off, 0 with the main tenant only, n sub-network n."),
     )
-    tags = models.ManyToManyField(Tag, blank=True)
+    tags = models.ManyToManyField(Tag, blank=True, verbose_name=_("tags"))
     forced_settings = models.JSONField(
-        default=dict, blank=True, help_text=_("Moodle settings forced on this tenant.")
+        _("forced settings"),
+        default=dict,
+        blank=True,
+        help_text=_("Moodle settings forced on this tenant."),
     )
-    metadata = models.JSONField(default=dict, blank=True)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    metadata = models.JSONField(_("metadata"), default=dict, blank=True)
+    created_at = models.DateTimeField(
+        _("created at"), default=timezone.now, editable=False
+    )
     deleted_at = models.DateTimeField(
         null=True,
         editable=False,
@@ -159,8 +176,10 @@ class Tenant(models.Model):
     )
 
     # What was last seen of the site, and of its cron.
-    seen_at = models.DateTimeField(null=True, editable=False)
-    seen_version = models.CharField(max_length=20, blank=True, editable=False)
+    seen_at = models.DateTimeField(_("seen at"), null=True, editable=False)
+    seen_version = models.CharField(
+        _("seen version"), max_length=20, blank=True, editable=False
+    )
     seen_hash = models.CharField(max_length=40, blank=True, editable=False)
     last_cron = models.DateTimeField(null=True, blank=True, editable=False)
     last_cron_gap = models.PositiveIntegerField(
@@ -175,7 +194,9 @@ class Tenant(models.Model):
     held_by = models.PositiveBigIntegerField(null=True, editable=False)
     last_job = models.PositiveBigIntegerField(null=True, editable=False)
     last_command = models.CharField(max_length=80, blank=True, editable=False)
-    last_state = models.CharField(max_length=12, blank=True, editable=False)
+    last_state = models.CharField(
+        _("last state"), max_length=12, blank=True, editable=False
+    )
     last_job_at = models.DateTimeField(null=True, editable=False)
     attention = models.TextField(
         _("needs attention"),
@@ -187,6 +208,8 @@ class Tenant(models.Model):
 
     class Meta:
         ordering = ["name", "pk"]
+        verbose_name = _("tenant")
+        verbose_name_plural = _("tenants")
         constraints = [
             models.UniqueConstraint(
                 fields=["server", "db_name"],

@@ -13,14 +13,14 @@ pytestmark = [
 SHOTS = os.environ.get("VMOODLE_SHOTS", "")  # a directory: keep what was looked at
 PAGES = {
     "/": "Parc",
-    "/tenants/tenant/": "Mise à niveau",
+    "/tenants/tenant/": "3 instances",
     "/tenants/tenant/add/": "De quoi elle est faite",
-    "/tenants/release/": "Pas encore adoptée",
+    "/tenants/release/": "Ajouter version",
     "/tenants/release/add/": "Répertoire de l'arborescence de code",
-    "/tenants/databaseserver/": "Essayer la connexion",
+    "/tenants/databaseserver/": "1 serveur de bases de données",
     "/tenants/databaseserver/add/": "Nom d'hôte ou adresse.",
-    "/tenants/snapshot/": "La page d'une instance a un bouton qui en prend un.",
-    "/commands/run/": "Choisissez des instances dans leur liste",
+    "/tenants/snapshot/": "0 instantanés",
+    "/commands/run/": "0 exécutions",
     "/commands/savedcommand/": "La page d'une exécution terminée garde sa commande",
 }
 
