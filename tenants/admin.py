@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
-from tenants import held, moodledb
+from tenants import checks, held, moodledb
 from tenants.admin_forms import ReleasePageForm, ServerPageForm, TenantForm
 from tenants.adopt import is_adopted
 from tenants.models import (
@@ -36,6 +36,9 @@ CHECKED = {
     Checkup.State.WARNING: "queued",
     Checkup.State.FAILED: "failed",
 }
+# What a site lacks is told when one of these has been changed.
+WHERE = {"release", "data_path", "server", "db_name", "db_prefix", "db_user"}
+WHERE |= {"db_password"}
 FEW_DAYS = 7  # that an MNet key serves still
 
 
@@ -299,6 +302,22 @@ class TenantAdmin(PublishingAdmin):
             },
         ),
     ]
+
+    def save_model(
+        self, request: HttpRequest, obj: Tenant, form: Any, change: bool
+    ) -> None:
+        super().save_model(request, obj, form, change)
+        if change and not WHERE.isdisjoint(form.changed_data):
+            transaction.on_commit(lambda: self._look(request, obj))  # it may take long
+
+    def _look(self, request: HttpRequest, tenant: Tenant) -> None:
+        """Tell what the site lacks where it is now; it is saved all the same."""
+        database = checks.database(tenant)
+        if database.state == checks.OK:
+            database = checks.tables(tenant)
+        for found in (database, checks.data(tenant)):
+            if found.state != checks.OK:
+                self.message_user(request, f"{tenant}: {found}", messages.WARNING)
 
     def kept(self, pks: list[int]) -> list[str]:
         return held.kept(Tenant.objects.filter(pk__in=pks))

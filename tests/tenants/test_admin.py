@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
+from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -270,6 +271,30 @@ def test_the_list_is_searched_and_filtered(console, rows, query, names):
         Tenant.objects.filter(pk=tenant.pk).update(**change)
 
     assert shown(console, query.format(tag=tag.pk, release=release.pk)) == names
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"db_name": "no_such"}, "does not reach no_such: "),
+        ({"db_password": "wrong"}, "correct the account"),
+        ({"db_prefix": "other_"}, "does not reach "),
+        ({"data_path": "/nonexistent"}, "data path: /nonexistent is not there: make"),
+        ({"name": "Another"}, ""),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_what_a_site_lacks_where_it_is_now_is_told(
+    console, tenant, django_capture_on_commit_callbacks, changes, told
+):
+    with django_capture_on_commit_callbacks(execute=True):
+        saved = console.post(f"{LIST}{tenant.pk}/change/", filled(tenant, **changes))
+
+    said = [str(message) for message in get_messages(saved.wsgi_request)]
+    assert saved.status_code == 302
+    assert "was changed successfully" in said[0]
+    assert len(said) == (2 if told else 1)
+    assert told in said[-1]
 
 
 def test_a_release_that_is_no_moodle_is_refused(console, tmp_path):
