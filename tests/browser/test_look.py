@@ -130,6 +130,9 @@ def test_all_tenants_are_selected_at_once_on_any_screen(page: Page, look, rows):
     page.check("#action-toggle")
 
     expect(page.locator("tr.selected")).to_have_count(3)
+    boxes = page.locator("#result_list input[type=checkbox]").all()
+    middles = {round(box.bounding_box()["x"]) for box in boxes}
+    assert len(middles) == 1  # one below the other
     look()
 
 
