@@ -43,9 +43,8 @@ class Run(models.Model):
     secrets = EncryptedTextField(blank=True)  # another; emptied when the run ends
     targets = models.JSONField(default=list)  # pks of tenants, while a draft
     state = models.CharField(max_length=12, choices=State.choices, default=State.DRAFT)
-    actor = models.CharField(
-        _("actor"), max_length=150
-    )  # a user name, or user@host of a shell
+    # A user name, or user@host of a shell.
+    actor = models.CharField(_("actor"), max_length=150)
     origin = models.CharField(_("origin"), max_length=20, default="screen")
     retry_of = models.ForeignKey(
         "self", models.SET_NULL, null=True, blank=True, related_name="retries"
