@@ -41,5 +41,5 @@ class SettingCommand(AgentCommand):
 
     def hidden(self) -> set[str]:
         value = self.key_and_value[1]
-        shown = confidential.shown(self._name(), str(self[value].data or ""))
-        return {value} if shown == confidential.HIDDEN else set()
+        given = str(self[value].data or "")
+        return {value} if confidential.shown(self._name(), given) != given else set()

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from django.contrib.auth.models import User
-from hypothesis import given, strategies
+from hypothesis import example, given, strategies
 
 from commands.generic.set_config import SetConfig
 from commands.models import Run
@@ -47,6 +47,7 @@ def test_a_value_is_handed_on_as_it_is(value: str):
 
 
 @given(strategies.text())
+@example("(secret)")  # as a secret is shown
 def test_whatever_the_value_it_comes_through_a_querystring(value: str):
     form = SetConfig.from_attributes(
         SetConfig({"key": "a", "value": value}).attributes()
