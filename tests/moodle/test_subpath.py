@@ -124,6 +124,8 @@ def look_around(visitor: Visitor) -> None:
     css = found(page, rf"{tenant.wwwroot}/theme/styles.php/boost/[^\"]+")
     js = found(page, rf"{tenant.wwwroot}/lib/javascript.php/[^\"]+")
     logo = f"{visitor.below}/pluginfile.php/1/core_admin/logo/0x200/1/vm.png"
+    # Moodle sends a former style sheet, if it has one, as long as it makes the new one.
+    eventually(lambda: f"{visitor.below}/theme/" in visitor.ask(css)[1])
     for path, holds in (
         (css, f"{visitor.below}/theme/"),
         (js, "function"),
