@@ -15,8 +15,9 @@ COLLECT = ["makemessages", "--locale=fr", "--no-location", "--no-obsolete", *IGN
 
 
 def texts(path: Path) -> list[str]:
-    """Return the catalogue's lines, but for when it was made."""
-    lines = path.read_text(encoding="utf-8").splitlines()
+    """Return the catalogue's lines in one form, but for when it was made."""
+    words = ["msgcat", "--sort-output", "--no-wrap", str(path)]
+    lines = subprocess.check_output(words, text=True).splitlines()
     return [line for line in lines if not line.startswith('"POT-Creation-Date')]
 
 
