@@ -116,3 +116,12 @@ def work(tab: Page) -> Callable[..., threading.Thread]:
         return thread
 
     return start
+
+
+def choose(page: Page, names: list[str], action: str) -> None:
+    page.goto("/tenants/tenant/")
+    for name in names:
+        page.locator("#result_list tr", has_text=name).locator("input").check()
+    page.select_option("select[name=action]", action)
+    page.click("button[name=index]")
+    page.wait_for_url(re.compile("/commands/"))  # and for its scripts

@@ -6,9 +6,8 @@ from playwright.sync_api import Page, expect
 
 from commands.models import Run
 from mnet.models import WebPhp
-from tests.commands.mnet.test_init_mnet_node import bind
 from tests.mnet import tables
-from tests.mnet.conftest import network, with_mnet
+from tests.mnet.conftest import bind, network, with_mnet
 
 __all__ = ["network", "with_mnet"]
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tenants import moodledb
-from tests.browser.test_walk import choose
+from tests.browser.conftest import choose
 
 pytestmark = [
     pytest.mark.browser,

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from commands.base import CommandFailed
 from tenants.models import Tenant
+from tests.browser.conftest import choose
 
 pytestmark = [
     pytest.mark.browser,
@@ -31,15 +32,6 @@ def test_who_comes_logs_in_first(tab: Page, look):
     expect(tab.locator("h1")).to_contain_text("Tenants")
     expect(tab).to_have_url(re.compile("/tenants/tenant/$"))
     look()
-
-
-def choose(page: Page, names: list[str], action: str) -> None:
-    page.goto("/tenants/tenant/")
-    for name in names:
-        page.locator("#result_list tr", has_text=name).locator("input").check()
-    page.select_option("select[name=action]", action)
-    page.click("button[name=index]")
-    page.wait_for_url(re.compile("/commands/"))  # and for its scripts
 
 
 def test_from_the_list_to_the_end_of_a_run(page: Page, look, work, add_tenant):

@@ -1,9 +1,10 @@
-"""A real cluster of workers, to be killed."""
+"""A real cluster of workers, to be killed, and what shall be so afterwards."""
 
 import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -13,12 +14,28 @@ import MySQLdb
 import pytest
 from django.db import connection
 
-from commands import host
+from commands import host, tasks
 from commands.models import Job, Run
-from tenants import moodledb, process
-from tenants.models import Tenant
-from tests.conftest import ROOT, AddTenant
+from tenants import (
+    agent,
+    doctor,
+    files,
+    moodledb,
+    process,
+    provision,
+    snapshots,
+)
+from tenants.forms import NewTenantForm
+from tenants.models import Snapshot, Tenant
+from tests.commands.lifecycle.conftest import known, owner, site
+from tests.conftest import ROOT, AddTenant, MariaDb
+from tests.faults.victim import run_in_a_fork
+from tests.leftovers import dropped
 from tests.patience import PATIENCE, eventually
+from tests.steps import end
+from tests.tenants import test_provision, test_restore
+
+__all__ = ["known", "owner", "site"]  # fixtures
 
 
 def children(pid: int) -> list[int]:
@@ -178,3 +195,119 @@ def cron_at_work(tenant: Tenant) -> Iterator[None]:
         yield
         # Of a connection that is closed the server lets it go a moment later.
         cursor.execute("SELECT RELEASE_LOCK(SHA1(%s))", [name])
+
+
+def wait_for_end(run: Run) -> dict[str, int]:
+    def over() -> bool:
+        run.refresh_from_db()
+        return run.state == Run.State.FINISHED
+
+    eventually(over, f"the run does not end: {run.counts()}")
+    return {state: number for state, number in run.counts().items() if number}
+
+
+def assert_nothing_twice_and_nothing_left(run: Run) -> None:
+    for job in run.jobs.select_related("tenant"):
+        assert job.text()[0].count("== check") == 1, job.text()
+        assert job.tenant.held_by is None
+        # What can go back to its snapshot stays closed until it has, or is upgraded.
+        half_way = job.state == Job.State.FAILED
+        assert job.tenant.is_half_upgraded is half_way
+        assert files.in_maintenance(job.tenant) is half_way
+    eventually(lambda: not php_processes(), "PHP is left")  # killed, a moment ago
+
+
+def kill_and_start_again(mariadb: MariaDb, seconds: float) -> None:
+    mariadb.kill()
+    time.sleep(seconds)
+    mariadb.start()
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[MariaDb]:
+    """Run a second server, for a registry on MariaDB."""
+    server = MariaDb(tmp_path / "registry")
+    server.start()
+    yield server
+    server.stop()
+
+
+def create_registry(server: MariaDb) -> str:
+    """Create the database of a registry; return its URL."""
+    subprocess.run(
+        ["mariadb", "--no-defaults", f"--socket={server.socket}", "-uroot"],
+        input="CREATE DATABASE registry CHARACTER SET utf8mb4",
+        text=True,
+        check=True,
+    )
+    return (
+        f"mysql://vmoodle:{server.password}@localhost/registry"
+        f"?unix_socket={server.socket}"
+    )
+
+
+def manage(environment: dict[str, str], *words: str) -> "subprocess.Popen[str]":
+    argv = [sys.executable, str(ROOT / "manage.py"), *words]
+    return subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, text=True)
+
+
+@pytest.fixture
+def victim(settings):
+    """Return a function that runs a command in a process that kills itself."""
+    settings.VMOODLE_DATABASE_WAIT = 30
+
+    def run(place: str, *words: str) -> None:
+        assert run_in_a_fork(place, *words) == -signal.SIGKILL
+
+    return run
+
+
+def reap() -> None:
+    """Do what the next worker does; its job has failed and says why."""
+    assert tasks.reap() == 1
+    job = Job.objects.latest("pk")
+    assert job.state == Job.State.FAILED
+    assert "its worker died" in job.error
+    assert "cleaning up failed" not in job.error
+
+
+def assert_healthy() -> None:
+    assert [found.sentence for found in doctor.examine()] == []
+    assert not Tenant.objects.exclude(held_by=None).exists()
+
+
+def new_database() -> str:
+    return f"new_{os.getpid()}"
+
+
+@pytest.fixture
+def cleared(server):
+    yield from dropped(server)
+    moodledb.execute(server, "DROP USER IF EXISTS vm_new@localhost")
+
+
+@pytest.fixture
+def snapshot(tenant: Tenant) -> Snapshot:
+    Path(tenant.data_path, "lang").mkdir()
+    Path(tenant.data_path, test_restore.BEFORE).touch()
+    made = end(snapshots.take(tenant))
+    sql = f"INSERT INTO {moodledb.table(tenant, 'config')} (name, value)"
+    moodledb.execute(tenant.server, f"{sql} VALUES ('since', '1')")
+    Path(tenant.data_path, test_restore.AFTER).touch()
+    return made
+
+
+@pytest.fixture
+def planned(tenant: Tenant, monkeypatch) -> Tenant:
+    """Return a tenant that is entered in the registry, to be made from a template."""
+
+    def settle(made, *_words, **_job):
+        yield None
+        return {"wwwroot": made.wwwroot}
+
+    monkeypatch.setattr(agent, "ask", settle)
+    template = end(snapshots.take(tenant, template=True))
+    given = {"db_name": new_database(), "template": template.name}
+    form = NewTenantForm(test_provision.NEW | given)
+    assert form.is_valid(), form.errors
+    return provision.reserve(form.save(commit=False), form.plan())

@@ -11,11 +11,7 @@ import pytest
 from tenants import databases, moodledb, snapshots
 from tenants.models import DatabaseServer, Tenant
 from tests.conftest import ROOT, MariaDb
-from tests.faults.test_databases import (  # noqa: F401 - `registry` is a fixture
-    create_registry,
-    manage,
-    registry,
-)
+from tests.faults.conftest import create_registry, manage
 from tests.leftovers import dropped
 from tests.patience import PATIENCE
 from tests.steps import end

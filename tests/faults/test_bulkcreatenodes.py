@@ -12,11 +12,9 @@ from commands.models import Job, Run
 from tenants import databases, doctor, moodledb
 from tenants import snapshots as taken
 from tenants.models import Journal, Tenant
-from tests.commands.lifecycle.test_doctor import let_it_be_old
 from tests.conftest import ROOT
-from tests.faults.conftest import StartWorkers
-from tests.faults.test_lifecycle import assert_healthy, victim  # noqa: F401
-from tests.faults.test_workers import wait_for_end
+from tests.faults.conftest import StartWorkers, assert_healthy, wait_for_end
+from tests.leftovers import let_it_be_old
 from tests.patience import PATIENCE, eventually
 from tests.steps import end
 
@@ -68,7 +66,7 @@ def given(nodes: Path, environment: dict[str, str]) -> "subprocess.Popen[str]":
 
 
 def test_a_list_that_was_cut_off_is_given_again(
-    victim,  # noqa: F811
+    victim,
     nodes: Path,
     tenant: Tenant,
     environment: dict[str, str],

@@ -4,8 +4,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import MySQLdb
@@ -17,23 +15,18 @@ from tenants.models import Tenant
 from tests.conftest import ROOT, MariaDb, RunOf
 from tests.faults.conftest import (
     StartWorkers,
-    hurry,
-    php_processes,
-    wait_for_php,
-)
-from tests.faults.test_workers import (
     assert_nothing_twice_and_nothing_left,
+    create_registry,
+    hurry,
+    kill_and_start_again,
+    manage,
+    php_processes,
     wait_for_end,
+    wait_for_php,
 )
 from tests.patience import PATIENCE, eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
-
-
-def kill_and_start_again(mariadb: MariaDb, seconds: float) -> None:
-    mariadb.kill()
-    time.sleep(seconds)
-    mariadb.start()
 
 
 def test_jobs_wait_for_a_tenant_server_that_restarts(
@@ -59,34 +52,6 @@ def test_jobs_wait_for_a_tenant_server_that_restarts(
     hurry(fleet)  # what was rolled back has its former settings
     again.start()
     assert wait_for_end(again) == {"succeeded": 2}
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[MariaDb]:
-    """Run a second server, for a registry on MariaDB."""
-    server = MariaDb(tmp_path / "registry")
-    server.start()
-    yield server
-    server.stop()
-
-
-def create_registry(server: MariaDb) -> str:
-    """Create the database of a registry; return its URL."""
-    subprocess.run(
-        ["mariadb", "--no-defaults", f"--socket={server.socket}", "-uroot"],
-        input="CREATE DATABASE registry CHARACTER SET utf8mb4",
-        text=True,
-        check=True,
-    )
-    return (
-        f"mysql://vmoodle:{server.password}@localhost/registry"
-        f"?unix_socket={server.socket}"
-    )
-
-
-def manage(environment: dict[str, str], *words: str) -> "subprocess.Popen[str]":
-    argv = [sys.executable, str(ROOT / "manage.py"), *words]
-    return subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, text=True)
 
 
 def ask(registry: MariaDb, sql: str) -> list[tuple]:

@@ -8,10 +8,8 @@ from commands.models import Job
 from tenants import snapshots
 from tenants.models import Snapshot, Tenant
 from tests.commands.lifecycle import test_move
-from tests.commands.lifecycle.test_move import site  # noqa: F401 - a fixture
 from tests.conftest import AddTenant, RunOf
-from tests.faults.test_lifecycle import assert_healthy, cleared  # noqa: F401
-from tests.faults.test_lifecycle_databases import planned  # noqa: F401 - a fixture
+from tests.faults.conftest import assert_healthy
 from tests.steps import end
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -29,7 +27,7 @@ def fill(data: str) -> Path:
 @pytest.mark.usefixtures("cleared")
 def test_a_creation_is_undone(
     finished: RunOf,
-    planned: Tenant,  # noqa: F811
+    planned: Tenant,
     small_disk: Path,
 ):
     template = Snapshot.objects.get()
@@ -66,7 +64,7 @@ def test_a_restore_is_undone(finished: RunOf, add_tenant: AddTenant, small_disk:
 
 def test_a_move_is_undone(
     finished: RunOf,
-    site: Tenant,  # noqa: F811
+    site: Tenant,
     small_disk: Path,
     settings,
 ):

@@ -11,10 +11,10 @@ from tests.commands.upgrade.conftest import (
     config,
     replace_script,
     set_config,
+    tables,
 )
-from tests.commands.upgrade.test_roll_back import tables
 from tests.conftest import RunOf
-from tests.faults.test_lifecycle import assert_healthy, reap, victim  # noqa: F401
+from tests.faults.conftest import assert_healthy, reap
 from tests.steps import end
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -29,7 +29,7 @@ def before(tenant: Tenant) -> dict[str, list[tuple]]:
 
 
 @pytest.fixture
-def first(victim, tenant: Tenant, before) -> Snapshot:  # noqa: F811
+def first(victim, tenant: Tenant, before) -> Snapshot:
     """Return the snapshot that was taken before an upgrade whose worker died."""
     words = [f"--host={tenant.wwwroot}", "--to-release=4.3"]
     victim("before:tenants.restore.restore", "upgrade", *words)
@@ -112,7 +112,7 @@ def test_a_retry_that_is_killed_as_well_can_still_go_back(
     first: Snapshot,
     tenant: Tenant,
     before,
-    victim,  # noqa: F811
+    victim,
     finished: RunOf,
 ):
     victim("before:tenants.restore.restore", "upgrade", f"--host={tenant.wwwroot}")
@@ -191,7 +191,7 @@ def test_what_a_half_upgraded_site_can_go_back_to_is_kept(
 
 def test_an_upgrade_that_was_done_when_its_worker_died_leaves_no_mark(
     tenant: Tenant,
-    victim,  # noqa: F811
+    victim,
 ):
     words = [f"--host={tenant.wwwroot}", "--to-release=4.3"]
     victim("after:tenants.php.run", "upgrade", *words)

@@ -1,60 +1,20 @@
 """Processes are killed at every step of a tenant's life; nothing is lost or left."""
 
 import os
-import signal
 from pathlib import Path
 
 import pytest
 
 from commands import tasks
-from commands.models import Job
 from tenants import databases, doctor, files, moodledb, provision, snapshots
 from tenants.models import Journal, Snapshot, Tenant
 from tests.commands.lifecycle import test_move, test_rename
-from tests.commands.lifecycle.test_doctor import let_it_be_old
-from tests.commands.lifecycle.test_move import site  # noqa: F401 - a fixture
-from tests.commands.lifecycle.test_rename import known  # noqa: F401 - a fixture
-from tests.faults.victim import run_in_a_fork
-from tests.leftovers import dropped
+from tests.faults.conftest import assert_healthy, new_database, reap
+from tests.leftovers import let_it_be_old
 from tests.steps import end
 from tests.tenants import test_provision, test_restore
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture
-def victim(settings):
-    """Return a function that runs a command in a process that kills itself."""
-    settings.VMOODLE_DATABASE_WAIT = 30
-
-    def run(place: str, *words: str) -> None:
-        assert run_in_a_fork(place, *words) == -signal.SIGKILL
-
-    return run
-
-
-def reap() -> None:
-    """Do what the next worker does; its job has failed and says why."""
-    assert tasks.reap() == 1
-    job = Job.objects.latest("pk")
-    assert job.state == Job.State.FAILED
-    assert "its worker died" in job.error
-    assert "cleaning up failed" not in job.error
-
-
-def assert_healthy() -> None:
-    assert [found.sentence for found in doctor.examine()] == []
-    assert not Tenant.objects.exclude(held_by=None).exists()
-
-
-def new_database() -> str:
-    return f"new_{os.getpid()}"
-
-
-@pytest.fixture
-def cleared(server):
-    yield from dropped(server)
-    moodledb.execute(server, "DROP USER IF EXISTS vm_new@localhost")
 
 
 @pytest.mark.usefixtures("cleared")
@@ -111,17 +71,6 @@ def test_a_creation_that_is_killed_within_a_step_leaves_nothing(
 
     test_provision.assert_nothing_left()
     assert_healthy()
-
-
-@pytest.fixture
-def snapshot(tenant: Tenant) -> Snapshot:
-    Path(tenant.data_path, "lang").mkdir()
-    Path(tenant.data_path, test_restore.BEFORE).touch()
-    made = end(snapshots.take(tenant))
-    sql = f"INSERT INTO {moodledb.table(tenant, 'config')} (name, value)"
-    moodledb.execute(tenant.server, f"{sql} VALUES ('since', '1')")
-    Path(tenant.data_path, test_restore.AFTER).touch()
-    return made
 
 
 @pytest.mark.parametrize("step", test_restore.STEPS)

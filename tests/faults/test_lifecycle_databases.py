@@ -7,49 +7,19 @@ import pytest
 
 from commands.models import Job
 from tenants import (
-    agent,
     databases,
     doctor,
     dump,
     moodledb,
-    provision,
     rename,
-    snapshots,
 )
-from tenants.forms import NewTenantForm
 from tenants.models import Snapshot, Tenant
 from tests.commands.lifecycle import test_move, test_rename
-from tests.commands.lifecycle.test_destroy import owner  # noqa: F401 - a fixture
-from tests.commands.lifecycle.test_move import site  # noqa: F401 - a fixture
-from tests.commands.lifecycle.test_rename import known  # noqa: F401 - a fixture
 from tests.conftest import MariaDb, RunOf
-from tests.faults.test_databases import kill_and_start_again
-from tests.faults.test_lifecycle import (  # noqa: F401
-    assert_healthy,
-    cleared,
-    new_database,
-    snapshot,
-)
-from tests.steps import end
+from tests.faults.conftest import assert_healthy, kill_and_start_again
 from tests.tenants import test_provision, test_restore
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture
-def planned(tenant: Tenant, monkeypatch) -> Tenant:
-    """Return a tenant that is entered in the registry, to be made from a template."""
-
-    def settle(made, *_words, **_job):
-        yield None
-        return {"wwwroot": made.wwwroot}
-
-    monkeypatch.setattr(agent, "ask", settle)
-    template = end(snapshots.take(tenant, template=True))
-    given = {"db_name": new_database(), "template": template.name}
-    form = NewTenantForm(test_provision.NEW | given)
-    assert form.is_valid(), form.errors
-    return provision.reserve(form.save(commit=False), form.plan())
 
 
 @pytest.mark.usefixtures("cleared")
@@ -118,7 +88,7 @@ def test_a_creation_that_cannot_be_undone_is_left_to_the_doctor(
 def test_a_swap_during_which_the_server_dies_is_whole_or_undone(
     finished: RunOf,
     tenant: Tenant,
-    snapshot: Snapshot,  # noqa: F811
+    snapshot: Snapshot,
     mariadb: MariaDb,
     monkeypatch,
     delay: float,
@@ -173,7 +143,7 @@ def test_a_snapshot_during_which_the_server_dies_leaves_nothing(
 
 def test_a_renaming_during_which_the_server_dies_is_undone(
     finished: RunOf,
-    known: Tenant,  # noqa: F811
+    known: Tenant,
     mariadb: MariaDb,
     monkeypatch,
 ):
@@ -202,7 +172,7 @@ def test_a_renaming_during_which_the_server_dies_is_undone(
 @pytest.mark.parametrize("which", ["source", "target"])
 def test_a_move_during_which_a_server_dies_is_undone(
     finished: RunOf,
-    site: Tenant,  # noqa: F811
+    site: Tenant,
     mariadb: MariaDb,
     second_mariadb: MariaDb,
     monkeypatch,
@@ -226,7 +196,7 @@ def test_a_move_during_which_a_server_dies_is_undone(
 
 def test_an_end_during_which_the_server_dies_is_given_again(
     finished: RunOf,
-    owner: Tenant,  # noqa: F811
+    owner: Tenant,
     mariadb: MariaDb,
     monkeypatch,
 ):

@@ -17,10 +17,12 @@ from tenants.models import Tenant
 from tests.conftest import ROOT, RunOf
 from tests.faults.conftest import (
     StartWorkers,
+    assert_nothing_twice_and_nothing_left,
     children,
     dead,
     hurry,
     php_processes,
+    wait_for_end,
     wait_for_php,
 )
 from tests.patience import PATIENCE, eventually
@@ -31,26 +33,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 @pytest.fixture
 def run(run_of: RunOf, fleet: list[Tenant]) -> Run:
     return run_of("upgrade/Upgrade", fleet, "to_release=4.3", parallel=2)
-
-
-def wait_for_end(run: Run) -> dict[str, int]:
-    def over() -> bool:
-        run.refresh_from_db()
-        return run.state == Run.State.FINISHED
-
-    eventually(over, f"the run does not end: {run.counts()}")
-    return {state: number for state, number in run.counts().items() if number}
-
-
-def assert_nothing_twice_and_nothing_left(run: Run) -> None:
-    for job in run.jobs.select_related("tenant"):
-        assert job.text()[0].count("== check") == 1, job.text()
-        assert job.tenant.held_by is None
-        # What can go back to its snapshot stays closed until it has, or is upgraded.
-        half_way = job.state == Job.State.FAILED
-        assert job.tenant.is_half_upgraded is half_way
-        assert files.in_maintenance(job.tenant) is half_way
-    eventually(lambda: not php_processes(), "PHP is left")  # killed, a moment ago
 
 
 def test_a_busy_worker_that_is_killed_costs_its_job_only(

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from mnet import binding, networks, sites
+from mnet.models import Strategy
 from tenants import moodledb
 from tenants.models import Release, Tenant
 from tests.mnet import tables
@@ -44,3 +46,8 @@ def network(rows, with_mnet: Release) -> Iterator[Callable[..., list[Tenant]]]:
     yield make
     for tenant in made:
         moodledb.execute(tenant.server, f"DROP DATABASE IF EXISTS `{tenant.db_name}`")
+
+
+def bind(tenants: list[Tenant]) -> None:
+    bonds = networks.bonds_of(tenants, tenants, Strategy.all())
+    binding.write(binding.differences(sites.read(tenants), bonds))

@@ -2,15 +2,26 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tenants import agent, moodledb, provision, snapshots
+from tenants import (
+    agent,
+    databases,
+    moodledb,
+    provision,
+    snapshots,
+)
 from tenants.forms import NewTenantForm
-from tenants.models import Snapshot, Tenant
-from tests.commands.upgrade.conftest import visitor  # noqa: F401 - a fixture
+from tenants.models import DatabaseServer, Snapshot, Tenant
+from tests.commands.upgrade.conftest import visitor
+from tests.conftest import AddTenant
 from tests.leftovers import dropped
 from tests.steps import end
+from tests.tenants.test_provision import POOL
+
+__all__ = ["visitor"]  # a fixture
 
 NEW = {"wwwroot": "https://new.example.org", "name": "New School", "shortname": "new"}
 
@@ -50,3 +61,46 @@ def planned(template: Snapshot, settled) -> Tenant:
     form = NewTenantForm(given | {"db_name": db_name("new")})
     assert form.is_valid(), form.errors
     return provision.reserve(form.save(commit=False), form.plan())
+
+
+@pytest.fixture
+def site(tenant: Tenant, second_server: DatabaseServer) -> Iterator[Tenant]:
+    """Return a site with an account of its own, files, and caches."""
+    data = Path(tenant.data_path)
+    for name in (POOL, "lang/fr/x.php", "cache/y", "muc/config.php"):
+        (data / name).parent.mkdir(parents=True, exist_ok=True)
+        (data / name).touch()
+    tenant.db_user = f"vm_{os.getpid()}"
+    databases.create_account(tenant)
+    databases.grant(tenant)
+    tenant.save()
+    here = tenant.server
+    yield tenant
+    for server in (here, second_server):
+        sql = f"DROP DATABASE IF EXISTS `{tenant.db_name}`"
+        moodledb.execute(server, sql)
+        moodledb.execute(server, f"DROP USER IF EXISTS {tenant.db_user}@localhost")
+
+
+@pytest.fixture
+def known(tenant: Tenant) -> Tenant:
+    """Return a site that names itself in its texts and among its MNet hosts."""
+    old = tenant.wwwroot
+    for sql in (
+        f"INSERT INTO {moodledb.table(tenant, 'mnet_host')} (wwwroot) VALUES ('{old}')",
+        f"UPDATE {moodledb.table(tenant, 'course')} SET summary = '{old}/x'",
+    ):
+        moodledb.execute(tenant.server, sql)
+    return tenant
+
+
+@pytest.fixture
+def owner(add_tenant: AddTenant, server):
+    """Return a tenant with an account of its own."""
+    name = f"vm_{os.getpid()}"
+    made = add_tenant("one", db_user=name, db_password="pass", install=False)
+    databases.create_account(made)
+    databases.grant(made)
+    moodledb.execute(server, f"CREATE TABLE {moodledb.table(made, 'config')} (id int)")
+    yield made
+    moodledb.execute(server, "DROP USER IF EXISTS %s@'localhost'", [name])

@@ -1,4 +1,3 @@
-import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,18 +9,6 @@ from tenants import databases, destroy, moodledb, publish
 from tenants.models import Journal, Snapshot, Tenant
 from tests.commands.conftest import Manage
 from tests.conftest import AddTenant, RunOf
-
-
-@pytest.fixture
-def owner(add_tenant: AddTenant, server):
-    """Return a tenant with an account of its own."""
-    name = f"vm_{os.getpid()}"
-    made = add_tenant("one", db_user=name, db_password="pass", install=False)
-    databases.create_account(made)
-    databases.grant(made)
-    moodledb.execute(server, f"CREATE TABLE {moodledb.table(made, 'config')} (id int)")
-    yield made
-    moodledb.execute(server, "DROP USER IF EXISTS %s@'localhost'", [name])
 
 
 def test_a_deleted_tenant_answers_nobody_and_keeps_all(finished: RunOf, tenant: Tenant):

@@ -4,13 +4,13 @@ import os
 from pathlib import Path
 
 import pytest
-from django.utils import timezone
 
 from commands import tasks
 from tenants import content, databases, doctor, moodledb, provision, snapshots
 from tenants.models import Journal, Snapshot, Tenant
 from tests.commands.conftest import Manage
 from tests.conftest import RunOf
+from tests.leftovers import let_it_be_old
 from tests.steps import end
 
 TOKEN = "0123456789abcdef"
@@ -124,12 +124,6 @@ def test_what_has_just_been_entered_is_left_alone(manage: Manage, planned: Tenan
     assert still_there
     assert f"Mended: {planned}: its creation was cut off" in mended.out
     assert not Tenant.objects.filter(pk=planned.pk).exists()
-
-
-def let_it_be_old() -> None:
-    """Let what was entered in the registry have been there for a while."""
-    entered = timezone.now() - doctor.ENTERED
-    Journal.objects.update(created_at=entered)
 
 
 def test_a_half_made_tenant_is_unmade(manage: Manage, planned: Tenant):

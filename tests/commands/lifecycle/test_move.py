@@ -1,6 +1,5 @@
 """A move goes through whole, or leaves the site where it was."""
 
-import os
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -34,25 +33,6 @@ STEPS = [
 
 
 TAKE_BACK = move.steps.take_back
-
-
-@pytest.fixture
-def site(tenant: Tenant, second_server: DatabaseServer) -> Iterator[Tenant]:
-    """Return a site with an account of its own, files, and caches."""
-    data = Path(tenant.data_path)
-    for name in (POOL, "lang/fr/x.php", "cache/y", "muc/config.php"):
-        (data / name).parent.mkdir(parents=True, exist_ok=True)
-        (data / name).touch()
-    tenant.db_user = f"vm_{os.getpid()}"
-    databases.create_account(tenant)
-    databases.grant(tenant)
-    tenant.save()
-    here = tenant.server
-    yield tenant
-    for server in (here, second_server):
-        sql = f"DROP DATABASE IF EXISTS `{tenant.db_name}`"
-        moodledb.execute(server, sql)
-        moodledb.execute(server, f"DROP USER IF EXISTS {tenant.db_user}@localhost")
 
 
 def there(settings) -> Path:

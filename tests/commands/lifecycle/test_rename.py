@@ -30,17 +30,6 @@ STEPS = [
 ]
 
 
-@pytest.fixture
-def known(tenant: Tenant) -> Tenant:
-    """Return a site that names itself in its texts and among its MNet hosts."""
-    for sql in (
-        f"INSERT INTO {moodledb.table(tenant, 'mnet_host')} (wwwroot) VALUES ('{OLD}')",
-        f"UPDATE {moodledb.table(tenant, 'course')} SET summary = '{OLD}/x'",
-    ):
-        moodledb.execute(tenant.server, sql)
-    return tenant
-
-
 def is_renamed(tenant: Tenant) -> bool:
     """Whether it is; fail if it is half so."""
     tenant.refresh_from_db()

@@ -1,7 +1,7 @@
 import pytest
 
 from commands.models import Job
-from mnet import binding, networks, sites
+from mnet import networks, sites
 from mnet.models import Strategy
 from tenants.models import Tenant
 from tests.commands.conftest import Manage, states
@@ -10,11 +10,6 @@ from tests.mnet import tables
 
 INIT = "mnet/InitMnetNode"
 BOTH = "sso_idp11,sso_sp11"
-
-
-def bind(tenants: list[Tenant]) -> None:
-    bonds = networks.bonds_of(tenants, tenants, Strategy.all())
-    binding.write(binding.differences(sites.read(tenants), bonds))
 
 
 def grant(tenant: Tenant) -> None:

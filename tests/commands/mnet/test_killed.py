@@ -9,11 +9,12 @@ from mnet import networks, sites
 from mnet.picture import picture
 from tenants import agent, moodledb
 from tenants.models import DatabaseServer, Tenant
-from tests.commands.mnet.test_init_mnet_node import BOTH, bind, grant
+from tests.commands.mnet.test_init_mnet_node import BOTH, grant
 from tests.conftest import RunOf
-from tests.faults.test_lifecycle import reap
+from tests.faults.conftest import reap
 from tests.faults.victim import run_in_a_fork
 from tests.mnet import tables
+from tests.mnet.conftest import bind
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Three = tuple[Tenant, Tenant, Tenant]

@@ -3,9 +3,9 @@ import pytest
 from commands.models import Job
 from mnet import sites
 from tests.commands.conftest import Manage, states
-from tests.commands.mnet.test_init_mnet_node import bind
 from tests.commands.system.conftest import job_of
 from tests.mnet import tables
+from tests.mnet.conftest import bind
 
 
 def test_peers_have_the_new_certificate_and_caches_are_purged(network, finished, asked):

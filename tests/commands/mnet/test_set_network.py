@@ -3,9 +3,10 @@ import pytest
 from commands.models import Job
 from tenants.models import Tenant
 from tests.commands.conftest import Manage, assert_refused, states
-from tests.commands.mnet.test_init_mnet_node import BOTH, bind
+from tests.commands.mnet.test_init_mnet_node import BOTH
 from tests.commands.system.conftest import job_of
 from tests.mnet import tables
+from tests.mnet.conftest import bind
 
 SET = "mnet/SetNetwork"
 

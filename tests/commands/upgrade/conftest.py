@@ -12,7 +12,7 @@ import pytest
 
 from commands.models import Job, Run
 from commands.upgrade.upgrade import Upgrade
-from tenants import moodledb, php
+from tenants import databases, moodledb, php
 from tenants.models import Release, Tenant
 from tests.moodle.fleet import answers
 from tests.patience import PATIENCE, eventually
@@ -114,3 +114,17 @@ def visitor() -> Iterator[Visitor]:
     found = Visitor()
     yield found
     found.leave()
+
+
+def tables(tenant: Tenant) -> dict[str, list[tuple]]:
+    """Return what every table of the site holds, but for what a purge counts."""
+    names = databases.table_sizes(tenant.server, tenant.db_name)
+    ask = f"SELECT * FROM `{tenant.db_name}`.`{{}}` ORDER BY 1"
+    return {
+        name: [
+            row
+            for row in moodledb.query(tenant.server, ask.format(name))
+            if not str(row[1]).endswith("rev")
+        ]
+        for name in names
+    }

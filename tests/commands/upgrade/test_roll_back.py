@@ -4,7 +4,7 @@ from pathlib import Path
 
 from commands.models import Job
 from commands.tasks import lane
-from tenants import databases, files, moodledb
+from tenants import databases, files
 from tenants.models import Release, Snapshot, Tenant
 from tenants.publish import site_link
 from tests.commands.upgrade.conftest import (
@@ -17,22 +17,9 @@ from tests.commands.upgrade.conftest import (
     kill_an_upgrade,
     replace_script,
     set_config,
+    tables,
 )
 from tests.conftest import RunOf
-
-
-def tables(tenant: Tenant) -> dict[str, list[tuple]]:
-    """Return what every table of the site holds, but for what a purge counts."""
-    names = databases.table_sizes(tenant.server, tenant.db_name)
-    ask = f"SELECT * FROM `{tenant.db_name}`.`{{}}` ORDER BY 1"
-    return {
-        name: [
-            row
-            for row in moodledb.query(tenant.server, ask.format(name))
-            if not str(row[1]).endswith("rev")
-        ]
-        for name in names
-    }
 
 
 def test_an_upgrade_that_fails_half_way_is_rolled_back(
