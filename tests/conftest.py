@@ -24,9 +24,11 @@ from tenants import moodledb, php
 from tenants.adopt import adopt
 from tenants.models import DatabaseServer, Release, Tenant
 from tests.commands.probe import Probe
+from tests.pages import console
 from tests.schedule import Schedule
 from tests.smtp import MailServer
 
+__all__ = ["console"]
 ROOT = Path(__file__).resolve().parent.parent
 INSTALL = [
     "--agree-license",

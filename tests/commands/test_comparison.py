@@ -20,13 +20,6 @@ PAGE = "/commands/run/of/compare/plugins/Compare/"
 QUIZ_OFF = "UPDATE {modules} SET visible = 0"
 
 
-@pytest.fixture
-def console() -> Client:
-    client = Client()
-    client.force_login(User.objects.create_superuser("alice"))
-    return client
-
-
 def text(answer) -> str:
     assert answer.status_code == 200
     return re.sub(r"\s+", " ", answer.content.decode())

@@ -12,9 +12,8 @@ from commands.models import Run
 from mnet.models import Strategy, WebPhp
 from tenants import moodledb
 from tenants.models import Tenant
-from tests.commands.mnet.test_init_mnet_node import bind
 from tests.mnet import tables
-from tests.mnet.conftest import network, with_mnet
+from tests.mnet.conftest import bind, network, with_mnet
 from tests.tenants.test_admin import filled
 
 __all__ = ["network", "with_mnet"]

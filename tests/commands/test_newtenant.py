@@ -11,17 +11,11 @@ from commands.models import Run
 from tenants.files import FilesError
 from tenants.models import Journal, Snapshot, Tenant
 from tests.commands.lifecycle.conftest import NEW, db_name, settled, template
+from tests.pages import text
 
 pytestmark = pytest.mark.django_db
 ADD = "/tenants/tenant/add/"
 __all__ = ["settled", "template"]  # fixtures
-
-
-@pytest.fixture
-def console() -> Client:
-    client = Client()
-    client.force_login(User.objects.create_superuser("alice"))
-    return client
 
 
 @pytest.fixture
@@ -32,10 +26,6 @@ def operator() -> Client:
     client = Client()
     client.force_login(user)
     return client
-
-
-def text(answer) -> str:
-    return re.sub(r"\s+", " ", answer.content.decode())
 
 
 def filled(**changes: str) -> dict[str, str]:

@@ -16,13 +16,6 @@ from tenants.models import Release
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("probe")]
 
 
-@pytest.fixture
-def console() -> Client:
-    client = Client()
-    client.force_login(User.objects.create_superuser("alice"))
-    return client
-
-
 def url(page: str, pk: int) -> str:
     return reverse(f"admin:commands_{page}", args=[pk])
 

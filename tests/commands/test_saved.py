@@ -13,13 +13,6 @@ LIST = "/commands/savedcommand/"
 CACHES = {"name": "Nightly", "command": "generic/purge_caches", "attributes": "muc=1"}
 
 
-@pytest.fixture
-def console(db) -> Client:
-    client = Client()
-    client.force_login(User.objects.create_superuser("alice"))
-    return client
-
-
 def save(console: Client, **values):
     return console.post(
         f"{LIST}add/", {**CACHES, "selection": "", "note": "", **values}

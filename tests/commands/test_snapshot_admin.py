@@ -13,16 +13,10 @@ from commands.models import Run
 from commands.upgrade import halfway
 from tenants import snapshots
 from tenants.models import Snapshot
+from tests.pages import text
 
 pytestmark = pytest.mark.django_db
 LIST = "/tenants/snapshot/"
-
-
-@pytest.fixture
-def console() -> Client:
-    client = Client()
-    client.force_login(User.objects.create_superuser("alice"))
-    return client
 
 
 @pytest.fixture
@@ -46,10 +40,6 @@ def act(console: Client, action: str, snapshots: list[Snapshot], **more):
     chosen = [snapshot.pk for snapshot in snapshots]
     data = {"action": action, "_selected_action": chosen, **more}
     return console.post(LIST, data, follow=bool(more))
-
-
-def text(answer) -> str:
-    return re.sub(r"\s+", " ", answer.content.decode())
 
 
 def test_the_page_of_one_has_buttons_and_says_no_in_words(console, kept):

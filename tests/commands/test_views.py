@@ -2,9 +2,6 @@ import re
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import Permission, User
-from django.test import Client
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import strip_tags
@@ -12,56 +9,10 @@ from django.utils.html import strip_tags
 from commands import views
 from commands.claim import claim_next
 from commands.models import Cluster, Job, Run
-from tenants.models import Release, Tenant
+from tenants.models import Release
+from tests.pages import LIST, prepared, text, url
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("probe")]
-LIST = "/tenants/tenant/"
-
-
-@pytest.fixture
-def console() -> Client:
-    client = Client()
-    client.force_login(User.objects.create_superuser("alice"))
-    return client
-
-
-@pytest.fixture
-def viewer() -> Client:
-    """Return the client of somebody who may look at runs and tenants, no more."""
-    user = User.objects.create_user("victor", is_staff=True)
-    wanted = Permission.objects.filter(codename__in=["view_run", "view_tenant"])
-    user.user_permissions.set(wanted)
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-@pytest.fixture
-def operator() -> Client:
-    """Return the client of somebody who may run commands that are not dangerous."""
-    user = User.objects.create_user("oscar", is_staff=True)
-    wanted = ["operate", "view_tenant", "view_run"]
-    user.user_permissions.set(Permission.objects.filter(codename__in=wanted))
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-def prepared(console: Client, tenants: list[Tenant], action="commands_probe") -> Run:
-    """Choose tenants and an action in the list; return the draft it makes."""
-    answer = console.post(
-        LIST, {"action": action, "_selected_action": [tenant.pk for tenant in tenants]}
-    )
-    assert answer.status_code == 302, answer.content
-    return Run.objects.get(state=Run.State.DRAFT)
-
-
-def url(page: str, pk: int) -> str:
-    return reverse(f"admin:commands_{page}", args=[pk])
-
-
-def text(answer) -> str:
-    return re.sub(r"\s+", " ", answer.content.decode())
 
 
 def test_an_action_of_the_list_leads_through_form_and_confirmation_to_a_run(
@@ -102,24 +53,6 @@ def test_a_draft_without_a_command_asks_for_one(console, rows):
     answer = console.get(url("run_launch", run.pk))
 
     assert answer["Location"] == url("run_choose", run.pk)
-
-
-@pytest.mark.parametrize("name", ["", "no/Such", "commands/Probe"])
-def test_only_a_command_that_one_may_run_can_be_chosen(
-    console, rows, probe, monkeypatch, name
-):
-    run = prepared(console, rows(1), "any_command")
-    monkeypatch.setattr(probe, "dangerous", True)
-    User.objects.filter(username="alice").update(is_superuser=False, is_staff=True)
-    alice = User.objects.get(username="alice")
-    alice.user_permissions.set(Permission.objects.filter(codename="operate"))
-
-    page = console.get(url("run_choose", run.pk))
-    answer = console.post(url("run_choose", run.pk), {"command": name})
-
-    assert "commands/Probe" not in text(page)
-    assert answer.status_code == 403
-    assert Run.objects.get().command == ""
 
 
 def test_a_tenant_added_after_the_choice_is_not_in_the_run(console, rows):
@@ -337,81 +270,6 @@ def test_the_log_of_a_job_follows_from_where_it_was(console, run_of, rows):
     assert "&lt;b&gt;one&lt;/b&gt; two" in whole
     assert "one" not in rest
     assert "two" in rest and "after=15" in rest
-
-
-@pytest.mark.parametrize("page", ["run_launch", "run_confirm"])
-def test_who_may_only_look_cannot_prepare_a_run(viewer, rows, page):
-    run = Run.objects.create(
-        command="commands/Probe", targets=[rows(1)[0].pk], actor="x"
-    )
-
-    assert viewer.post(url(page, run.pk)).status_code == 403
-
-
-def test_who_may_only_look_sees_no_buttons(viewer, run_of, rows):
-    run = run_of("commands/Probe", rows(1))
-
-    page = text(viewer.get(url("run_view", run.pk)))
-
-    assert "Cancel the run" not in page
-    assert viewer.post(url("run_cancel", run.pk)).status_code == 403
-    assert "commands_probe" not in text(viewer.get(LIST))
-
-
-def test_a_dangerous_command_needs_its_own_permission(
-    operator, rows, probe, monkeypatch
-):
-    monkeypatch.setattr(probe, "dangerous", True)
-    run = Run.objects.create(
-        command="commands/Probe", targets=[rows(1)[0].pk], actor="x"
-    )
-
-    assert operator.post(url("run_confirm", run.pk)).status_code == 403
-    assert "generic_purgecaches" in text(operator.get(LIST))
-    assert "commands_probe" not in text(operator.get(LIST))
-
-
-@pytest.fixture
-def at_times_dangerous(probe, monkeypatch) -> None:
-    """Let the probe be dangerous with one of its parameters."""
-    monkeypatch.setattr(
-        probe, "is_dangerous", lambda form: form.cleaned_data["word"] == "delete"
-    )
-
-
-@pytest.mark.usefixtures("at_times_dangerous")
-@pytest.mark.parametrize("word", ["delete", "look"])
-def test_only_dangerous_parameters_want_the_number_typed(console, rows, word):
-    run = prepared(console, rows(2))
-    form = console.post(url("run_launch", run.pk), {"word": word})
-
-    asked = "Type <code>2</code> to go on" in text(console.get(form["Location"]))
-    console.post(form["Location"])
-
-    assert (asked, Job.objects.count()) == (
-        (True, 0) if word == "delete" else (False, 2)
-    )
-
-
-@pytest.mark.usefixtures("at_times_dangerous")
-def test_dangerous_parameters_need_the_permission(operator, rows):
-    run = prepared(operator, rows(1))
-
-    page = operator.post(url("run_launch", run.pk), {"word": "delete"})
-
-    assert "You lack the permission to run dangerous commands" in text(page)
-    assert Run.objects.get().attributes == ""
-    assert operator.post(url("run_launch", run.pk), {"word": "x"}).status_code == 302
-    Run.objects.update(attributes="word=delete")
-    assert operator.post(url("run_confirm", run.pk), {"typed": "1"}).status_code == 403
-
-
-def test_nobody_sees_anything_without_logging_in(client, run_of, rows):
-    run = run_of("commands/Probe", rows(1))
-
-    for page in ("/", LIST, url("run_view", run.pk), url("run_live", run.pk)):
-        answer = client.get(page)
-        assert (answer.status_code, "/login/" in answer["Location"]) == (302, True)
 
 
 def test_the_first_page_counts_the_fleet(console, rows):
