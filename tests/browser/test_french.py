@@ -3,7 +3,10 @@
 import os
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Page, expect
+
+from tenants.models import Snapshot
 
 pytestmark = [
     pytest.mark.browser,
@@ -47,6 +50,22 @@ def test_pages_are_in_french(french: Page, look, rows, address: str, word: str):
     expect(french.locator("#content")).to_contain_text(word)
     shot(french, address.strip("/").replace("/", "-") or "home")
     look()
+
+
+def test_a_form_with_a_date_is_saved_in_french(french: Page, rows):
+    [tenant] = rows(1)
+    until = timezone.now().replace(second=0, microsecond=0)
+    snapshot = Snapshot.objects.create(
+        name="t0-1", tenant=tenant, wwwroot=tenant.wwwroot, keep_until=until
+    )
+    french.goto(f"/tenants/snapshot/{snapshot.pk}/change/")
+
+    french.fill("#id_note", "avant la rentrée")
+    french.click("input[name=_continue]")
+
+    expect(french.locator(".messagelist")).to_contain_text("t0-1")
+    snapshot.refresh_from_db()
+    assert (snapshot.note, snapshot.keep_until) == ("avant la rentrée", until)
 
 
 def test_a_run_is_followed_in_french(french: Page, look, work, add_tenant):
