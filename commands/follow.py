@@ -22,6 +22,7 @@ from commands.patience import DOWN, patiently
 from commands.progress import duration, seconds_left
 
 INTERVAL = 0.2  # seconds
+ESTIMATE = 1.0  # seconds between two estimates, each of which reads all open jobs
 
 
 def follow(run: Run, command: BaseCommand, *, as_json: bool, verbose: bool) -> None:
@@ -32,12 +33,14 @@ def follow(run: Run, command: BaseCommand, *, as_json: bool, verbose: bool) -> N
             patiently(lambda: _tell_held(run, command))
         with _bar() as bar:
             task = bar.add_task(str(run), total=run.total, left="")
-            over = False
+            over, due = False, 0.0
             while not over:
                 try:
                     run.refresh_from_db()
-                    if not bar.disable:
-                        bar.update(task, completed=run.done, left=_left(run))
+                    bar.update(task, completed=run.done)
+                    if not bar.disable and time.monotonic() >= due:
+                        bar.update(task, left=_left(run))
+                        due = time.monotonic() + ESTIMATE
                     if not as_json:
                         _tell(run, told, command, verbose=verbose)
                     over = run.state == Run.State.FINISHED
