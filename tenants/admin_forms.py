@@ -59,6 +59,17 @@ class FreshForm(forms.ModelForm):
     def _labels(self, names: list[str]) -> str:
         return ", ".join(str(self.fields[name].label).lower() for name in names)
 
+    def _refuse_while_held(self, tenants: Any, names: tuple[str, ...]) -> None:
+        """Refuse to change fields by which jobs find what they are at work on."""
+        given = self.cleaned_data
+        changed = [
+            name
+            for name in names
+            if name in given and given[name] != getattr(self.instance, name)
+        ]
+        if self.instance.pk and changed and (why := held.refusal(tenants())):
+            raise ValidationError(f"{why}, before you change: {self._labels(changed)}")
+
 
 def _differ(field: forms.Field, stored: Any, sent: Any) -> bool:
     if isinstance(stored, str) and isinstance(sent, str):
@@ -82,24 +93,8 @@ class SecretForm(FreshForm):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
         for name in SECRETS & set(self.fields):
-            cleaned[name] = cleaned.get(name) or getattr(self.initial_row(), name)
+            cleaned[name] = cleaned.get(name) or getattr(self.instance, name)
         return cleaned
-
-    def initial_row(self) -> Any:
-        """Return the row as it is stored."""
-        model = self._meta.model
-        return model._default_manager.filter(pk=self.instance.pk).first() or model()
-
-    def _refuse_while_held(self, tenants: Any, names: tuple[str, ...]) -> None:
-        """Refuse to change fields by which jobs find what they are at work on."""
-        given = self.cleaned_data
-        changed = [
-            name
-            for name in names
-            if name in given and given[name] != getattr(self.instance, name)
-        ]
-        if self.instance.pk and changed and (why := held.refusal(tenants())):
-            raise ValidationError(f"{why}, before you change: {self._labels(changed)}")
 
 
 class ServerPageForm(SecretForm):
@@ -113,7 +108,7 @@ class ServerPageForm(SecretForm):
         return cleaned
 
 
-class ReleasePageForm(SecretForm):
+class ReleasePageForm(FreshForm):
     """Leaves a code tree where it is while jobs are at work there."""
 
     def clean(self) -> dict[str, Any]:
