@@ -252,8 +252,8 @@ def _hosts(tenant: "Tenant") -> list[str]:
 
 def _is_own(tenant: "Tenant", host: str) -> bool:
     """Whether an account has rights on the tenant's database, and no others."""
-    own, found = f" ON {_as_pattern(tenant.db_name)}.* ", _grants(tenant, host)
-    return bool(found) and all(own in text for text in found)
+    found = _grants(tenant, host)
+    return bool(found) and all(_on_own(tenant) in text for text in found)
 
 
 def drop_account(tenant: "Tenant", host: str = "") -> None:
@@ -262,7 +262,7 @@ def drop_account(tenant: "Tenant", host: str = "") -> None:
     `host`: from where it may connect, if not from where new ones may.
     """
     host = host or account_host(tenant.server)
-    if _is_own(tenant, host) or not _grants(tenant, host):
+    if all(_on_own(tenant) in text for text in _grants(tenant, host)):
         account = [tenant.db_user, host]
         execute(tenant.server, "DROP USER IF EXISTS %s@%s", account)
     else:
@@ -272,10 +272,15 @@ def drop_account(tenant: "Tenant", host: str = "") -> None:
 def revoke(tenant: "Tenant", host: str = "") -> None:
     """Take away the account's rights on the tenant's database, if it has any."""
     host = host or account_host(tenant.server)
-    pattern = _as_pattern(tenant.db_name)
-    if any(f" ON {pattern}.* " in text for text in _grants(tenant, host)):
-        sql = f"REVOKE ALL PRIVILEGES ON {pattern}.* FROM %s@%s"
+    own = _on_own(tenant)
+    if any(own in text for text in _grants(tenant, host)):
+        sql = f"REVOKE ALL PRIVILEGES{own}FROM %s@%s"
         execute(tenant.server, sql, [tenant.db_user, host])
+
+
+def _on_own(tenant: "Tenant") -> str:
+    """Return how a grant on the tenant's database alone says so."""
+    return f" ON {_as_pattern(tenant.db_name)}.* "
 
 
 def _grants(tenant: "Tenant", host: str) -> list[str]:
