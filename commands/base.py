@@ -331,11 +331,6 @@ def refuse_secrets(script: str, words: Sequence[str]) -> None:
         )
 
 
-_commands: dict[str, type[Command]] = {}
-_former: dict[str, type[Command]] = {}
-C = TypeVar("C", bound=type[Command])
-
-
 def sentences(form: forms.BaseForm, told: Callable[[str], str] = str) -> list[str]:
     """Return what is wrong with a form, each with its field, as it is told."""
     return [
@@ -343,6 +338,11 @@ def sentences(form: forms.BaseForm, told: Callable[[str], str] = str) -> list[st
         for name, errors in form.errors.items()
         for error in errors
     ]
+
+
+_commands: dict[str, type[Command]] = {}
+_former: dict[str, type[Command]] = {}
+C = TypeVar("C", bound=type[Command])
 
 
 def register(cls: C) -> C:
