@@ -22,6 +22,7 @@ from tests.patience import PATIENCE
 
 PROGRAM = "chromium-headless-shell"
 RUN = re.compile(r"/run/(\d+)/$")
+SHOTS = os.environ.get("VMOODLE_SHOTS", "")  # a directory: keep what was looked at
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
 
 
@@ -125,3 +126,9 @@ def choose(page: Page, names: list[str], action: str) -> None:
     page.select_option("select[name=action]", action)
     page.click("button[name=index]")
     page.wait_for_url(re.compile("/commands/"))  # and for its scripts
+
+
+def shoot(page: Page, name: str) -> None:
+    if SHOTS:
+        width = page.viewport_size["width"]
+        page.screenshot(path=f"{SHOTS}/{name}-{width}.png", full_page=True)

@@ -1,19 +1,17 @@
 """The console speaks French to a browser that asks for it."""
 
-import os
-
 import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from tenants.models import Snapshot
+from tests.browser.conftest import choose, shoot
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
     pytest.mark.django_db(transaction=True),
 ]
-SHOTS = os.environ.get("VMOODLE_SHOTS", "")  # a directory: keep what was looked at
 PAGES = {
     "/": "Parc",
     "/tenants/tenant/": "3 instances",
@@ -34,12 +32,6 @@ def french(page: Page) -> Page:
     return page
 
 
-def shot(page: Page, name: str) -> None:
-    if SHOTS:
-        width = page.viewport_size["width"]
-        page.screenshot(path=f"{SHOTS}/fr-{name}-{width}.png", full_page=True)
-
-
 @pytest.mark.parametrize(("address", "word"), PAGES.items())
 def test_pages_are_in_french(french: Page, look, rows, address: str, word: str):
     rows(3)
@@ -48,7 +40,7 @@ def test_pages_are_in_french(french: Page, look, rows, address: str, word: str):
 
     expect(french.locator("html")).to_have_attribute("lang", "fr")
     expect(french.locator("#content")).to_contain_text(word)
-    shot(french, address.strip("/").replace("/", "-") or "home")
+    shoot(french, "fr-" + (address.strip("/").replace("/", "-") or "home"))
     look()
 
 
@@ -70,28 +62,25 @@ def test_a_form_with_a_date_is_saved_in_french(french: Page, rows):
 
 def test_a_run_is_followed_in_french(french: Page, look, work, add_tenant):
     add_tenant("one")
-    french.goto("/tenants/tenant/")
-    french.locator("#result_list tr", has_text="one.").locator("input").check()
-    french.select_option("select[name=action]", "upgrade_upgrade")
-    french.click("button[name=index]")
-    shot(french, "form")
+    choose(french, ["one.example.org"], "upgrade_upgrade")
+    shoot(french, "fr-form")
     look()
     french.select_option("#id_to_release", "4.3")
     french.click("text=Revoir pour 1 instance")
     expect(french.locator("#content")).to_contain_text("La liste est figée")
-    shot(french, "confirm")
+    shoot(french, "fr-confirm")
     look()
 
     french.click("text=Exécuter sur 1 instance")
     expect(french.locator("h1")).to_contain_text("En cours")
-    shot(french, "running")
+    shoot(french, "fr-running")
     work().join()
 
     expect(french.locator("h1")).to_contain_text("Terminée")
     expect(french.locator("#live")).to_contain_text("1 Réussi")
-    shot(french, "run")
+    shoot(french, "fr-run")
     look()
     french.click(".jobs >> text=one.example.org")
     expect(french.locator("#log")).to_contain_text("-->mod_forum")
-    shot(french, "job")
+    shoot(french, "fr-job")
     look()

@@ -1,31 +1,23 @@
 """SQL from the list of tenants to the table of all their rows, in a browser."""
 
 import csv
-import os
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tenants import moodledb
-from tests.browser.conftest import choose
+from tests.browser.conftest import choose, shoot
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
     pytest.mark.django_db(transaction=True),
 ]
-SHOTS = os.environ.get("VMOODLE_SHOTS", "")  # a directory: keep what was looked at
 ROWS = """
 SELECT p.id AS id, p.name AS fullname, p.points AS `points so far`, p.note AS `a note`
 FROM {pupil} p WHERE p.points > :least ORDER BY p.id
 """
-
-
-def shoot(page: Page, name: str) -> None:
-    if SHOTS:
-        width = page.viewport_size["width"]
-        page.screenshot(path=f"{SHOTS}/{name}-{width}.png", full_page=True)
 
 
 def open_command(page: Page, names: list[str], words: str) -> None:
