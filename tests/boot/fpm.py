@@ -166,3 +166,11 @@ def refused(answer: Answer, status: int) -> None:
     assert ("retry-after" in answer.headers) == (status == 503)
     assert len(answer.body) < 200
     assert not [word for word in SECRETS if word in answer.body]
+
+
+def served(answer: Answer, wwwroot: str | None) -> None:
+    """Check which tenant a page is of; None: of no one, and it is not found."""
+    if wwwroot is None:
+        refused(answer, 404)
+    else:
+        assert answer.page["cfg"]["wwwroot"] == wwwroot

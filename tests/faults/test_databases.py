@@ -113,29 +113,28 @@ def test_a_cluster_stops_while_the_registry_is_down(
     assert workers.process.wait(PATIENCE) == 0
 
 
+def printed_by(
+    module: str, environment: dict[str, str], registry: MariaDb
+) -> list[str]:
+    """Return the lines that a program of ours prints, run on a new registry."""
+    environment["DATABASE_URL"] = create_registry(registry)
+    manage(environment, "migrate", "--verbosity=0").communicate()
+    argv = [sys.executable, "-m", module]
+    said = subprocess.check_output(argv, env=environment, cwd=ROOT, text=True)
+    return said.splitlines()
+
+
 def test_jobs_that_end_at_the_same_moment_are_no_deadlock(
     environment: dict[str, str], registry: MariaDb
 ):
-    environment["DATABASE_URL"] = create_registry(registry)
-    manage(environment, "migrate", "--verbosity=0").communicate()
+    said = printed_by("tests.faults.ends", environment, registry)
 
-    argv = [sys.executable, "-m", "tests.faults.ends"]
-    both = subprocess.run(
-        argv, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
-    )
-
-    assert both.stdout.splitlines() == ["ended", "ended"]
+    assert said == ["ended", "ended"]
 
 
 def test_a_job_that_is_claimed_while_a_form_is_saved_knows_what_it_says(
     environment: dict[str, str], registry: MariaDb
 ):
-    environment["DATABASE_URL"] = create_registry(registry)
-    manage(environment, "migrate", "--verbosity=0").communicate()
+    said = printed_by("tests.faults.claims", environment, registry)
 
-    argv = [sys.executable, "-m", "tests.faults.claims"]
-    done = subprocess.run(
-        argv, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
-    )
-
-    assert done.stdout.splitlines() == ["/after", "/after"]
+    assert said == ["/after", "/after"]
