@@ -40,7 +40,9 @@ def test_jobs_wait_for_a_tenant_server_that_restarts(
     hurry(fleet)
 
     # Those that were at work lost their connection and say so; the others waited.
-    assert wait_for_end(run) == {"succeeded": 2, "rolled_back": 2}
+    ended = wait_for_end(run)
+    errors = list(run.jobs.values_list("state", "error"))
+    assert ended == {"succeeded": 2, "rolled_back": 2}, errors
     for job in hit:
         job.refresh_from_db()
         assert job.state == Job.State.ROLLED_BACK
