@@ -4,13 +4,12 @@ import os
 import time
 from collections.abc import Callable
 from io import StringIO
-from pathlib import Path
-from typing import BinaryIO
 
 from django.conf import settings
 from django.db import close_old_connections, transaction
 
 from commands.base import Command, CommandFailed, Json
+from commands.logfile import LogFile
 from commands.models import Job
 from commands.models.job import PAGE
 from commands.patience import DOWN
@@ -39,7 +38,7 @@ class Recorder:
         interrupted: Callable[[], bool] = lambda: False,
     ) -> None:
         self.job, self.echo, self.interrupted = job, echo, interrupted
-        self.log: BinaryIO | None = None
+        self.log = LogFile()
         self.buffer = StringIO()
         self.seq, self.page = 1, ""  # the page that grows
         self.fresh: dict[int, str] = {}  # pages that are not stored as they are now
@@ -49,7 +48,7 @@ class Recorder:
 
     def follow(self, command: Command, tenant: Tenant) -> Json:
         """Run the command's steps to their end and return their result."""
-        self.log = self._open_log(command, tenant)
+        self.log.open(self.job, command)
         steps = command.run(tenant)
         try:
             while True:
@@ -62,36 +61,12 @@ class Recorder:
             return result
         finally:
             steps.close()
-            if self.log:
-                self.log.close()
-
-    def _open_log(self, command: Command, tenant: Tenant) -> BinaryIO | None:
-        run = self.job.run
-        if not run.logroot:
-            return None
-        name = command.bulk_log or type(command).__name__.lower()
-        path = Path(run.logroot, f"{name}_{tenant.shortname}.log")
-        try:
-            log = path.open("ab", buffering=0)
-            started = f"{self.job.started_at:%F %T %Z}"
-            log.write(f"# run {run.pk}, {tenant.wwwroot}, {started}\n".encode())
-        except OSError as error:
-            raise CommandFailed(f"--logroot: {path}: {error.strerror}") from error
-        return log
+            self.log.close()
 
     def _take(self, line: str | None) -> None:
         if line is None:
             return
-        self.buffer.write(f"{line}\n")
-        if self.log:
-            try:
-                self.log.write(f"{line}\n".encode())
-            except OSError as error:
-                # A full disk must not cut off an upgrade.
-                self.log.close()
-                self.log = None
-                said = f"[the log file is not written any more: {error}]\n"
-                self.buffer.write(said)
+        self.buffer.write(f"{line}\n{self.log.write(line)}")
         self.echo(line)
 
     def _beat(self, command: Command) -> None:

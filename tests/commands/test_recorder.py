@@ -1,6 +1,5 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from django.db import OperationalError, connection
@@ -394,41 +393,3 @@ def test_output_that_waits_for_the_registry_is_bounded(job: Job):
     assert text.startswith("line 0000\n")
     assert text.endswith("line 0099\n")
     assert job_module.LEFT_OUT in text
-
-
-def test_the_log_file_has_the_whole_output(job: Job, settings, tmp_path: Path):
-    settings.VMOODLE_OUTPUT_CAP = 10
-    job.run.logroot = str(tmp_path)
-
-    log = tmp_path / "command_t0.log"
-    log.write_text("of a former run\n")
-
-    follow(job, lines("a line that is too long", "é"))
-
-    former, heading, *rest = log.read_text(encoding="utf-8").splitlines()
-    assert former == "of a former run"
-    assert heading.startswith(f"# run {job.run_id}, https://t0.example.org, 20")
-    assert rest == ["a line that is too long", "é"]
-
-
-def test_a_log_file_that_cannot_be_opened_is_told_before_anything_is_done(
-    job: Job, tmp_path: Path
-):
-    job.run.logroot = str(tmp_path / "gone")
-
-    with pytest.raises(CommandFailed, match="--logroot: .*: No such file"):
-        follow(job, lambda: pytest.fail("it runs"))
-
-
-def test_a_full_disk_under_the_log_file_does_not_stop_the_job(job: Job):
-    found = Recorder(job)
-    found.log = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115 - it closes it
-    found._take("first")
-    found._take("second")
-
-    found.store()
-
-    assert job.text()[0] == (
-        "first\n[the log file is not written any more: [Errno 28] No space left on "
-        "device]\nsecond\n"
-    )
