@@ -327,6 +327,8 @@ class Tenant(models.Model):
     def pin(self, release: Release) -> None:
         """Pin the tenant, as the registry has it by now, to another code tree."""
         with transaction.atomic():
+            # In the order in which a release that is saved locks them.
+            Release.objects.select_for_update().get(pk=release.pk)
             row = Tenant.objects.select_for_update().get(pk=self.pk)
             row.release = release
             row.save(update_fields=["release"])
