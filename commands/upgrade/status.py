@@ -4,9 +4,10 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 
-from django.db.models import TextChoices
+from django.db.models import Q, TextChoices
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -40,6 +41,7 @@ class SiteStatus:
 def statuses(tenants: Sequence[Tenant]) -> dict[int, SiteStatus]:
     """Return each tenant's status by pk, and note in the registry what was seen."""
     found: dict[int, SiteStatus] = {}
+    asked = timezone.now()
     rows = moodledb.config(tenants, NAMES)
     for tenant in tenants:
         config = rows[tenant.pk]
@@ -47,10 +49,12 @@ def statuses(tenants: Sequence[Tenant]) -> dict[int, SiteStatus]:
             found[tenant.pk] = SiteStatus(Status.UNKNOWN, problem=str(config))
         else:
             found[tenant.pk] = _judge(tenant, config)
-            _note(tenant, config)
+            _note(tenant, config, asked)
     seen = [t for t in tenants if found[t.pk].status != Status.UNKNOWN]
+    # Whoever asked later, such as an upgrade that has ended meanwhile, knows better.
+    older = Tenant.objects.filter(Q(seen_at=None) | Q(seen_at__lt=asked))
     with suppress(*DOWN):  # only what lists show: an upgrade need not fail over it
-        Tenant.objects.bulk_update(
+        older.bulk_update(
             seen, ["seen_at", "seen_version", "seen_hash"], batch_size=200
         )
     return found
@@ -85,8 +89,8 @@ def _number(version: str) -> Decimal:
         return Decimal(0)
 
 
-def _note(tenant: Tenant, config: moodledb.Config) -> None:
-    tenant.seen_at = timezone.now()
+def _note(tenant: Tenant, config: moodledb.Config, asked: datetime) -> None:
+    tenant.seen_at = asked
     tenant.seen_version = config.get("version", "")[:20]
     tenant.seen_hash = config.get("allversionshash", "")[:40]
 

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import OperationalError, connection
+from django.utils import timezone
 
 from commands.upgrade.status import Status, refresh_releases, statuses
 from tenants import moodledb
@@ -125,6 +126,21 @@ def test_what_was_seen_is_noted(tenant: Tenant):
     assert tenant.seen_version == "2023042400"
     assert tenant.seen_hash == tenant.release.versions_hash
     assert tenant.seen_at is not None
+
+
+def test_what_was_seen_by_who_asked_later_stays(tenant: Tenant, monkeypatch):
+    ask = moodledb.config
+
+    def ask_slowly(*asked) -> dict:
+        found = ask(*asked)
+        Tenant.objects.update(seen_at=timezone.now(), seen_version="2030010100")
+        return found
+
+    monkeypatch.setattr(moodledb, "config", ask_slowly)
+
+    statuses([tenant])
+
+    assert Tenant.objects.get().seen_version == "2030010100"
 
 
 def test_a_registry_that_does_not_answer_is_no_reason_to_fail(tenant: Tenant):
