@@ -269,7 +269,7 @@ def _why_not(job: Job) -> str:
 def interrupts(tell: Callable[[str], object]) -> Iterator[threading.Event]:
     """Take the first ^C as a cancel, which lets a step end that must not be cut off.
 
-    The second one has its usual effect. That the terminal is closed is no cancel: a
+    The second one cuts it off. That the terminal is closed is no cancel: a
     lost connection must not cut off an upgrade.
     """
     asked = threading.Event()
@@ -277,8 +277,11 @@ def interrupts(tell: Callable[[str], object]) -> Iterator[threading.Event]:
         yield asked  # only there can a signal be handled
         return
 
+    def cut_off(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt("cut off by a second ^C")
+
     def ask(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, former)
+        signal.signal(signal.SIGINT, cut_off)
         asked.set()
         tell("Cancelled: a step that must not be cut off ends first (^C cuts it off)")
 

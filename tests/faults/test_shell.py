@@ -92,7 +92,9 @@ def test_an_upgrade_that_is_cut_off_says_so_in_a_sentence(upgrade: Process):
     assert upgrade.returncode == 130
     assert err.count("\n") == 1
     assert "cut off by a second ^C" in err
-    assert Job.objects.get().state == Job.State.FAILED
+    job = Job.objects.get()
+    assert job.state == Job.State.FAILED
+    assert job.error.endswith("cut off by a second ^C")
 
 
 @pytest.mark.parametrize("words", [["--json"], []], ids=["long", "short"])
