@@ -96,6 +96,26 @@ def test_the_line_of_the_shell_is_broken_between_its_options(
     look()
 
 
+@pytest.mark.parametrize(
+    "clipboard", ["undefined", "{writeText: () => Promise.reject()}"]
+)
+def test_the_line_of_the_shell_is_copied_without_the_clipboard_of_https(
+    page: Page, rows, run_of, probe, clipboard: str
+):
+    page.add_init_script(
+        f"Object.defineProperty(navigator, 'clipboard', {{value: {clipboard}}})"
+    )
+    run = run_of("commands/Probe", rows(2))
+    page.goto(f"/commands/run/of/run/{run.pk}/")
+
+    page.click("[data-copy]")
+
+    expect(page.locator("[data-copy].done")).to_be_visible()
+    page.evaluate("document.body.prepend(document.createElement('textarea'))")
+    page.locator("textarea").first.press("Control+V")
+    assert page.locator("textarea").first.input_value() == shell_line(run)
+
+
 def test_a_list_says_what_its_numbers_are(page: Page, look, rows):
     rows(2)
     narrow = page.viewport_size["width"] < 640
