@@ -19,6 +19,7 @@ from django.db.models import (
 from django.db.models.functions import Cast, Substr
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from commands import queue
@@ -156,11 +157,11 @@ def seconds_left(run: Run) -> float | None:
 
 
 def duration(seconds: float | None) -> str:
-    """Return seconds in words: 4.2 s, 3 min 10 s, 2 h 5 min."""
+    """Return seconds in words: 4.2 s (in French 4,2 s), 3 min 10 s, 2 h 5 min."""
     if seconds is None:
         return "–"
     if seconds < 60:
-        return f"{seconds:.1f} s"
+        return f"{number_format(f'{seconds:.1f}')} s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:
         return f"{minutes} min {rest} s"

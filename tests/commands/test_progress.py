@@ -2,7 +2,7 @@ import json
 from datetime import timedelta
 
 import pytest
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from commands.claim import claim_next
 from commands.models import Run
@@ -104,3 +104,9 @@ def test_a_small_result_is_told_in_a_line(admin_client, run_of, rows, result, to
 )
 def test_a_duration_is_told_in_words(seconds: float | None, told: str):
     assert duration(seconds) == told
+
+
+def test_a_duration_is_told_as_the_reader_writes_numbers():
+    with translation.override("fr"):
+        assert duration(0.64) == "0,6 s"
+        assert duration(190) == "3 min 10 s"
