@@ -11,17 +11,16 @@ import re
 import shlex
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from datetime import timedelta
-from inspect import cleandoc
 from typing import Any, Self, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
-from django.utils.html import escape
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from commands import explained
 from tenants import confidential, php
 from tenants.errors import VMoodleError
 from tenants.models import Tenant
@@ -74,6 +73,10 @@ class Command(forms.Form):
 
     required_css_class = "required"
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        explained.name_fields(self.fields)
+
     @classmethod
     def name(cls) -> str:
         """Return the name by package and class, such as `generic/PurgeCaches`."""
@@ -90,15 +93,13 @@ class Command(forms.Form):
 
     @classmethod
     def help(cls) -> str:
-        return cleandoc(cls.__doc__ or "")
+        """Return its description, in the active language."""
+        return explained.translated(cls.__doc__)
 
     @classmethod
     def flowing(cls) -> SafeString:
-        """Return the help for a page: paragraphs that flow, and no example, as HTML."""
-        parts = [p for p in cls.help().split("\n\n") if not p.startswith("Example of ")]
-        text = re.sub(r"(?<!\n)\n(?![\n ])", " ", "\n\n".join(parts))
-        marked = re.sub(r"`([^`\n]+)`", r"<code>\1</code>", escape(text))
-        return mark_safe(marked)  # noqa: S308 - of an escaped text
+        """Return the help for a page."""
+        return explained.as_html(cls.help())
 
     @classmethod
     def summary(cls) -> str:

@@ -67,10 +67,10 @@ class Base(BaseCommand):
     runs: type[Command] = Command  # `run_command` is told which one
     requires_system_checks = ()
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        if "runs" in cls.__dict__ and "help" not in cls.__dict__:
-            cls.help = cls.runs.help()
+    @property
+    def help(self) -> str:  # type: ignore[override]
+        """In the language of the shell."""
+        return self.runs.help()
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
         # PHP's -v (verbose) and -h collide with Django's short options.

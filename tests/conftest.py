@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import MySQLdb
 import pytest
+from django.utils import translation
 from MySQLdb.constants import CLIENT
 
 from commands import base, tasks
@@ -126,6 +127,13 @@ def few_connections() -> Iterator[None]:
     kept = moodledb._local.__dict__.get("connections", {})
     if len(kept) > MOST:
         kept.clear()
+
+
+@pytest.fixture(autouse=True)
+def language_of_the_settings() -> Iterator[None]:
+    """Forget the language that a request has activated for its thread."""
+    yield
+    translation.deactivate()
 
 
 def registered(name: str, mariadb: MariaDb) -> DatabaseServer:

@@ -34,6 +34,7 @@ def test_every_text_is_translated_into_french(tmp_path: Path, settings):
     }
 
     subprocess.run(words, cwd=tmp_path, env=environment, check=True)
+    left = {path.relative_to(tmp_path) for path in tmp_path.rglob("*.py.py")}
     told = subprocess.run(
         ["msgfmt", "--check-format", "--statistics", "-o", os.devnull, CATALOGUE],
         cwd=tmp_path,
@@ -45,6 +46,7 @@ def test_every_text_is_translated_into_french(tmp_path: Path, settings):
     assert texts(tmp_path / CATALOGUE) == texts(ROOT / CATALOGUE), (
         f"run manage.py {' '.join(COLLECT)} and translate what it adds"
     )
+    assert left == set()  # of what is written for xgettext
     # Neither fuzzy nor untranslated ones.
     assert told.stderr.rstrip().endswith(" translated messages.")
     assert "," not in told.stderr

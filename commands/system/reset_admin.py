@@ -7,7 +7,7 @@ from commands.base import register
 
 @register
 class ResetAdmin(AgentCommand):
-    """Give the site a working administrator `admin` with a new password.
+    """Give the site a working administrator 'admin' with a new password.
 
     The account is confirmed and let in again, and brought back or made anew when it
     is gone. It is added to the site's administrators; nobody is taken off their list.

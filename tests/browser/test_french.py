@@ -1,9 +1,12 @@
 """The console speaks French to a browser that asks for it."""
 
+import re
+
 import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from commands.models import Run
 from tenants.models import Snapshot
 from tests.browser.conftest import choose, shoot
 
@@ -24,6 +27,14 @@ PAGES = {
     "/commands/run/": "0 exécutions",
     "/commands/savedcommand/": "La page d'une exécution terminée garde sa commande",
 }
+
+# With the label of a parameter, and the end of the description.
+COMMANDS = [
+    ("upgrade/Upgrade", "Attente du cron", "ne rencontre jamais l'ancienne base"),
+    ("system/UninstallPlugins", "Lister les disparus", "met à niveau de lui-même"),
+    ("generic/CopyTable", "Garder les id (keep_ids)", "fichiers sont refusées"),
+    ("sql/MultiSql", "Secondes au plus", "faites purger les caches"),
+]
 
 
 @pytest.fixture
@@ -60,6 +71,42 @@ def test_a_form_with_a_date_is_saved_in_french(french: Page, rows):
     assert (snapshot.note, snapshot.keep_until) == ("avant la rentrée", until)
 
 
+@pytest.mark.parametrize(("command", "label", "about"), COMMANDS)
+def test_a_command_explains_itself_in_french(
+    french: Page, look, rows, command: str, label: str, about: str
+):
+    targets = [tenant.pk for tenant in rows(2)]
+    draft = Run.objects.create(command=command, targets=targets)
+
+    french.goto(f"/commands/run/of/run/{draft.pk}/launch/")
+
+    expect(french.locator(".help-text")).to_contain_text(about)
+    expect(french.locator("#content")).to_contain_text(label)
+    shoot(french, "fr-" + command.lower().replace("/", "-"))
+    look()
+
+
+def test_the_commands_are_listed_in_french(french: Page, look, rows):
+    draft = Run.objects.create(targets=[tenant.pk for tenant in rows(2)])
+
+    french.goto(f"/commands/run/of/run/{draft.pk}/choose/")
+
+    expect(french.locator("#content")).to_contain_text("Purger les caches du site.")
+    shoot(french, "fr-choose")
+    look()
+
+
+def test_a_comparison_explains_itself_in_french(french: Page, look, rows):
+    rows(2)
+
+    french.goto("/commands/run/of/compare/generic/CompareSettings/")
+
+    expect(french.locator(".help-text")).to_contain_text("Mettre côte à côte")
+    expect(french.locator("#content")).to_contain_text("Réglages")
+    shoot(french, "fr-compare")
+    look()
+
+
 def test_a_run_is_followed_in_french(french: Page, look, work, add_tenant):
     add_tenant("one")
     choose(french, ["one.example.org"], "upgrade_upgrade")
@@ -78,6 +125,7 @@ def test_a_run_is_followed_in_french(french: Page, look, work, add_tenant):
 
     expect(french.locator("h1")).to_contain_text("Terminée")
     expect(french.locator("#live")).to_contain_text("1 Réussi")
+    expect(french.locator("#live")).to_contain_text(re.compile(r"\d,\d s"))
     shoot(french, "fr-run")
     look()
     french.click(".jobs >> text=one.example.org")
