@@ -46,35 +46,30 @@ def take(
     `label` begins its name, in place of the tenant's short name.
     """
     site = moodledb.config_of(tenant, (*SITE, RUNNING))
-    name = (label or tenant.shortname).lower()
-    name += f"-{timezone.now():%Y%m%d-%H%M%S}"
-    name += f"-{secrets.token_hex(2)}"
-    final = Path(settings.VMOODLE_SNAPSHOT_DIR, name)
-    fresh = final.with_name(FRESH + name)
+    stamp = f"{timezone.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    name = f"{label or tenant.shortname}-".lower() + stamp
+    fresh = Path(settings.VMOODLE_SNAPSHOT_DIR, FRESH + name)
     try:
         found = yield from _write(tenant, fresh, name, site)
-        fresh.rename(final)
+        fresh.rename(fresh.with_name(name))
     except OSError as error:
         said = (error.strerror or str(error)).lower()
         raise SnapshotError(f"{error.filename or fresh}: {said}") from error
     finally:
         remove_directory(fresh)
-    snapshot = register(
-        tenant,
-        name,
-        found,
-        reason,
-        note=note,
-        keep_until=keep_until,
-        is_template=template,
-    )
+    more = {"note": note, "keep_until": keep_until, "is_template": template}
+    snapshot = register(tenant, name, found, reason, **more)
+    if reason != Snapshot.Reason.SAFETY:  # what is to be restored would go as well
+        yield from _clear_away(tenant)
+    return snapshot
+
+
+def _clear_away(tenant: Tenant) -> Lines:
+    """Delete the tenant's snapshots that are past their time."""
     known = Snapshot.objects.filter(tenant=tenant).select_related("tenant")
-    if reason == Snapshot.Reason.SAFETY:
-        known = known.none()  # what is to be restored would go as well
     for old in expired(known):
         yield f"Snapshot {old} is past its time and goes"
         delete(old)
-    return snapshot
 
 
 def _write(

@@ -9,7 +9,8 @@ import pytest
 from django.core.management import execute_from_command_line
 from django.db import transaction
 
-from commands import queue, tasks
+from commands import host, queue, tasks
+from commands.claim import claim_next
 from commands.models import Cluster, Job, Run
 from tenants import agent, moodledb, php
 from tenants.models import Tenant
@@ -56,6 +57,14 @@ def workers(monkeypatch) -> None:
 def slow_workers(monkeypatch) -> None:
     """Let workers be there, which have not yet begun with anything."""
     monkeypatch.setattr(Cluster, "alive", lambda name: True)
+
+
+@pytest.fixture
+def claimed(run_of, rows) -> Job:
+    run = run_of("commands/Probe", rows(1), "word=hello")
+    job = claim_next(run, host.this_process())
+    assert job
+    return job
 
 
 def states() -> dict[str, str]:
