@@ -146,12 +146,18 @@ def _transaction(server: "DatabaseServer") -> Iterator[Connection]:
             connection.rollback()  # of nothing, once it is committed
 
 
-def wait_until_up(server: "DatabaseServer", seconds: float) -> None:
-    """Wait for the server to answer, or raise MoodleDbError after some seconds."""
+def wait_until_up(
+    server: "DatabaseServer", seconds: float, *, anew: bool = False
+) -> None:
+    """Wait for the server to answer, or raise MoodleDbError after some seconds.
+
+    `anew`: ask, though it has answered a moment ago. Of one that dies the kernel
+    closes the connections one by one: that of others may be lost before ours is.
+    """
     deadline = time.monotonic() + seconds
     while True:
         try:
-            if not _attempt(server, Connection.is_good):
+            if anew or not _attempt(server, Connection.is_good):
                 query(server, "SELECT 1")
             return
         except MoodleDbError:

@@ -66,7 +66,8 @@ def take_back(journal: Journal, steps: Sequence[Step]) -> str:
     """
     left = []
     try:
-        moodledb.wait_until_up(journal.tenant.server, settings.VMOODLE_DATABASE_WAIT)
+        server, wait = journal.tenant.server, settings.VMOODLE_DATABASE_WAIT
+        moodledb.wait_until_up(server, wait, anew=True)
     except MoodleDbError as error:
         left = [str(error)]
     else:

@@ -335,7 +335,8 @@ class Upgrade(PhpScript):
         It would block every page and script for minutes, and our script has ended.
         """
         with suppress(moodledb.MoodleDbError):
-            moodledb.wait_until_up(tenant.server, settings.VMOODLE_DATABASE_WAIT)
+            wait = settings.VMOODLE_DATABASE_WAIT
+            moodledb.wait_until_up(tenant.server, wait, anew=True)
             moodledb.forget_config(tenant, "upgraderunning")
 
     def verify(self, tenant: Tenant) -> php.Lines:

@@ -226,6 +226,12 @@ def test_a_server_that_has_just_answered_is_not_asked(server, pings):
     assert pings == []
 
 
+def test_a_server_that_may_just_have_died_is_asked(server, pings):
+    moodledb.wait_until_up(server, 0, anew=True)
+
+    assert pings == ["SELECT 1"]
+
+
 def test_an_answer_counts_for_some_seconds(server, pings, monkeypatch):
     later = time.monotonic() + moodledb.TRUST
     monkeypatch.setattr(time, "monotonic", lambda: later)

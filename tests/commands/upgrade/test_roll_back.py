@@ -1,10 +1,12 @@
 """An upgrade that fails or dies half way: back to what was before, or on to the end."""
 
 from pathlib import Path
+from threading import Timer
 
 from commands.models import Job
 from commands.tasks import lane
-from tenants import databases, files
+from commands.upgrade.upgrade import Upgrade
+from tenants import databases, files, moodledb
 from tenants.models import Release, Snapshot, Tenant
 from tenants.publish import site_link
 from tests.commands.upgrade.conftest import (
@@ -19,7 +21,8 @@ from tests.commands.upgrade.conftest import (
     set_config,
     tables,
 )
-from tests.conftest import RunOf
+from tests.conftest import MariaDb, RunOf
+from tests.patience import PATIENCE
 
 
 def test_an_upgrade_that_fails_half_way_is_rolled_back(
@@ -53,6 +56,30 @@ def test_with_one_release_only_a_failed_upgrade_is_rolled_back_as_well(
     assert job.state == Job.State.ROLLED_BACK
     assert tables(pinned) == before
     assert job.tenant.release.name == "4.3"
+
+
+def test_a_server_that_dies_is_waited_for_though_our_own_connection_lives_on(
+    finished: RunOf, tenant: Tenant, mariadb: MariaDb, monkeypatch, settings
+):
+    settings.VMOODLE_DATABASE_WAIT = PATIENCE
+    set_config(tenant, "sandbox_upgrade_fails", "no")
+    unlock = Upgrade._unlock
+    back = Timer(2, mariadb.start)
+
+    def die(self: Upgrade, tenant: Tenant) -> None:
+        mariadb.kill()
+        back.start()
+        unlock(self, tenant)
+
+    monkeypatch.setattr(Upgrade, "_unlock", die)
+    # A server that is killed closes its connections one by one.
+    monkeypatch.setattr(moodledb.Connection, "is_good", lambda _connection: True)
+
+    job = job_of(finished(UPGRADE, [tenant], "to_release=4.3"))
+
+    back.join()
+    assert (job.state, job.tenant.attention) == (Job.State.ROLLED_BACK, "")
+    assert databases.marked(tenant.server, "vmoodle") == {}
 
 
 LOSE_THE_SNAPSHOT = "echo '-->System', PHP_EOL; array_map('unlink', {}); exit(1);"
