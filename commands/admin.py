@@ -290,7 +290,8 @@ class RunAdmin(admin.ModelAdmin):
 
     @admin.display(description=_("jobs"))
     def progress(self, run: Run) -> SafeString | str:
-        failed = badge("failed", f"{run.failed} failed") if run.failed else ""
+        said = _("%(number)s failed") % {"number": run.failed}
+        failed = badge("failed", said) if run.failed else ""
         return format_html("{} / {} {}", run.done, run.total, failed)
 
     @admin.display(description=_("took"))

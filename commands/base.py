@@ -9,7 +9,7 @@ import importlib
 import pkgutil
 import re
 import shlex
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Self, TypeVar
 from urllib.parse import parse_qsl, urlencode
@@ -21,6 +21,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from commands import explained
+from commands.wrong import invalid
 from tenants import confidential, php
 from tenants.errors import VMoodleError
 from tenants.models import Tenant
@@ -123,15 +124,17 @@ class Command(forms.Form):
             if "" in dict(pairs):
                 raise ValueError("a value without a name")
         except ValueError as error:
-            raise ValidationError(
-                f"{attributes!r} is not of the form name=value&name=value, "
-                "percent-encoded"
+            raise invalid(
+                _("%(text)r is not of the form name=value&name=value, percent-encoded"),
+                text=attributes,
             ) from error
         unknown = sorted({name for name, _value in pairs} - set(cls.base_fields))
         if unknown:
-            known = ", ".join(cls.base_fields) or "none"
-            raise ValidationError(
-                f"{cls.name()} has no parameter {', '.join(unknown)} (it has: {known})"
+            raise invalid(
+                _("%(command)s has no parameter %(names)s (it has: %(known)s)"),
+                command=cls.name(),
+                names=", ".join(unknown),
+                known=", ".join(cls.base_fields) or _("none"),
             )
         cls._refuse_repeated([name for name, _value in pairs])
         return cls(cls._with_defaults(pairs))
@@ -141,7 +144,7 @@ class Command(forms.Form):
         """Raise ValidationError when a parameter that has one value is there twice."""
         for name in sorted({name for name in names if names.count(name) > 1}):
             if not isinstance(cls.base_fields[name].widget, forms.SelectMultiple):
-                raise ValidationError(f"{name} is given twice: it has one value")
+                raise invalid(_("%(name)s is given twice: it has one value"), name=name)
 
     @classmethod
     def _with_defaults(cls, pairs: Iterable[tuple[str, str]]) -> QueryDict:
@@ -267,12 +270,15 @@ class PhpScript(Command):
         refuse_secrets(self.script, words := split_options(text))
         for word in words:
             if not word.startswith("-") or not word.isprintable():
-                raise ValidationError(
-                    f"{word!r} is not an option: options begin with '-', and a value "
-                    "is joined to its option by '='"
+                raise invalid(
+                    _(
+                        "%(word)r is not an option: options begin with '-', and a "
+                        "value is joined to its option by '='"
+                    ),
+                    word=word,
                 )
             if word == "--" or re.match(r"--host\b", word):
-                raise ValidationError(f"{word!r} is set by VMoodle: leave it out")
+                raise invalid(_("%(word)r is set by VMoodle: leave it out"), word=word)
         return text
 
     def options(self) -> list[str]:
@@ -309,7 +315,8 @@ def _yes_or_no(name: str, value: str) -> str:
         return "1"
     if value.lower() in {"", "0", "false", "no", "off"}:
         return ""
-    raise ValidationError(f"{name}={value}: give {name}=1 or {name}=0")
+    said = _("%(name)s=%(value)s: give %(name)s=1 or %(name)s=0")
+    raise invalid(said, name=name, value=value)
 
 
 def split_options(text: str) -> list[str]:
@@ -317,28 +324,22 @@ def split_options(text: str) -> list[str]:
     try:
         return shlex.split(text) if text else []  # it is slow even with nothing
     except ValueError as error:
-        raise ValidationError(
-            f"{text!r} cannot be split into options: {error}"
+        raise invalid(
+            _("%(text)r cannot be split into options: %(why)s"), text=text, why=error
         ) from error
 
 
 def refuse_secrets(script: str, words: Sequence[str]) -> None:
     """Raise ValidationError when the options of a script tell, or ask for, a secret."""
     if option := confidential.secret_option(script, words):
-        raise ValidationError(
-            f"{option} is about a secret, which the list of processes, pages and logs "
-            "would show: give a password by system/ResetPassword, a setting by "
-            "generic/SetConfig or generic/SetPluginConfig"
+        raise invalid(
+            _(
+                "%(option)s is about a secret, which the list of processes, pages and "
+                "logs would show: give a password by system/ResetPassword, a setting "
+                "by generic/SetConfig or generic/SetPluginConfig"
+            ),
+            option=option,
         )
-
-
-def sentences(form: forms.BaseForm, told: Callable[[str], str] = str) -> list[str]:
-    """Return what is wrong with a form, each with its field, as it is told."""
-    return [
-        str(error) if name == "__all__" else f"{told(name)}: {error}"
-        for name, errors in form.errors.items()
-        for error in errors
-    ]
 
 
 _commands: dict[str, type[Command]] = {}
@@ -376,10 +377,11 @@ def find(name: str) -> type[Command]:
         return (_former | _commands)[_folded(name)]
     except KeyError:
         names = [command.name() for command in all_commands()]
+        said = _("There is no command %(name)r: 'manage.py commands' lists all")
         near = difflib.get_close_matches(name, names, n=1)
-        known = "'manage.py commands' lists all"
-        hint = f"did you mean {near[0]}?" if near else known
-        raise UnknownCommand(f"There is no command {name!r}: {hint}") from None
+        if near:
+            said = _("There is no command %(name)r: did you mean %(near)s?")
+        raise UnknownCommand(said % {"name": name, "near": near and near[0]}) from None
 
 
 def _folded(name: str) -> str:

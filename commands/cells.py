@@ -8,8 +8,9 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from django import forms
-from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
 
+from commands.wrong import invalid
 from tenants.models import Tenant
 from tenants.wwwroot import clean_wwwroot
 
@@ -29,9 +30,12 @@ class CellsField(forms.CharField):
                 continue
             sites, space, rows = line.strip().partition(" ")
             if not space:
-                raise ValidationError(
-                    f"{line.strip()!r} is not of the form SITE,SITE ROW,ROW: the "
-                    "wwwroots, a space, and the rows of these sites"
+                raise invalid(
+                    _(
+                        "%(line)r is not of the form SITE,SITE ROW,ROW: the wwwroots, "
+                        "a space, and the rows of these sites"
+                    ),
+                    line=line.strip(),
                 )
             names = {unquote(row) for row in rows.strip().split(",") if row}
             for site in sites.split(","):
@@ -44,7 +48,7 @@ def _check_sites(picked: Iterable[str]) -> None:
     wanted = set(picked)
     known = Tenant.objects.filter(wwwroot__in=wanted)
     if unknown := wanted - set(known.values_list("wwwroot", flat=True)):
-        raise ValidationError(f"No such tenant: {', '.join(sorted(unknown))}")
+        raise invalid(_("No such tenant: %(name)s"), name=", ".join(sorted(unknown)))
 
 
 def written(picked: Mapping[str, Iterable[str]]) -> str:

@@ -98,7 +98,8 @@ def _asked(
         if not form.is_valid():
             return form, None
         if len(tenants) > MOST:
-            raise CommandFailed(f"Choose at most {MOST} tenants to compare")
+            said = _("Choose at most %(most)s tenants to compare")
+            raise CommandFailed(said % {"most": MOST})
         whole = form.matrix(tenants, everything="all" in request.GET)
     except REFUSED as error:
         for sentence in error.messages:

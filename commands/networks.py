@@ -61,6 +61,13 @@ WAYS = {
     "default": ["publish", "subscribe"],
 }
 
+BOXES = {
+    "publish": _("%(name)s: %(kind)s, publish"),
+    "subscribe": _("%(name)s: %(kind)s, subscribe"),
+    "both": _("%(name)s: %(kind)s, both"),
+}
+CHANGED = _("Somebody else has changed them meanwhile: look again; nothing was saved")
+
 
 @permission_required("tenants.view_tenant", raise_exception=True)
 def networks_page(request: HttpRequest) -> HttpResponse:
@@ -232,10 +239,7 @@ def strategies_page(request: HttpRequest) -> HttpResponse:
             with transaction.atomic():
                 list(Strategy.objects.select_for_update())
                 if request.POST.get("shown", _told(stored)) != _told(Strategy.all()):
-                    raise ValidationError(
-                        "Somebody else has changed them meanwhile: look again; nothing"
-                        " was saved"
-                    )
+                    raise ValidationError(CHANGED)
                 _store(request, names)
         except ValidationError as error:
             messages.error(request, " ".join(error.messages))
@@ -265,9 +269,9 @@ def _boxes(name: str, stored: dict[str, Any]) -> list[tuple[str, str, bool]]:
     for kind, ways in WAYS.items():
         publish, subscribe = stored[kind].get(name, (False, False))
         ticked = {"publish": publish, "subscribe": subscribe, "both": publish}
-        label = Strategy.Kind(kind).label
+        label = {"name": name, "kind": Strategy.Kind(kind).label}
         found += [
-            (f"{kind}.{name}.{w}", f"{name}: {label}, {w}", ticked[w]) for w in ways
+            (f"{kind}.{name}.{way}", BOXES[way] % label, ticked[way]) for way in ways
         ]
     return found
 

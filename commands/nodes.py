@@ -12,10 +12,11 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand
 
-from commands.base import CommandFailed, sentences
+from commands.base import CommandFailed
 from commands.cli import BulkCommand
 from commands.models import Job, Run
 from commands.options import selection
+from commands.wrong import sentences
 from tenants import nodelist, provision
 from tenants.forms import NewTenantForm, next_network
 from tenants.models import Tenant

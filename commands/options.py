@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from django.utils.translation import gettext as _
+
 from commands.models import Job, Run
 from tenants.models import Tenant
 from tenants.selection import Selection, SelectionError
@@ -117,11 +119,12 @@ def selection_of(text: str) -> Selection:
     try:
         words = shlex.split(text)
     except ValueError as error:
-        raise SelectionError(f"{text!r} cannot be split: {error}") from error
+        said = _("%(text)r cannot be split: %(why)s") % {"text": text, "why": error}
+        raise SelectionError(said) from error
     options = vars(parser.parse_args(words))
     if any(name == "from-file" for name, _text in options["selectors"] or []):
         # Who keeps it, in a browser, must not read the files of the server.
-        raise SelectionError("--from-file is for a shell: give the tenants by name")
+        raise SelectionError(_("--from-file is for a shell: give the tenants by name"))
     return selection(options)
 
 
@@ -130,7 +133,8 @@ def _step(name: str, text: str) -> tuple[str, list[Any]]:
     values = [part.strip() for part in ([text] if whole else text.split(","))]
     values = [value for value in values if value]
     if not values:
-        raise SelectionError(f"--{name} is empty: leave it out, or give it a value")
+        said = _("--%(name)s is empty: leave it out, or give it a value")
+        raise SelectionError(said % {"name": name})
     if name in RUNS:
         return "tenants", [pk for number in values for pk in RUNS[name](_run(number))]
     return name.replace("-", "_"), values
@@ -139,14 +143,14 @@ def _step(name: str, text: str) -> tuple[str, list[Any]]:
 def _run(number: str) -> Run:
     run = Run.objects.filter(pk=number).first() if number.isdecimal() else None
     if run is None:
-        raise SelectionError(f"There is no run {number}")
+        raise SelectionError(_("There is no run %(number)s") % {"number": number})
     return run
 
 
 def _failed_in(run: Run) -> list[int]:
     failed = run.jobs.filter(state__in=Job.BAD, tenant__isnull=False)
     if not (pks := list(failed.values_list("tenant_id", flat=True))):
-        raise SelectionError(f"No job of run {run.pk} failed")
+        raise SelectionError(_("No job of run %(number)s failed") % {"number": run.pk})
     return pks
 
 

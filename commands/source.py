@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from commands.base import Command, Json
+from commands.wrong import invalid
 from tenants.models import Tenant
 from tenants.wwwroot import clean_wwwroot
 
@@ -22,7 +23,7 @@ class TenantField(forms.CharField):
         try:
             return Tenant.objects.with_edges().get(wwwroot=clean_wwwroot(text))
         except Tenant.DoesNotExist:
-            raise ValidationError(f"No such tenant: {text}") from None
+            raise invalid(_("No such tenant: %(name)s"), name=text) from None
 
 
 class SourceCommand(Command):
@@ -42,7 +43,7 @@ class SourceCommand(Command):
         source = source or Tenant.objects.with_edges().filter(is_main=True).first()
         if source is None:
             raise ValidationError(
-                "There is no main tenant: give the wwwroot of a tenant"
+                _("There is no main tenant: give the wwwroot of a tenant")
             )
         return source
 

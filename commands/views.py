@@ -12,7 +12,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
@@ -199,13 +199,13 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
     wrong = ""
     if request.method == "POST":
         if dangerous and request.POST.get("typed", "").strip() != to_type:
-            wrong = f"Type {to_type} to go on: nothing was done"
+            wrong = _("Type %(text)s to go on: nothing was done") % {"text": to_type}
         elif _start(request, run, canary):
             return redirect("admin:commands_run_view", pk)
     return page(
         request,
         "confirm",
-        f"{run.command}: {number} tenants",
+        _title(run, number),
         run=run,
         command=command,
         dangerous=dangerous,
@@ -218,6 +218,11 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
         parameters=parse_qsl(run.attributes),
         shell=shell_line(run, [tenant.wwwroot for tenant in targets], canary),
     )
+
+
+def _title(run: Run, number: int) -> str:
+    said = ngettext("%(command)s: %(n)s tenant", "%(command)s: %(n)s tenants", number)
+    return said % {"command": run.command, "n": number}
 
 
 def _shown(run: Run) -> str:

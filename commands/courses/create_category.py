@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from commands.agent import AgentCommand
 from commands.base import register
 from commands.courses.criteria import LONGEST, VisibleField
+from commands.wrong import invalid
 from tenants.models import Tenant
 
 LONGEST_NAME = 255  # characters of a category's name in Moodle
@@ -40,11 +41,15 @@ class CreateCategory(AgentCommand):
             name.strip() for name in self.cleaned_data["path"].strip("/ ").split("/")
         ]
         if "" in names:
-            raise ValidationError("A name of the path is empty")
+            raise ValidationError(_("A name of the path is empty"))
         if long := [name for name in names if len(name) > LONGEST_NAME]:
-            raise ValidationError(
-                f"{long[0][:40]!r}… is too long for a category: {LONGEST_NAME} "
-                "characters are the most"
+            raise invalid(
+                _(
+                    "%(name)r… is too long for a category: %(most)s characters are "
+                    "the most"
+                ),
+                name=long[0][:40],
+                most=LONGEST_NAME,
             )
         return names
 

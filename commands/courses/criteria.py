@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from commands.base import Command
+from commands.wrong import invalid
 from tenants import moodledb
 from tenants.models import Tenant
 
@@ -25,7 +25,7 @@ class CourseCommand(Command):
 
     def clean(self) -> None:
         if not self.errors and not any(self.cleaned_data[name] for name in LONGEST):
-            raise ValidationError(f"Give one of {', '.join(LONGEST)}")
+            raise invalid(_("Give one of %(choices)s"), choices=", ".join(LONGEST))
 
     def criterion(self) -> tuple[str, str]:
         """Return the column that decides, and what it must be."""

@@ -2,13 +2,13 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from commands.agent import AgentCommand
 from commands.base import register
 from commands.courses.criteria import LONGEST, CourseCommand, without
 from commands.later import LaterCommand
+from commands.wrong import invalid
 from tenants.models import Tenant
 
 
@@ -48,8 +48,9 @@ class DeleteCourse(LaterCommand, AgentCommand, CourseCommand):
     def clean_fullname(self) -> str:
         pattern: str = self.cleaned_data["fullname"]
         if pattern and not pattern.strip("%_ "):
-            raise ValidationError(
-                f"{pattern!r} fits every course: give a part of the name as well"
+            raise invalid(
+                _("%(pattern)r fits every course: give a part of the name as well"),
+                pattern=pattern,
             )
         return pattern
 

@@ -3,7 +3,6 @@ from pathlib import Path
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from commands import agent
@@ -11,6 +10,7 @@ from commands.agent import AgentCommand
 from commands.base import CommandFailed, Steps, register
 from commands.courses.criteria import LONGEST, VisibleField, category_field
 from commands.later import LaterCommand
+from commands.wrong import invalid
 from tenants import moodledb
 from tenants.models import Tenant
 from tenants.php import PhpError
@@ -73,12 +73,13 @@ class RestoreCourse(LaterCommand, AgentCommand):
     def clean_location(self) -> str:
         path: str = self.cleaned_data["location"]
         if not path.startswith("/") or not path.lower().endswith(".mbz"):
-            raise ValidationError(
-                f"{path!r} is not the full path of a backup: /…/name.mbz is"
+            raise invalid(
+                _("%(path)r is not the full path of a backup: /…/name.mbz is"),
+                path=path,
             )
         try:
             if not Path(path).is_file():
-                raise ValidationError(f"There is no file {path}")
+                raise invalid(_("There is no file %(path)s"), path=path)
         except OSError:
             pass  # not ours to look at: the web server's user will
         return path

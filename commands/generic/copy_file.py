@@ -2,12 +2,12 @@ import re
 from typing import Any, cast
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from commands import agent
 from commands.base import CommandFailed, register
 from commands.source import SourceCommand
+from commands.wrong import invalid
 from tenants.models import Tenant
 
 NAME = "[a-z][a-z0-9_]*"
@@ -41,9 +41,12 @@ class CopyFile(SourceCommand, agent.AgentCommand):
             return {"id": text}
         found = PATH.fullmatch(text)
         if not found or {".", ".."} & set(text.split("/")) or not text.isprintable():
-            raise ValidationError(
-                f"{text[:80]!r} is no file: give its id at the source, or "
-                "COMPONENT/AREA/ITEM/PATH/NAME"
+            raise invalid(
+                _(
+                    "%(text)r is no file: give its id at the source, or "
+                    "COMPONENT/AREA/ITEM/PATH/NAME"
+                ),
+                text=text[:80],
             )
         return found.groupdict()
 
@@ -53,8 +56,8 @@ class CopyFile(SourceCommand, agent.AgentCommand):
         )
         if not found["files"]:
             raise CommandFailed(
-                f"{source.wwwroot} has no such file among those of the site itself: "
-                f"{self['fileid'].data}"
+                _("%(site)s has no such file among those of the site itself: %(file)s")
+                % {"site": source.wwwroot, "file": self["fileid"].data}
             )
         return found
 

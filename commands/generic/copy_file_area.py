@@ -8,12 +8,19 @@ from django.utils.translation import gettext_lazy as _
 from commands import agent
 from commands.base import CommandFailed, register
 from commands.source import SourceCommand
+from commands.wrong import invalid
 from tenants.models import Tenant
 
 NAME, ITEM = "[a-z][a-z0-9_]*", r"[0-9]{1,18}|\*"
 FORMS = (
     rf"(?P<component>{NAME})/(?P<filearea>{NAME})[/:](?P<itemid>{ITEM})",
     rf"(?P<component>{NAME})/(?P<itemid>{ITEM})/(?P<filearea>{NAME})",
+)
+
+NOTHING = _("%(site)s has %(number)s files in %(area)s: there is nothing to copy")
+BEHIND = _(
+    "%(site)s has %(number)s files in %(area)s, and %(skip)s are to be left out: there "
+    "is nothing to copy"
 )
 
 
@@ -50,15 +57,18 @@ class CopyFileArea(SourceCommand, agent.AgentCommand):
             if found := re.fullmatch(form, text):
                 area = found.groupdict()
                 return {k: v for k, v in area.items() if v != "*"}
-        raise ValidationError(
-            f"{text[:80]!r} is no file area: write COMPONENT/AREA/ITEM, "
-            "COMPONENT/AREA:ITEM or COMPONENT/ITEM/AREA"
+        raise invalid(
+            _(
+                "%(text)r is no file area: write COMPONENT/AREA/ITEM, "
+                "COMPONENT/AREA:ITEM or COMPONENT/ITEM/AREA"
+            ),
+            text=text[:80],
         )
 
     def clean(self) -> None:
         if self.cleaned_data.get("prune") and self.cleaned_data.get("skipfiles"):
             raise ValidationError(
-                "Choose skipfiles or prune: what is left out would be deleted"
+                _("Choose skipfiles or prune: what is left out would be deleted")
             )
 
     def read(self, source: Tenant) -> dict[str, Any]:
@@ -66,9 +76,13 @@ class CopyFileArea(SourceCommand, agent.AgentCommand):
         skip = self.cleaned_data["skipfiles"] or 0
         if (number := len(found["files"])) <= skip:
             raise CommandFailed(
-                f"{source.wwwroot} has {number} files in {self['fileareaid'].data}"
-                + (f", and {skip} are to be left out" if skip else "")
-                + ": there is nothing to copy"
+                (BEHIND if skip else NOTHING)
+                % {
+                    "site": source.wwwroot,
+                    "number": number,
+                    "area": self["fileareaid"].data,
+                    "skip": skip,
+                }
             )
         return {"filedir": found["filedir"], "files": found["files"][skip:]}
 

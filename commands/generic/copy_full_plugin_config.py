@@ -55,8 +55,8 @@ class CopyFullPluginConfig(SourceCommand, AgentCommand):
                     kept.setdefault(plugin, {})[name] = value
         if not kept:
             raise CommandFailed(
-                f"{source.wwwroot} has no settings of {self.cleaned_data['plugin']} to "
-                "copy: check its name"
+                _("%(site)s has no settings of %(plugin)s to copy: check its name")
+                % {"site": source.wwwroot, "plugin": self.cleaned_data["plugin"]}
             )
         return {"settings": kept, "left_out": left}
 

@@ -74,8 +74,11 @@ class CopyTable(SourceCommand, agent.AgentCommand):
         found = agent.read(source, "read_table", {"table": table, **asked})
         if not found["rows"] and not self.cleaned_data["allow_empty"]:
             raise CommandFailed(
-                f"{source.wwwroot} has no such rows in {table}, which would empty it: "
-                "add allow_empty=1 if that is meant"
+                _(
+                    "%(site)s has no such rows in %(table)s, which would empty it: add "
+                    "allow_empty=1 if that is meant"
+                )
+                % {"site": source.wwwroot, "table": table}
             )
         return cast(dict[str, Any], found)
 

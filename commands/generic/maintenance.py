@@ -1,9 +1,11 @@
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.text import get_text_list
 from django.utils.translation import gettext_lazy as _
 
 from commands.agent import AgentCommand
 from commands.base import CommandFailed, PhpScript, Steps, register
+from commands.wrong import invalid
 from tenants import files
 from tenants.models import Tenant
 
@@ -54,14 +56,18 @@ class Maintenance(PhpScript, AgentCommand):
     def clean(self) -> None:
         given = [name for name in self.CHOICES if self.cleaned_data.get(name)]
         if len(given) > 1:
-            raise ValidationError(
-                f"Choose one of {', '.join(self.CHOICES)}, not {' and '.join(given)}"
+            raise invalid(
+                _("Choose one of %(choices)s, not %(given)s"),
+                choices=", ".join(self.CHOICES),
+                given=get_text_list([*given], _("and")),
             )
         message = self.cleaned_data.get("message")
         if message and given and given[0] not in self.WITH_MESSAGE:
-            raise ValidationError(f"A message does not go with {given[0]}")
+            raise invalid(_("A message does not go with %(option)s"), option=given[0])
         if self.cleaned_data.get("hard") and (not message or given or message == "OFF"):
-            raise ValidationError("hard goes with a message, and with no other choice")
+            raise ValidationError(
+                _("hard goes with a message, and with no other choice")
+            )
 
     def run(self, tenant: Tenant) -> Steps:
         if message := self.cleaned_data["message"]:

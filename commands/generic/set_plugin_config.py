@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from commands.base import register
 from commands.generic.setting import EMPTY, SettingCommand
+from commands.wrong import invalid
 from tenants import bound
 from tenants.models import Tenant
 
@@ -48,7 +49,9 @@ class SetPluginConfig(SettingCommand):
         key: str = self.cleaned_data["pkey"]
         plugin, name = self.parts()
         if plugin in {"core", "moodle"}:
-            raise ValidationError(f"{name} is no plugin's: set it by generic/SetConfig")
+            raise invalid(
+                _("%(name)s is no plugin's: set it by generic/SetConfig"), name=name
+            )
         if reason := bound.never_set(name, plugin):
             raise ValidationError(reason)
         return key

@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from commands.agent import AgentCommand
+from commands.wrong import invalid
 from tenants import confidential
 
 EMPTY = forms.BooleanField(
@@ -28,12 +29,12 @@ class SettingCommand(AgentCommand):
         given = self.cleaned_data
         key, value = self.key_and_value
         if given.get(value) and given["empty"]:
-            raise ValidationError("Give a value or empty, not both")
+            raise ValidationError(_("Give a value or empty, not both"))
         missing = key in given and not given.get(value) and not given["empty"]
         if missing and confidential.is_secret(self._name()):
             # It is not kept: a run that is tried again would wipe the setting.
-            why = f"{self._name()} is secret by its name: give its value, or empty"
-            raise ValidationError({value: why})
+            why = _("%(name)s is secret by its name: give its value, or empty")
+            raise ValidationError({value: invalid(why, name=self._name())})
         return given
 
     def _name(self) -> str:

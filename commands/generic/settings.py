@@ -6,11 +6,12 @@ from functools import partial
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from commands.compare import Compared
 from commands.matrix import Cell, Column
+from commands.wrong import invalid
 from tenants import bound, confidential, moodledb
 from tenants.boot import forced_settings
 from tenants.models import Tenant
@@ -31,14 +32,21 @@ class SettingsField(forms.CharField):
     def clean(self, value: Any) -> list[Pattern]:
         words = super().clean(value).split()
         if len(words) > MOST:
-            raise ValidationError(f"{len(words)} settings: give at most {MOST}")
+            raise invalid(
+                _("%(number)s settings: give at most %(most)s"),
+                number=len(words),
+                most=MOST,
+            )
         found = []
         for word in words:
             parts = PATTERN.match(word)
             if parts is None:
-                raise ValidationError(
-                    f"{word!r} names no setting: give NAME for the core's, or "
-                    "PLUGIN/NAME; '*' in a name is any run of characters"
+                raise invalid(
+                    _(
+                        "%(word)r names no setting: give NAME for the core's, or "
+                        "PLUGIN/NAME; '*' in a name is any run of characters"
+                    ),
+                    word=word,
                 )
             found.append((parts[1] or "", parts[2]))
         return found
@@ -83,7 +91,7 @@ class Settings(Compared):
         for (plugin, name), value in forced_settings(tenant).items():
             if any(_fits(own, plugin, name) for own in self.cleaned_data["settings"]):
                 text = confidential.shown(name, value)[:LONGEST] or EMPTY
-                note = "the registry forces it"
+                note = gettext("the registry forces it")
                 column[row_name(plugin, name)] = Cell(value, "forced", text, note)
         return column
 
@@ -103,7 +111,8 @@ def _cell(plugin: str, name: str, value: str, digest: str, places: list[str]) ->
     text = (value or EMPTY) + (" …" if digest else "")
     if reason := bound.never_copied(name, value, plugin, places):
         text = confidential.HIDDEN if secret else text
-        return Cell(whole, "own", text, f"never copied: {reason}")
+        note = gettext("never copied: %(why)s") % {"why": reason}
+        return Cell(whole, "own", text, note)
     return Cell(whole, "secret") if secret else Cell(whole, "value", text)
 
 

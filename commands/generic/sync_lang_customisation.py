@@ -2,12 +2,12 @@ import re
 from typing import Any, cast
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from commands import agent
 from commands.base import CommandFailed, register
 from commands.source import SourceCommand
+from commands.wrong import invalid
 from tenants.models import Tenant
 
 
@@ -51,8 +51,11 @@ class SyncLangCustomisation(SourceCommand, agent.AgentCommand):
         found: dict[str, Any] = agent.read(source, "read_lang", asked)
         if not found:
             raise CommandFailed(
-                f"{source.wwwroot} has no customised strings of these components in "
-                "these languages"
+                _(
+                    "%(site)s has no customised strings of these components in these "
+                    "languages"
+                )
+                % {"site": source.wwwroot}
             )
         return found
 
@@ -68,8 +71,11 @@ def _names(text: str) -> list[str]:
     names = list(dict.fromkeys(name.strip() for name in text.split(",")))
     for name in names:
         if not re.fullmatch("[a-z][a-z0-9_]{,99}", name):
-            raise ValidationError(
-                f"{name[:80]!r} is no name: write lower-case letters, digits and '_', "
-                "and separate names by commas"
+            raise invalid(
+                _(
+                    "%(name)r is no name: write lower-case letters, digits and '_', "
+                    "and separate names by commas"
+                ),
+                name=name[:80],
             )
     return ["all"] if "all" in names else names

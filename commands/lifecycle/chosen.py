@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from commands.base import Command
+from commands.wrong import invalid
 from tenants.models import Snapshot, Tenant
 
 
@@ -19,7 +20,7 @@ class SnapshotCommand(Command):
         found = Snapshot.objects.filter(name__in=names)
         known = set(found.values_list("name", flat=True))
         if unknown := [name for name in names if name not in known]:
-            raise ValidationError(f"There is no snapshot {', '.join(unknown)}")
+            raise invalid(_("There is no snapshot %(name)s"), name=", ".join(unknown))
         return ",".join(names)
 
     def chosen(self, tenant: Tenant) -> QuerySet[Snapshot]:

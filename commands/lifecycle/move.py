@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from commands.base import Command, CommandFailed, Json, NothingToDo, Steps, register
 from commands.upgrade.upgrade import PAGE
+from commands.wrong import invalid
 from tenants import move
 from tenants.models import DatabaseServer, Tenant
 from tenants.validators import absolute_path
@@ -41,15 +42,17 @@ class Move(Command):
         found = DatabaseServer.objects.filter(name=name).first()
         if name and found is None:
             names = DatabaseServer.objects.values_list("name", flat=True)
-            raise ValidationError(
-                f"There is no database server {name} (there are: {', '.join(names)})"
+            raise invalid(
+                _("There is no database server %(name)s (there are: %(known)s)"),
+                name=name,
+                known=", ".join(names),
             )
         return found
 
     def clean(self) -> dict[str, Any]:
         given = self.cleaned_data
         if not self.errors and not given["to_server"] and not given["data_path"]:
-            raise ValidationError("Say where to: to_server, data_path or both")
+            raise ValidationError(_("Say where to: to_server, data_path or both"))
         return given
 
     def _target(self, tenant: Tenant) -> tuple[DatabaseServer, str]:

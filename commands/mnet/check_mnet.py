@@ -1,11 +1,11 @@
 from collections.abc import Iterator, Sequence
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from commands.base import CommandFailed, NothingToDo, Steps, register
 from commands.mnet.node import MnetCommand, rows_of
+from commands.wrong import invalid
 from mnet import networks, platform, sites
 from mnet.models import Strategy
 from mnet.proof import Proof
@@ -43,8 +43,8 @@ class CheckMnet(MnetCommand):
         text: str = self.cleaned_data["bindhost"]
         wwwroot = clean_wwwroot(text) if text else ""
         if wwwroot and not Tenant.objects.living().filter(wwwroot=wwwroot).exists():
-            raise ValidationError(
-                f"No such tenant: {text}; give a wwwroot of the registry"
+            raise invalid(
+                _("No such tenant: %(name)s; give a wwwroot of the registry"), name=text
             )
         return wwwroot
 

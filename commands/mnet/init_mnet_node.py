@@ -1,11 +1,11 @@
 from collections.abc import Sequence
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from commands.base import CommandFailed, NothingToDo, Steps, register
 from commands.mnet.node import MnetCommand, granted
+from commands.wrong import invalid
 from mnet import binding, networks, sites
 from mnet.models import Strategy
 from mnet.sites import ON, Site
@@ -58,8 +58,13 @@ class InitMnetNode(MnetCommand):
             return text
         wwwroot = clean_wwwroot(text)
         if not Tenant.objects.living().filter(wwwroot=wwwroot).exists():
-            raise ValidationError(
-                f"No such tenant: {text}; give a wwwroot of the registry, or '{SUBS}'"
+            raise invalid(
+                _(
+                    "No such tenant: %(name)s; give a wwwroot of the registry, or "
+                    "'%(subs)s'"
+                ),
+                name=text,
+                subs=SUBS,
             )
         return wwwroot
 

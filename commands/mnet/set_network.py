@@ -1,11 +1,11 @@
 from collections.abc import Sequence
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from commands.base import Json, NothingToDo, Steps, register
 from commands.mnet.node import MnetCommand
+from commands.wrong import invalid
 from mnet import binding, networks, sites
 from mnet.models import Strategy
 from mnet.sites import OFF, ON
@@ -46,8 +46,8 @@ class SetNetwork(MnetCommand):
         except ValueError:
             number = networks.OFF - 1
         if number < networks.OFF:
-            raise ValidationError(
-                f"{text!r} is no network: give -1, 0, a number or NEW"
+            raise invalid(
+                _("%(text)r is no network: give -1, 0, a number or NEW"), text=text
             )
         return number
 

@@ -5,6 +5,7 @@ import zlib
 from base64 import b64decode, b64encode
 
 from django.db import models
+from django.utils.translation import gettext as _
 
 from commands.base import CommandFailed, Json
 from tenants.fields import EncryptedTextField
@@ -28,10 +29,12 @@ class Material(models.Model):
         """Return a value as it is stored; raise CommandFailed when it is too large."""
         packed = b64encode(zlib.compress(json.dumps(value).encode())).decode()
         if len(packed) > LIMIT:
-            raise CommandFailed(
-                f"What is to be copied takes {len(packed) // 1024**2} MiB compressed, "
-                f"and {LIMIT // 1024**2} MiB is the most: copy less at a time"
+            said = _(
+                "What is to be copied takes %(size)s MiB compressed, and %(most)s MiB "
+                "is the most: copy less at a time"
             )
+            size, most = len(packed) // 1024**2, LIMIT // 1024**2
+            raise CommandFailed(said % {"size": size, "most": most})
         return packed
 
     def value(self) -> Json:

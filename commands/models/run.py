@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import Count, F, Q
 from django.utils import timezone
@@ -12,11 +11,12 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from commands import notify, queue
-from commands.base import Command, Json, find, sentences
+from commands.base import Command, Json, find
 from commands.models.job import Job
 from commands.models.material import Material
 from commands.patience import past_deadlocks
 from commands.statements import change, row
+from commands.wrong import invalid, sentences
 from tenants.fields import EncryptedTextField
 from tenants.models import Tenant
 
@@ -90,7 +90,7 @@ class Run(models.Model):
         """Return the command bound to the run's parameters; raise ValidationError."""
         form = self.bound()
         if not form.is_valid():
-            raise ValidationError(sentences(form))
+            raise invalid(sentences(form))
         return form
 
     @cached_property
@@ -134,7 +134,7 @@ class Run(models.Model):
         if not Run.objects.filter(pk=self.pk, state=self.State.DRAFT).update(
             state=self.State.RUNNING
         ):
-            raise ValidationError(f"Run {self.pk} has been started already")
+            raise invalid(_("Run %(run)s has been started already"), run=self.pk)
         Job.objects.bulk_create(jobs, batch_size=BATCH)
         self.state, self.started_at = self.State.RUNNING, timezone.now()
         self.save()
@@ -154,7 +154,7 @@ class Run(models.Model):
         targets = Tenant.objects.filter(pk__in=self.targets)
         tenants = list(targets.prefetch_related("server", "release"))
         if not tenants:
-            raise ValidationError("No tenant is selected: nothing was done")
+            raise invalid(_("No tenant is selected: nothing was done"))
         ended = _ended(form, tenants)
         if isinstance(canary, int):
             canary = [pk for pk in self.targets if pk not in ended][:canary]
@@ -215,10 +215,8 @@ class Run(models.Model):
     @transaction.atomic
     def close(self) -> None:
         """End the run when all its jobs have ended; the first to see it tells."""
-        over = Run.objects.filter(
-            pk=self.pk, state=self.State.RUNNING, done__gte=F("total")
-        )
-        if over.update(
+        over = Run.objects.filter(pk=self.pk, done__gte=F("total"))
+        if over.filter(state=self.State.RUNNING).update(
             state=self.State.FINISHED, finished_at=timezone.now(), secrets=""
         ):
             self.refresh_from_db()
@@ -279,10 +277,9 @@ def _ended(form: Command, tenants: Sequence[Tenant]) -> dict[int, dict[str, Any]
     """Return, by tenant pk, how jobs end that need not begin, and why."""
     skips = form.skips(tenants)
     refusals = form.refusals([tenant for tenant in tenants if tenant.pk not in skips])
-    whys = ((Job.State.SKIPPED, skips), (Job.State.FAILED, refusals))
     return {
         pk: {"state": state, "error": why}
-        for state, found in whys
+        for state, found in ((Job.State.SKIPPED, skips), (Job.State.FAILED, refusals))
         for pk, why in found.items()
     }
 

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from commands.base import UnknownCommand, find
 from commands.models.run import Run
+from commands.wrong import invalid
 
 
 class SavedCommand(models.Model):
@@ -60,15 +61,12 @@ class SavedCommand(models.Model):
         except UnknownCommand as error:
             raise ValidationError({"command": str(error)}) from error
         if secret := find(self.command).secret_names():
-            raise ValidationError(
-                {
-                    "command": f"{self.command} takes {', '.join(secret)}, which is "
-                    "never kept: run it by hand"
-                }
-            )
+            why = _("%(command)s takes %(names)s, which is never kept: run it by hand")
+            given = {"command": self.command, "names": ", ".join(secret)}
+            raise ValidationError({"command": invalid(why, **given)})
         form = Run(command=self.command, attributes=self.attributes).form()
         if form.secrets():
-            why = "They hold a secret, which is never kept: run it by hand"
+            why = _("They hold a secret, which is never kept: run it by hand")
             raise ValidationError({"attributes": why})
         self.attributes = form.attributes()
 

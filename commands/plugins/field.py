@@ -4,7 +4,9 @@ import re
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from commands.wrong import invalid
 
 COMPONENT = re.compile(r"\A([a-z]+[0-9]?[a-z]*)[/_]([a-z][a-z0-9_]*)\Z")
 
@@ -19,8 +21,9 @@ class PluginField(forms.CharField):
         text: str = super().clean(value)
         found = COMPONENT.match(text)
         if found is None:
-            raise ValidationError(
-                f"{text!r} names no plugin: give type and name, such as mod/quiz"
+            raise invalid(
+                _("%(text)r names no plugin: give type and name, such as mod/quiz"),
+                text=text,
             )
         return f"{found[1]}/{found[2]}"
 
@@ -34,7 +37,9 @@ class FilterField(PluginField):
             text = f"filter/{text}"
         plugin = super().clean(text)
         if not plugin.startswith("filter/"):
-            raise ValidationError(f"{plugin} is no filter: use plugins/SetState")
+            raise invalid(
+                _("%(plugin)s is no filter: use plugins/SetState"), plugin=plugin
+            )
         return plugin
 
 
@@ -46,6 +51,6 @@ class PluginTypeField(forms.RegexField):
             r"\A[a-z][a-z0-9]*\Z",
             max_length=40,
             required=False,
-            error_messages={"invalid": "A type of plugins is a word such as mod."},
+            error_messages={"invalid": _("A type of plugins is a word such as mod.")},
             **kwargs,
         )

@@ -32,7 +32,7 @@ class SetState(PluginSwitch):
     def clean_plugin(self) -> str:
         plugin: str = self.cleaned_data["plugin"]
         if plugin.startswith("filter/"):
-            raise ValidationError("A filter has three states: use SetFilterState")
+            raise ValidationError(_("A filter has three states: use SetFilterState"))
         return plugin
 
     def wanted(self) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache, partial
 from typing import Any
 
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from commands.matrix import Cell, Column
@@ -56,6 +57,7 @@ WORDS = {
     "absent": _("not installed"),
 }
 ABSENT = Cell("absent", "absent")
+OLD = _("version %(version)s: needs the upgrade to %(code)s of its code")
 
 FILTER = {"1": ON, "-1": AVAILABLE}  # of filter_active; any other is off
 REPOSITORY = {"1": ON, "0": AVAILABLE}  # no row: off
@@ -148,14 +150,14 @@ def _column(
     settings |= {key: forced[key] for key in forced if key[1] != "version"}
     lists = {kind: _list(settings, kind) for kind in LISTS}
     column: Column = {}
+    language = get_language()
     for (component, name), version in settings.items():
         kind, _underscore, plugin = component.partition("_")
         if name == "version" and plugin:
             on = lists[kind] if kind in LISTS else set()
             state = _state(kind, plugin, settings, tables, on)
-            column[f"{kind}/{plugin}"] = _cell(
-                state, version, code.get(component, "" if code else None), versions
-            )
+            own = code.get(component, "" if code else None)
+            column[f"{kind}/{plugin}"] = _cell(state, version, own, versions, language)
     return column
 
 
@@ -206,21 +208,25 @@ def _yes(value: str) -> bool:
 
 
 @lru_cache(4096)
-def _cell(state: str, version: str, code: str | None, versions: bool) -> Cell:
+def _cell(
+    state: str, version: str, code: str | None, versions: bool, language: str | None
+) -> Cell:
     """Return a plugin's cell; `code`: the version of the code, "" for none of it.
 
-    >>> _cell("on", "2023042400", "2023100900", False)[3:]
+    `language`: the reader's, which the note is in; what is kept is of one language.
+
+    >>> _cell("on", "2023042400", "2023100900", False, None)[3:]
     ('version 2023042400: needs the upgrade to 2023100900 of its code', '↑')
     """
-    mark, note = "", f"version {version}"
+    mark, note = "", _("version %(version)s")
     if code == "":
-        mark, note = "!", f"{note}: its code is missing"
+        mark, note = "!", _("version %(version)s: its code is missing")
     elif code and _number(version) < _number(code):
-        mark, note = "↑", f"{note}: needs the upgrade to {code} of its code"
+        mark, note = "↑", OLD
     elif code and _number(version) > _number(code):
-        mark, note = "!", f"{note}: newer than its code, {code}"
+        mark, note = "!", _("version %(version)s: newer than its code, %(code)s")
     value, text = (f"{state} {version}{mark}", version) if versions else (state, "")
-    return Cell(value, state, text, note, mark)
+    return Cell(value, state, text, note % {"version": version, "code": code}, mark)
 
 
 def _number(version: str) -> Decimal:

@@ -5,6 +5,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 from django import forms
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from commands.compare import Compared
@@ -15,12 +16,12 @@ from tenants.models import Tenant
 KINDS = {"1": "allow", "-1": "prevent", "-1000": "prohibit", "0": "unset"}
 NUMBERS = {kind: int(number) for number, kind in KINDS.items()}
 LEVELS = {
-    "10": "system",
-    "30": "user",
-    "40": "category",
-    "50": "course",
-    "70": "module",
-    "80": "block",
+    "10": _("system"),
+    "30": _("user"),
+    "40": _("category"),
+    "50": _("course"),
+    "70": _("module"),
+    "80": _("block"),
 }
 ABSENT = Cell("absent", "absent")
 UNSET = Cell("unset", "unset")
@@ -62,7 +63,8 @@ class RolePermissions(Compared):
 
     def column_of(self, tenant: Tenant, rows: moodledb.Rows) -> Column | str:
         """Return the cells of a site's rows, which tell of the role itself as well."""
-        column = {name: _cell(*rest) for name, *rest in rows if name}
+        said = get_language()
+        column = {name: _cell(*rest, said) for name, *rest in rows if name}
         has_role = len(column) < len(rows)
         return column if has_role or self.creates(tenant) else no_role(self.shortname())
 
@@ -80,7 +82,8 @@ class RolePermissions(Compared):
 
 
 def no_role(role: str) -> str:
-    return f"there is no role {role!r} on this site: create the role first"
+    said = _("there is no role %(role)r on this site: create the role first")
+    return said % {"role": role}
 
 
 def _parts(role: str, tenant: Tenant) -> list[moodledb.Part]:
@@ -99,7 +102,11 @@ def _parts(role: str, tenant: Tenant) -> list[moodledb.Part]:
 
 
 @lru_cache(4096)
-def _cell(permission: object, level: object, component: str) -> Cell:
+def _cell(
+    permission: object, level: object, component: str, language: str | None
+) -> Cell:
+    """Return a cell; its note is in the reader's language, and kept for each."""
     kind = KINDS.get(str(permission), "unset")
-    where = LEVELS.get(str(level), f"level {level}")
-    return Cell(kind, kind, note=f"{component}, {where} level")
+    where = LEVELS.get(str(level), _("level %(level)s") % {"level": level})
+    said = _("%(component)s, %(level)s level")
+    return Cell(kind, kind, note=said % {"component": component, "level": where})

@@ -1,4 +1,5 @@
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
 
 from commands.base import register
 from commands.sql.statement import SqlCommand
@@ -19,5 +20,5 @@ class Sql(SqlCommand):
         super().clean()
         if len(getattr(self, "statements", [])) > 1:
             raise ValidationError(
-                {"sql": "This is more than one statement: sql/MultiSql runs several"}
+                {"sql": _("This is more than one statement: sql/MultiSql runs several")}
             )

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from commands.base import Command, CommandFailed, Json, Steps
 from commands.sql.cells import cell, named
+from commands.wrong import invalid
 from tenants import confidential, php
 from tenants.models import Tenant
 from tenants.moodledb import Answer, MoodleDbError
@@ -102,12 +103,17 @@ class SqlCommand(Command):
         writing = [each for each in self.statements if not each.reads]
         if writing and not self.exclusive:
             raise ValidationError(
-                {"write": f"{writing[0]} changes data: it needs write=1"}
+                {
+                    "write": invalid(
+                        _("%(statement)s changes data: it needs write=1"),
+                        statement=writing[0],
+                    )
+                }
             )
         if not writing and self.cleaned_data["write"]:
-            raise ValidationError({"write": "Nothing here writes: leave write out"})
+            raise ValidationError({"write": _("Nothing here writes: leave write out")})
         if self.cleaned_data["purge_caches"] and not writing:
-            raise ValidationError({"purge_caches": "It goes with write only"})
+            raise ValidationError({"purge_caches": _("It goes with write only")})
         if len(self.statements) > 1:
             self._check_several()
 
@@ -116,13 +122,22 @@ class SqlCommand(Command):
             if statement.commits:
                 raise ValidationError(
                     {
-                        "sql": f"{statement} cannot be taken back, so it must be the "
-                        "only statement"
+                        "sql": invalid(
+                            _(
+                                "%(statement)s cannot be taken back, so it must be the "
+                                "only statement"
+                            ),
+                            statement=statement,
+                        )
                     }
                 )
         if any(statement.reads for statement in self.statements[:-1]):
             raise ValidationError(
-                {"sql": "Only the last statement may be a SELECT: its rows are shown"}
+                {
+                    "sql": _(
+                        "Only the last statement may be a SELECT: its rows are shown"
+                    )
+                }
             )
 
     def run(self, tenant: Tenant) -> Steps:
@@ -241,17 +256,21 @@ def named_values(text: str) -> dict[str, str]:
             pairs = parse_qsl(lines[0], keep_blank_values=True, strict_parsing=True)
         except ValueError:
             raise ValidationError(
-                "It is not of the form name=value&name=value: write & in a value as %26"
+                _(
+                    "It is not of the form name=value&name=value: write & in a value "
+                    "as %26"
+                )
             ) from None
     else:
         pairs = [_pair(line) for line in lines]
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValidationError("A parameter has two values")
+        raise ValidationError(_("A parameter has two values"))
     for name in found:
         if not name.isidentifier() or not name.isascii():
-            raise ValidationError(
-                f"{name[:40]!r} is no name of a parameter: use letters, digits and '_'"
+            raise invalid(
+                _("%(name)r is no name of a parameter: use letters, digits and '_'"),
+                name=name[:40],
             )
     return found
 
@@ -259,5 +278,5 @@ def named_values(text: str) -> dict[str, str]:
 def _pair(line: str) -> tuple[str, str]:
     name, equals, value = line.partition("=")
     if not equals:
-        raise ValidationError(f"{line[:40]!r} is not of the form name=value")
+        raise invalid(_("%(line)r is not of the form name=value"), line=line[:40])
     return name.strip(), value

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from commands.base import CommandFailed, Json, Steps, register
 from commands.proven import ProvenScript
+from commands.wrong import invalid
 from tenants import files, moodledb
 from tenants.models import Tenant
 
@@ -41,14 +42,19 @@ class Backup(ProvenScript):
     def clean(self) -> None:
         course = [self.cleaned_data.get(n) for n in ("courseid", "courseshortname")]
         if len([value for value in course if value]) != 1:
-            raise ValidationError("Name one course, by courseid or by courseshortname")
+            raise ValidationError(
+                _("Name one course, by courseid or by courseshortname")
+            )
 
     def skips(self, tenants: Sequence[Tenant]) -> dict[int, str]:
         destination = self.cleaned_data["destination"]
         if destination and NAME not in destination and len(tenants) > 1:
-            raise ValidationError(
-                f"destination: put {NAME} into it, which stands for the tenant's own: "
-                "files of several sites may have the same name"
+            raise invalid(
+                _(
+                    "destination: put %(name)s into it, which stands for the tenant's "
+                    "own: files of several sites may have the same name"
+                ),
+                name=NAME,
             )
         return {}
 

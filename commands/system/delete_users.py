@@ -3,12 +3,12 @@ import time
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from commands.agent import AgentCommand
 from commands.base import register
 from commands.system.numbers import NumbersField
+from commands.wrong import invalid
 from tenants.models import Tenant
 
 RULE = re.compile(
@@ -60,11 +60,13 @@ class DeleteUsers(AgentCommand):
         for text in self.cleaned_data["rules"].split("|"):
             found = RULE.fullmatch(text.strip())
             if not found or (found[1] not in WITHOUT_VALUE and not found[3]):
-                raise ValidationError(f"{text[:80]!r} is no rule: type:field:value is")
+                raise invalid(
+                    _("%(text)r is no rule: type:field:value is"), text=text[:80]
+                )
             kind = "matches" if found[1].startswith("match") else found[1]
             if "role" in kind and found[2] != "site":
-                raise ValidationError(
-                    f"{text[:80]!r}: only roles of the site are known"
+                raise invalid(
+                    _("%(text)r: only roles of the site are known"), text=text[:80]
                 )
             rules.append({"type": kind, "field": found[2], "value": found[3] or ""})
         return rules

@@ -1,11 +1,11 @@
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from commands.agent import AgentCommand
 from commands.base import register
+from commands.wrong import invalid
 from tenants.models import Tenant
 
 
@@ -41,8 +41,9 @@ class FixSiteAdmins(AgentCommand):
     def clean_userscheme(self) -> str:
         pattern: str = self.cleaned_data["userscheme"]
         if pattern and not pattern.strip("%_"):
-            raise ValidationError(
-                f"{pattern!r} fits everybody: give a part of the name"
+            raise invalid(
+                _("%(pattern)r fits everybody: give a part of the name"),
+                pattern=pattern,
             )
         return pattern
 

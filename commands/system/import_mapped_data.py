@@ -50,34 +50,45 @@ class ImportMappedData(AgentCommand):
 
     def prepare(self) -> dict[str, Any]:
         path = self.cleaned_data["file"]
-        try:
-            parts = json.loads(Path(path).read_text("utf-8"))
-            [table] = [part for part in parts if part["type"] == "table"]
-            name, rows = str(table["name"]), table["data"]
-            sound = rows and all(isinstance(row, dict) and "id" in row for row in rows)
-        except OSError as error:
-            raise CommandFailed(f"{path} cannot be read: {error.strerror}") from error
-        except (ValueError, TypeError, KeyError) as error:
-            raise CommandFailed(
-                f"{path} is no export of one table: a JSON list with one part of the "
-                "type 'table' that has a name and data is"
-            ) from error
-        if not sound:
-            raise CommandFailed(f"{path} has no rows, or rows without an id")
+        table = _exported(path)
         chosen = {
             key: self.cleaned_data[key] or str(table.get(key, ""))
             for key in ("keyfields", "values")
         }
         if not chosen["keyfields"]:
-            raise CommandFailed(
-                f"{path} does not say which columns tell rows apart: give keyfields"
+            said = _(
+                "%(path)s does not say which columns tell rows apart: give keyfields"
             )
+            raise CommandFailed(said % {"path": path})
         split = {
             key: [word.strip() for word in text.split(",") if word.strip()]
             for key, text in chosen.items()
         }
-        return {"table": name, "rows": rows, **split}
+        return {"table": str(table["name"]), "rows": table["data"], **split}
 
     def payload(self, tenant: Tenant) -> dict[str, Any]:
         assert isinstance(self.material, dict)
         return {**self.material, "dryrun": self.cleaned_data["dryrun"]}
+
+
+def _exported(path: str) -> dict[str, Any]:
+    """Return the table of an export; raise CommandFailed when it can be none."""
+    try:
+        parts = json.loads(Path(path).read_text("utf-8"))
+        [table] = [part for part in parts if part["type"] == "table"]
+        _name, rows = table["name"], table["data"]
+        sound = rows and all(isinstance(row, dict) and "id" in row for row in rows)
+    except OSError as error:
+        said = _("%(path)s cannot be read: %(why)s")
+        raise CommandFailed(said % {"path": path, "why": error.strerror}) from error
+    except (ValueError, TypeError, KeyError) as error:
+        said = _(
+            "%(path)s is no export of one table: a JSON list with one part of the "
+            "type 'table' that has a name and data is"
+        )
+        raise CommandFailed(said % {"path": path}) from error
+    if not sound:
+        said = _("%(path)s has no rows, or rows without an id")
+        raise CommandFailed(said % {"path": path})
+    found: dict[str, Any] = table
+    return found

@@ -1,9 +1,9 @@
 from django import forms
-from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from commands.base import CommandFailed, Json, register
 from commands.proven import ProvenScript
+from commands.wrong import invalid
 from tenants import moodledb
 from tenants.models import Tenant
 
@@ -41,7 +41,7 @@ class MysqlCollation(ProvenScript):
     def clean(self) -> None:
         given = [name for name in CHOICES if self.cleaned_data.get(name)]
         if len(given) != 1 and not self.errors:
-            raise ValidationError(f"Choose one of {', '.join(CHOICES)}")
+            raise invalid(_("Choose one of %(choices)s"), choices=", ".join(CHOICES))
 
     def prove(self, tenant: Tenant, code: int) -> Json:
         wanted = self.cleaned_data["collation"].lower()

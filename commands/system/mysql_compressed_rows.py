@@ -1,10 +1,10 @@
 from django import forms
-from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from commands.agent import AgentCommand
 from commands.base import CommandFailed, Json, Steps, register
 from commands.proven import ProvenScript
+from commands.wrong import invalid
 from tenants.models import Tenant
 
 CHOICES = ("info", "list", "fix", "showsql")
@@ -41,7 +41,7 @@ class MysqlCompressedRows(ProvenScript, AgentCommand):
     def clean(self) -> None:
         given = [name for name in CHOICES if self.cleaned_data.get(name)]
         if len(given) != 1:
-            raise ValidationError(f"Choose one of {', '.join(CHOICES)}")
+            raise invalid(_("Choose one of %(choices)s"), choices=", ".join(CHOICES))
 
     def run(self, tenant: Tenant) -> Steps:
         if not self.cleaned_data["fix"]:

@@ -43,7 +43,7 @@ class MysqlEngine(Command):
     def clean(self) -> None:
         wanted = [name for name in self.base_fields if self.cleaned_data.get(name)]
         if not self.errors and len(wanted) != 1:
-            raise ValidationError("Give one of engine, list and available")
+            raise ValidationError(_("Give one of engine, list and available"))
 
     def is_dangerous(self) -> bool:
         return bool(self.cleaned_data["engine"])

@@ -3,7 +3,9 @@
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from commands.wrong import invalid
 
 
 class NumbersField(forms.CharField):
@@ -16,5 +18,5 @@ class NumbersField(forms.CharField):
         words = [word.strip() for word in super().clean(value).split(",")]
         strange = [w for w in words if w and not (w.isascii() and w.isdecimal())]
         if strange or any(len(word) > 18 for word in words):
-            raise ValidationError(f"{(strange or words)[0][:40]!r} is no number")
+            raise invalid(_("%(text)r is no number"), text=(strange or words)[0][:40])
         return [int(word) for word in words if word]

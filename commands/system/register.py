@@ -35,7 +35,7 @@ class Register(TaskScript, AgentCommand):
 
     def clean(self) -> None:
         if self.cleaned_data["reset_hub_infos"] and self.cleaned_data["protected"]:
-            raise ValidationError("Choose one of reset_hub_infos and protected")
+            raise ValidationError(_("Choose one of reset_hub_infos and protected"))
 
     def is_dangerous(self) -> bool:
         return bool(self.cleaned_data["reset_hub_infos"])

@@ -2,12 +2,12 @@ import time
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from commands.agent import AgentCommand
 from commands.base import register
 from commands.system.numbers import NumbersField
+from commands.wrong import invalid
 from tenants.models import Tenant
 
 
@@ -51,7 +51,7 @@ class RemoveCourses(AgentCommand):
     def clean(self) -> None:
         given = [name for name in self.CHOICES if self.cleaned_data.get(name)]
         if not self.errors and len(given) != 1:
-            raise ValidationError(f"Give one of {', '.join(self.CHOICES)}")
+            raise invalid(_("Give one of %(choices)s"), choices=", ".join(self.CHOICES))
 
     def is_dangerous(self) -> bool:
         return not self.cleaned_data["dryrun"]

@@ -48,11 +48,13 @@ class Replace(PhpScript):
     def clean(self) -> None:
         old, new = (self.cleaned_data.get(name, "") for name in ("search", "replace"))
         if bool(new) == self.cleaned_data["delete"]:
-            raise ValidationError("Give either the text to put there, or delete")
+            raise ValidationError(_("Give either the text to put there, or delete"))
         if len(new) > len(old) > 0 and not self.cleaned_data["shorten"]:
             raise ValidationError(
-                "The new text is longer than the old one: texts may not fit their "
-                "columns any more; give shorten to cut them off"
+                _(
+                    "The new text is longer than the old one: texts may not fit their "
+                    "columns any more; give shorten to cut them off"
+                )
             )
 
     def options(self) -> list[str]:

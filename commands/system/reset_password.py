@@ -46,8 +46,10 @@ class ResetPassword(ProvenScript):
         password: str = self.cleaned_data["password"]
         if password != password.strip() or not password.isprintable():
             raise ValidationError(
-                "It cannot begin or end with a space, nor hold control characters: "
-                "Moodle would leave them out"
+                _(
+                    "It cannot begin or end with a space, nor hold control characters: "
+                    "Moodle would leave them out"
+                )
             )
         return password
 

@@ -1,12 +1,12 @@
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from commands.base import CommandFailed, Json, register
 from commands.proven import ProvenScript
 from commands.scheduled import FAILED, SCRIPT, check_completed
+from commands.wrong import invalid
 from tenants import moodledb
 from tenants.models import Tenant
 
@@ -52,7 +52,7 @@ class ScheduleTask(ProvenScript):
     def clean(self) -> None:
         given = [name for name in CHOICES if self.cleaned_data.get(name)]
         if len(given) != 1 and not self.errors:
-            raise ValidationError(f"Choose one of {', '.join(CHOICES)}")
+            raise invalid(_("Choose one of %(choices)s"), choices=", ".join(CHOICES))
 
     def options(self) -> Words:
         debugging = self.cleaned_data["debugging"]

@@ -2,10 +2,10 @@ import re
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from commands.base import Command, Steps, refuse_secrets, register, split_options
+from commands.wrong import invalid
 from tenants import php
 from tenants.models import Tenant
 
@@ -39,9 +39,12 @@ class Script(Command):
         *directories, name = path.split("/")
         sound = all(PART.fullmatch(part) for part in (*directories, name))
         if not sound or "cli" not in directories or not name.endswith(".php"):
-            raise ValidationError(
-                f"{path!r} is no command-line script: give the path of a .php file "
-                "below a cli directory, such as admin/cli/cfg.php"
+            raise invalid(
+                _(
+                    "%(path)r is no command-line script: give the path of a .php file "
+                    "below a cli directory, such as admin/cli/cfg.php"
+                ),
+                path=path,
             )
         return path
 
@@ -53,9 +56,12 @@ class Script(Command):
             if word == "--":
                 break
             if word == "--host" or word.startswith("--host="):
-                raise ValidationError(
-                    f"{word!r} is set by VMoodle: leave it out (if the script has such "
-                    "an option, give it behind '--')"
+                raise invalid(
+                    _(
+                        "%(word)r is set by VMoodle: leave it out (if the script has "
+                        "such an option, give it behind '--')"
+                    ),
+                    word=word,
                 )
         return text
 

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from commands.base import register
 from commands.system.address import AddressCommand
+from commands.wrong import invalid
 from tenants.wwwroot import clean_wwwroot
 
 
@@ -42,6 +43,7 @@ class SwitchDomain(AddressCommand):
         host = parts.hostname or ""
         former = self.cleaned_data["fromdomain"] or host.partition(".")[2]
         if not former or not host.endswith(f".{former}"):
+            # English: it is kept, as the error of a job.
             raise ValidationError(f"{host} is not below {former or 'any domain'}")
         moved = f"{host.removesuffix(former)}{self.cleaned_data['domain']}"
         return parts._replace(netloc=parts.netloc.replace(host, moved, 1)).geturl()
@@ -51,5 +53,5 @@ def _domain(text: str) -> str:
     """Return a domain as the registry has it; raise ValidationError."""
     found = clean_wwwroot(f"http://{text.strip('.')}").removeprefix("http://")
     if set(found) & set(":/"):
-        raise ValidationError(f"{text!r} is no domain, such as example.org")
+        raise invalid(_("%(text)r is no domain, such as example.org"), text=text)
     return found

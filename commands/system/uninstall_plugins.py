@@ -1,12 +1,12 @@
 from collections.abc import Sequence
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from commands.base import CommandFailed, Json, register
 from commands.proven import ProvenScript
 from commands.upgrade.status import Status, statuses
+from commands.wrong import invalid
 from tenants import moodledb, php
 from tenants.models import Tenant
 
@@ -61,7 +61,7 @@ class UninstallPlugins(ProvenScript):
     def clean(self) -> None:
         given = [name for name in CHOICES if self.cleaned_data.get(name)]
         if len(given) != 1 and not self.errors:
-            raise ValidationError(f"Choose one of {', '.join(CHOICES)}")
+            raise invalid(_("Choose one of %(choices)s"), choices=", ".join(CHOICES))
 
     def is_dangerous(self) -> bool:
         return bool(self.cleaned_data["run"])

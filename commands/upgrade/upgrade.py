@@ -22,6 +22,7 @@ from commands.models import Job
 from commands.patience import patiently
 from commands.upgrade import halfway
 from commands.upgrade.status import Status, refresh_releases, statuses
+from commands.wrong import invalid
 from tenants import activity, files, moodledb, php, publish, restore, snapshots
 from tenants.models import Release, Snapshot, Tenant
 from tenants.steps import LifecycleError
@@ -37,9 +38,11 @@ class ReleaseField(forms.ModelChoiceField):
         try:
             return super().to_python(value)
         except ValidationError as error:
-            known = ", ".join(Release.objects.values_list("name", flat=True)) or "none"
-            raise ValidationError(
-                f"There is no release {value} (known: {known})"
+            known = ", ".join(Release.objects.values_list("name", flat=True))
+            raise invalid(
+                _("There is no release %(name)s (known: %(known)s)"),
+                name=value,
+                known=known or _("none"),
             ) from error
 
 

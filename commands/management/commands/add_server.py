@@ -4,10 +4,11 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand
 
-from commands.base import REFUSED, sentences
+from commands.base import REFUSED
 from commands.cli import refuse
 from commands.management.commands.createnode import option
 from commands.secrets import add_secret_option, secrets_given
+from commands.wrong import sentences
 from tenants import databases
 from tenants.forms import ServerForm
 

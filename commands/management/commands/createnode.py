@@ -5,11 +5,12 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 
-from commands.base import REFUSED, sentences
+from commands.base import REFUSED
 from commands.cli import TenantCommand, refuse
 from commands.lifecycle.create import Create
 from commands.models import Job
 from commands.secrets import add_secret_option, secrets_given
+from commands.wrong import sentences
 from tenants.forms import NewTenantForm
 from tenants.models import Tenant
 from tenants.provision import reserve

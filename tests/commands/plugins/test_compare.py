@@ -1,4 +1,5 @@
 import pytest
+from django.utils import translation
 
 from commands.plugins.compare import Compare
 from tenants import php
@@ -129,6 +130,14 @@ def test_versions_are_held_against_the_code(sites, monkeypatch):
     assert "needs the upgrade to 2023100900" in found["auth/ldap"].note
     assert found["mod/quiz"].note.endswith("newer than its code, 2022")
     assert found["auth/manual"].note.endswith("its code is missing")
+
+    with translation.override("fr"):
+        found = column(tenant)
+
+    assert found["auth/email"].note == "version 2023042400"
+    assert "attend la mise à niveau vers 2023100900" in found["auth/ldap"].note
+    assert found["mod/quiz"].note.endswith("plus récente que son code, 2022")
+    assert found["auth/manual"].note.endswith("son code manque")
 
 
 def test_versions_differ_when_they_are_asked_for(sites):

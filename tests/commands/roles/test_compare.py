@@ -1,4 +1,5 @@
 import pytest
+from django.utils import translation
 
 from commands.roles.compare import Compare
 from tests.commands.tables import change
@@ -21,6 +22,18 @@ def test_every_capability_has_a_row_and_a_word(sites):
         "moodle/site:config": "not set",
     }
     assert found.rows[1].cells[0].note == "mod_quiz, module level"
+
+
+def test_the_details_of_a_cell_are_in_the_language_of_each_reader(sites):
+    tenants = sites(2)
+
+    def note():
+        return matrix(tenants, everything=True).rows[1].cells[0].note
+
+    assert note() == "mod_quiz, module level"
+    with translation.override("fr"):
+        assert note() == "mod_quiz, niveau module"
+    assert note() == "mod_quiz, module level"
 
 
 def test_other_contexts_and_other_roles_do_not_count(sites):
