@@ -6,11 +6,17 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import override
 
 
 def invalid(sentence: Any, **params: Any) -> ValidationError:
     """Return the error of a sentence with `%(name)s` in it, in the reader's words."""
     return ValidationError(sentence, params=params)
+
+
+def kept() -> override:
+    """Let what is said within be English: the registry keeps it, for every reader."""
+    return override(None)
 
 
 def sentences(form: forms.BaseForm, told: Callable[[str], str] = str) -> list[str]:

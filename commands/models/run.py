@@ -16,7 +16,7 @@ from commands.models.job import Job
 from commands.models.material import Material
 from commands.patience import past_deadlocks
 from commands.statements import change, row
-from commands.wrong import invalid, sentences
+from commands.wrong import invalid, kept, sentences
 from tenants.fields import EncryptedTextField
 from tenants.models import Tenant
 
@@ -275,8 +275,9 @@ class Run(models.Model):
 
 def _ended(form: Command, tenants: Sequence[Tenant]) -> dict[int, dict[str, Any]]:
     """Return, by tenant pk, how jobs end that need not begin, and why."""
-    skips = form.skips(tenants)
-    refusals = form.refusals([tenant for tenant in tenants if tenant.pk not in skips])
+    with kept():
+        skips = form.skips(tenants)
+        refusals = form.refusals([one for one in tenants if one.pk not in skips])
     return {
         pk: {"state": state, "error": why}
         for state, found in ((Job.State.SKIPPED, skips), (Job.State.FAILED, refusals))

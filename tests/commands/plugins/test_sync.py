@@ -1,6 +1,7 @@
 """See tests/commands/test_compare.py; here is what plugins have of their own."""
 
 import pytest
+from django.utils import translation
 
 from tests.commands.tables import change
 
@@ -32,4 +33,17 @@ def test_what_either_site_has_not_stays(sites, finished, asked):
     assert (
         "what differs cannot be copied: auth/ldap: not installed here"
         in run.jobs.get().error
+    )
+
+
+def test_why_a_site_is_skipped_is_kept_in_english(sites, finished):
+    first, second = sites(2)
+    change(second, "DELETE FROM {config_plugins} WHERE plugin = 'auth_ldap'")
+
+    with translation.override("fr"):
+        run = finished("plugins/Sync", [second])
+
+    assert run.jobs.get().error == (
+        "what differs cannot be copied: auth/ldap: not installed here, "
+        "enabled on the source"
     )
