@@ -12,6 +12,8 @@ from django.conf import settings
 from django.core.mail import get_connection
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import override
 
 from commands import queue
 from commands.models.mail import Mail
@@ -23,23 +25,27 @@ log = logging.getLogger(__name__)
 
 SUBJECT = 400  # characters: a job's end must not fail over its mail
 LISTED = 100  # failed tenants in a mail; the page has all
+SUBJECTS = {
+    "progress": _("%(percent)s %%"),
+    "first_failure": _("first failure: %(site)s"),
+    "final": _("finished: %(counts)s"),
+}
 REFUSED = (SMTPResponseException, SMTPRecipientsRefused)  # this mail, not all mails
 
 
 def progress(run: "Run", percent: int) -> None:
     """Tell that a run has reached a new ten per cent."""
-    _write(run, f"{percent} %", "progress")
+    _write(run, "progress", percent=percent)
 
 
 def first_failure(job: "Job") -> None:
     """Tell of the first failure at once, with what the job said."""
-    _write(job.run, f"first failure: {job.wwwroot}", "first_failure", job=job)
+    _write(job.run, "first_failure", site=job.wwwroot, error=job.error)
 
 
 def final(run: "Run") -> None:
     """Tell how a run ended: counts, and the failed tenants' errors."""
-    words = [f"{n} {state.replace('_', ' ')}" for state, n in run.counts().items() if n]
-    _write(run, f"finished: {', '.join(words)}", "final")
+    _write(run, "final")
 
 
 def recipients() -> list[str]:
@@ -47,27 +53,39 @@ def recipients() -> list[str]:
     return list(dict.fromkeys([*addresses, *settings.VMOODLE_TECHOPERATOR]))
 
 
-def _write(run: "Run", subject: str, template: str, **context: object) -> None:
+def _write(run: "Run", kind: str, **told: object) -> None:
+    """Write a mail, in the fleet's language, whoever's page has caused it."""
     if run.quiet or not recipients():
         return
+    with override(settings.LANGUAGE_CODE):
+        context = told | _standing(run)
+        subject = SUBJECTS[kind] % context
+        body = render_to_string(f"commands/mail/{kind}.txt", context)
+    prefix = settings.EMAIL_SUBJECT_PREFIX.strip()
+    Mail.objects.create(
+        subject=f"{prefix} {run.command} #{run.pk}: {subject}".strip()[:SUBJECT],
+        body=body,
+        recipients=recipients(),
+    )
+    queue.enqueue_control(send_waiting)
+
+
+def _standing(run: "Run") -> dict[str, object]:
+    """Return what any mail may tell of a run."""
     failed = run.jobs.filter(state__in=("failed", "rolled_back")).order_by("wwwroot")
     url = settings.VMOODLE_CONSOLE_URL + reverse(
         "admin:commands_run_view", args=[run.pk]
     )
-    context |= {
+    labels = dict(run.jobs.model.State.choices)
+    counts = [f"{n} {labels[s]}".lower() for s, n in run.counts().items() if n]
+    return {
         "run": run,
-        "counts": {state: n for state, n in run.counts().items() if n},
+        "counts": ", ".join(counts),
+        "lines": counts,
         "failed": failed[:LISTED],
         "more": max(0, failed.count() - LISTED),
         "url": url,
     }
-    prefix = settings.EMAIL_SUBJECT_PREFIX.strip()
-    Mail.objects.create(
-        subject=f"{prefix} {run.command} #{run.pk}: {subject}".strip()[:SUBJECT],
-        body=render_to_string(f"commands/mail/{template}.txt", context),
-        recipients=recipients(),
-    )
-    queue.enqueue_control(send_waiting)
 
 
 def enqueue_waiting() -> None:

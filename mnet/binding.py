@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from mnet import networks, sites
@@ -130,7 +131,7 @@ def _former_keys(by_pk: Mapping[int, Site], bonds: Bonds) -> list[Change]:
 
 def forget(tenant: Tenant, others: Sequence[Tenant]) -> list[Change]:
     """Let a tenant that goes be known by nobody; return who knew it."""
-    gone = Site(tenant, problem="it is deleted")
+    gone = Site(tenant, problem=gettext("it is deleted"))
     with alone(others):
         known = sites.read(others, about=[tenant.wwwroot])
         bonds = {(other.pk, tenant.pk): None for other in others}

@@ -44,12 +44,16 @@ class Strategy(models.Model):
             isinstance(ways, list) and [type(way) for way in ways] == [bool, bool]
             for ways in given.values()
         ):
-            raise ValidationError({"services": "Give {service: [publish, subscribe]}"})
+            form = _("Give {service: [publish, subscribe]}")
+            raise ValidationError({"services": form})
         uneven = sorted(name for name, ways in given.items() if len({*ways}) > 1)
         if uneven and self.kind == self.Kind.SUBNETWORK:
             raise ValidationError(
-                f"{', '.join(uneven)}: within a sub-network all are alike, so what is "
-                "published is to be subscribed to as well: choose both or none"
+                _(
+                    "%(names)s: within a sub-network all are alike, so what is"
+                    " published is to be subscribed to as well: choose both or none"
+                ),
+                params={"names": ", ".join(uneven)},
             )
 
     @classmethod

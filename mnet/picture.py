@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from django.utils.translation import gettext as _
+
 from mnet import binding, networks, sites
 from mnet.binding import Bonds, Change
 from mnet.models import Strategy
@@ -71,7 +73,7 @@ def picture(number: int) -> Picture:
     known = sites.read(tenants)
     bonds = networks.bonds_of(pairs, tenants, Strategy.all())
     for tenant in gone:  # nobody shall know it; it is not asked itself
-        known[tenant.pk] = Site(tenant, problem="it has no network")
+        known[tenant.pk] = Site(tenant, problem=_("it has no network"))
         bonds |= {(one.pk, tenant.pk): None for one in tenants}
     members = {tenant.pk: Member(known[tenant.pk]) for tenant in tenants}
     for (one, two), services in bonds.items():

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from django.utils.translation import gettext as _
+
 from mnet import keys
 from mnet.errors import MnetError
 from tenants import moodledb
@@ -61,7 +63,7 @@ class Site:
         if self.problem:
             return self.problem
         if not self.on:
-            return "MNet is off on the site"
+            return _("MNet is off on the site")
         return self.trouble_with_keys
 
     @cached_property
@@ -73,15 +75,17 @@ class Site:
     def trouble_with_keys(self) -> str:
         """Why the site needs new keys, "" if it needs none."""
         if not self.certificate or not self.signs_with:
-            return "it has no MNet keys"
+            return _("it has no MNet keys")
         if plain(self.certificate) != plain(self.signs_with):
-            return "its keys are not those it tells of itself"
+            return _("its keys are not those it tells of itself")
         if self.wwwroot != self.tenant.wwwroot:
-            return f"its keys are of {self.wwwroot or 'no address'}"
+            if not self.wwwroot:
+                return _("its keys are of no address")
+            return _("its keys are of %(root)s") % {"root": self.wwwroot}
         if not _is_for(self.certificate, self.wwwroot):
-            return "its MNet keys name another address"
+            return _("its MNet keys name another address")
         if self.expires <= time.time():
-            return "its MNet keys have expired"
+            return _("its MNet keys have expired")
         return ""
 
 
@@ -108,7 +112,8 @@ def lacks_mnet(release: Release) -> str:
     tree = Path(release.path)
     if (tree / "mnet/lib.php").is_file() and (tree / "auth/mnet/auth.php").is_file():
         return ""
-    return f"the code of {release} has no MNet, which Moodle has up to 4.5"
+    said = _("the code of %(release)s has no MNet, which Moodle has up to 4.5")
+    return said % {"release": release}
 
 
 def read(
@@ -180,7 +185,9 @@ def own_id(tenant: Tenant) -> str:
 
 def _take_own(site: Site, rows: Rows) -> None:
     if not rows:
-        site.problem = "its table mnet_host has no row of its own: reinstall MNet there"
+        site.problem = _(
+            "its table mnet_host has no row of its own: reinstall MNet there"
+        )
         return
     name, site.wwwroot, site.ip_address, site.certificate, site.expires = rows[0]
     site.name = name or site.tenant.name

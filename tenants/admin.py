@@ -6,7 +6,7 @@ from django.contrib import admin, messages
 from django.contrib.admin import actions
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Count, F, QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -14,9 +14,11 @@ from django.utils.formats import localize
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from tenants import checks, held, moodledb
+from tenants.admin_filters import AttentionFilter, UpgradeFilter
 from tenants.admin_forms import ReleasePageForm, ServerPageForm, TenantForm
 from tenants.adopt import is_adopted
 from tenants.models import (
@@ -25,16 +27,16 @@ from tenants.models import (
     Release,
     Tag,
     Tenant,
-    pending,
 )
 from tenants.moodledb import MoodleDbError
 from tenants.php import PhpError
 from tenants.publish import PublishError
 
-CHECKED = {
-    Checkup.State.OK: "succeeded",
-    Checkup.State.WARNING: "queued",
-    Checkup.State.FAILED: "failed",
+# The badge of a state: its class and its words.
+CHECKED: dict[str, tuple[str, Any]] = {
+    Checkup.State.OK: ("succeeded", _("ok")),
+    Checkup.State.WARNING: ("queued", _("warning")),
+    Checkup.State.FAILED: ("failed", _("failed")),
 }
 # What a site lacks is told when one of these has been changed.
 WHERE = {"release", "data_path", "server", "db_name", "db_prefix", "db_user"}
@@ -84,7 +86,8 @@ class PublishingAdmin(admin.ModelAdmin):
             return super().changeform_view(request, *args, **kwargs)
         except NotPublished as error:
             # The row is as it was: the form comes back with the reason.
-            self.message_user(request, f"Not saved: {error}", messages.ERROR)
+            said = _("Not saved: %(why)s") % {"why": error}
+            self.message_user(request, said, messages.ERROR)
             request.method = "GET"
             return super().changeform_view(request, *args, **kwargs)
 
@@ -147,7 +150,8 @@ class DatabaseServerAdmin(PublishingAdmin):
         except MoodleDbError as error:
             self.message_user(request, str(error), messages.WARNING)
         else:
-            self.message_user(request, f"{server} answers: {version}")
+            said = _("%(server)s answers: %(version)s")
+            self.message_user(request, said % {"server": server, "version": version})
 
     @admin.display(description=_("address"))
     def address(self, server: DatabaseServer) -> str:
@@ -205,41 +209,6 @@ class ReleaseAdmin(PublishingAdmin):
             except (PhpError, ValidationError) as error:
                 said = "; ".join(error.messages)
                 self.message_user(request, said, messages.ERROR)
-
-
-class AttentionFilter(admin.SimpleListFilter):
-    title = _("needs attention")
-    parameter_name = "needs"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("yes", _("Yes")), ("busy", _("A job runs"))]
-
-    def queryset(
-        self, request: HttpRequest, queryset: QuerySet[Tenant]
-    ) -> QuerySet[Tenant]:
-        if self.value() == "yes":
-            return queryset.exclude(attention="")
-        if self.value() == "busy":
-            return queryset.exclude(held_by=None)
-        return queryset
-
-
-class UpgradeFilter(admin.SimpleListFilter):
-    title = _("upgrade")
-    parameter_name = "upgrade"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("pending", _("Pending")), ("done", _("Up to date"))]
-
-    def queryset(
-        self, request: HttpRequest, queryset: QuerySet[Tenant]
-    ) -> QuerySet[Tenant]:
-        if self.value() == "pending":
-            return queryset.filter(pending())
-        if self.value() == "done":
-            fits = queryset.exclude(seen_hash="")
-            return fits.filter(seen_hash=F("release__versions_hash"))
-        return queryset
 
 
 @admin.register(Tenant)
@@ -360,17 +329,20 @@ class TenantAdmin(PublishingAdmin):
         days = (tenant.mnet_expires_at - timezone.now()).days
         if days < 0:
             return badge("failed", _("Expired"))
-        return badge("queued", f"{days} d") if days < FEW_DAYS else f"{days} d"
+        told = _("%(days)s d") % {"days": days}
+        return badge("queued", told) if days < FEW_DAYS else told
 
     @admin.display(description=_("last job"), ordering="last_job_at")
     def job(self, tenant: Tenant) -> SafeString | str:
         if not tenant.last_job:
             return "–"
+        label = tenant.last_state.replace("_", " ").capitalize()
         return format_html(
             '<a href="{}">{}</a> {}',
             reverse("admin:commands_job_view", args=[tenant.last_job]),
             tenant.last_command.partition("/")[2],
-            badge(tenant.last_state, tenant.last_state.replace("_", " ").capitalize()),
+            # The label of a job's state, which the app above us has translated.
+            badge(tenant.last_state, gettext(label)),
         )
 
     @admin.display(description=_("checks"))
@@ -381,10 +353,10 @@ class TenantAdmin(PublishingAdmin):
             return f"manage.py check_tenant --host={tenant.wwwroot}"
         found = format_html_join(
             "",
-            "<li>{} {}: {}</li>",
+            "<li>{} {}</li>",
             (
-                (badge(CHECKED[f["state"]], f["state"]), f["check"], f["sentence"])
-                for f in last.findings
+                (badge(*CHECKED[one.state]), str(one))
+                for one in (checks.Finding(**stored) for stored in last.findings)
             ),
         )
         at = localize(localtime(last.at))

@@ -31,8 +31,11 @@ class FreshForm(forms.ModelForm):
         changed = {*self.changed_data}
         if late := [name for name in self.fields if name in changed & self._stale()]:
             raise ValidationError(
-                "Meanwhile somebody else has changed the same"
-                f" ({self._labels(late)}): open the page again, and look"
+                _(
+                    "Meanwhile somebody else has changed the same (%(fields)s): open"
+                    " the page again, and look"
+                ),
+                params={"fields": self._labels(late)},
             )
         for name in cleaned.keys() - changed - SECRETS:
             cleaned[name] = self._stored(name)
@@ -68,7 +71,10 @@ class FreshForm(forms.ModelForm):
             if name in given and given[name] != getattr(self.instance, name)
         ]
         if self.instance.pk and changed and (why := held.refusal(tenants())):
-            raise ValidationError(f"{why}, before you change: {self._labels(changed)}")
+            raise ValidationError(
+                _("%(why)s, before you change: %(fields)s"),
+                params={"why": why, "fields": self._labels(changed)},
+            )
 
 
 def _differ(field: forms.Field, stored: Any, sent: Any) -> bool:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from tenants.errors import VMoodleError
 from tenants.wwwroot import site_key
@@ -52,14 +54,17 @@ def code_tree(tenant: "Tenant") -> str:
 def boot_text(tenant: "Tenant") -> str:
     """Return the text of the tenant's boot file."""
     if tenant.key in RESERVED:
-        raise PublishError(
-            f"{tenant.wwwroot} cannot be published: '{tenant.key}' is a name that "
-            "VMoodle keeps for itself; use the full name of the host"
+        kept = _(
+            "%(tenant)s cannot be published: '%(key)s' is a name that VMoodle keeps for"
+            " itself; use the full name of the host"
         )
+        raise PublishError(kept % {"tenant": tenant.wwwroot, "key": tenant.key})
     try:
         return php_return(boot_values(tenant))
     except NotInPhp as error:
-        raise PublishError(f"{tenant.wwwroot} cannot be published: {error}") from error
+        said = _("%(tenant)s cannot be published: %(why)s")
+        words = {"tenant": tenant.wwwroot, "why": error}
+        raise PublishError(said % words) from error
 
 
 def former_keys(tenant: "Tenant") -> set[str]:
@@ -158,24 +163,27 @@ def _address(text: str) -> str:
     try:
         return str(ipaddress.ip_address(text.strip()))
     except ValueError:
-        raise PublishError(
-            f"VMOODLE_TRUSTED_PROXIES: {text!r} is not an IP address; list the "
-            "addresses of the proxies one by one"
-        ) from None
+        said = _(
+            "VMOODLE_TRUSTED_PROXIES: %(text)r is not an IP address; list the addresses"
+            " of the proxies one by one"
+        )
+        raise PublishError(said % {"text": text}) from None
 
 
 def refuse_for_release(name: str, forced: dict[str, Any]) -> None:
     """Raise PublishError for settings that a release must not force."""
-    _refuse_settings(f"the release {name}", forced, IDENTITY | OWN)
+    where = format_lazy(_("the release {name}"), name=name)
+    _refuse_settings(where, forced, IDENTITY | OWN)
 
 
-def _refuse_settings(where: str, forced: dict[str, Any], refused: set[str]) -> None:
+def _refuse_settings(where: object, forced: dict[str, Any], refused: set[str]) -> None:
     wrong = sorted(refused & forced.keys())
     if wrong:
-        raise PublishError(
-            f"{where} cannot force {', '.join(wrong)}: every tenant has its own; "
-            "remove it from the forced settings"
+        said = _(
+            "%(where)s cannot force %(names)s: every tenant has its own; remove it from"
+            " the forced settings"
         )
+        raise PublishError(said % {"where": where, "names": ", ".join(wrong)})
 
 
 def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
@@ -221,7 +229,8 @@ def php_return(value: dict[str, Any]) -> str:
         text.encode()
     except UnicodeEncodeError as error:
         wrong = text[error.start]
-        raise NotInPhp(f"{wrong!r} in a value is not a character") from None
+        said = _("%(text)r in a value is not a character") % {"text": wrong}
+        raise NotInPhp(said) from None
     return text
 
 
@@ -246,5 +255,6 @@ def php_literal(value: Any) -> str:
 def _php_number(value: float) -> str:
     # PHP would read a larger integer as another number, and 'inf' not at all.
     if abs(value) >= 2**63 if isinstance(value, int) else not math.isfinite(value):
-        raise NotInPhp(f"{value} in a setting is not a number that PHP can hold")
+        said = _("%(number)s in a setting is not a number that PHP can hold")
+        raise NotInPhp(said % {"number": value})
     return repr(value)

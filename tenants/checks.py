@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from tenants import files, moodledb, php, publish, web
 from tenants.adopt import is_adopted
@@ -29,6 +31,11 @@ PATIENCE = 120.0  # seconds for Moodle's own checks
 # Moodle tells its pages' scripts so who they belong to.
 ROOT = re.compile(r'"wwwroot":("(?:[^"\\]|\\.)*")')
 VERDICT = re.compile(r"(OK|WARNING|CRITICAL|UNKNOWN): ")
+# As they are stored; pages tell them in the reader's language.
+NAMES = [
+    *(gettext_noop("database"), gettext_noop("tables"), gettext_noop("data path")),
+    *(gettext_noop("host"), gettext_noop("published"), gettext_noop("login page")),
+]
 NOT_WELL = re.compile(r"\s*[^|]+\|\s(\S.*\(\w+\))\s*")
 
 
@@ -41,25 +48,26 @@ class Finding:
     sentence: str
 
     def __str__(self) -> str:
-        return f"{self.check}: {self.sentence}"
+        words = {"check": _(self.check), "sentence": self.sentence}
+        return _("%(check)s: %(sentence)s") % words
 
 
 def database(tenant: Tenant) -> Finding:
     """Whether the tenant's own account reaches its tables."""
-    name, account = "database", f"{tenant.db_user} on {tenant.server}"
+    name = "database"
+    words = {"user": tenant.db_user, "server": tenant.server, "name": tenant.db_name}
     sql = f"SELECT 1 FROM {moodledb.table(tenant, 'config')}"  # noqa: S608
     try:
         connection = moodledb.log_in(tenant, read_timeout=10)
         with closing(connection), moodledb.told_of(tenant.server):
             moodledb.answer(connection, sql, [], rows=1, size=100)
     except moodledb.MoodleDbError as error:
-        return Finding(
-            name,
-            FAILED,
-            f"{account} does not reach {tenant.db_name}: {error}; correct the account, "
-            "its password or its rights",
+        said = _(
+            "%(user)s on %(server)s does not reach %(name)s: %(why)s; correct the"
+            " account, its password or its rights"
         )
-    return Finding(name, OK, f"{account} reaches {tenant.db_name}")
+        return Finding(name, FAILED, said % {**words, "why": error})
+    return Finding(name, OK, _("%(user)s on %(server)s reaches %(name)s") % words)
 
 
 def tables(tenant: Tenant) -> Finding:
@@ -68,42 +76,49 @@ def tables(tenant: Tenant) -> Finding:
     try:
         site = moodledb.config_of(tenant, ["version", "allversionshash"])
     except moodledb.MoodleDbError as error:
-        hint = "restore a snapshot, or correct the database's name and prefix"
-        return Finding(name, FAILED, f"Moodle's tables are not there: {error}; {hint}")
+        said = _(
+            "Moodle's tables are not there: %(why)s; restore a snapshot, or correct the"
+            " database's name and prefix"
+        )
+        return Finding(name, FAILED, said % {"why": error})
     version, code = site.get("version", ""), release.version
     if not version:
-        return Finding(
-            name, FAILED, "Moodle is not installed in it: its config has no version"
-        )
+        said = _("Moodle is not installed in it: its config has no version")
+        return Finding(name, FAILED, said)
+    words = {"version": version, "release": release, "code": code}
     if float(version) > float(code):
-        return Finding(
-            name,
-            FAILED,
-            f"the site is of {version}, newer than the code of release {release} "
-            f"({code}): pin it to a release that fits",
+        said = _(
+            "the site is of %(version)s, newer than the code of release %(release)s"
+            " (%(code)s): pin it to a release that fits"
         )
+        return Finding(name, FAILED, said % words)
     wanted = release.versions_hash
     if wanted and site.get("allversionshash") != wanted:
-        hint = f"run manage.py upgrade --host={tenant.wwwroot}"
-        return Finding(name, WARNING, f"an upgrade to {release} is pending: {hint}")
-    return Finding(name, OK, f"version {version}, that of release {release}")
+        said = _(
+            "an upgrade to %(release)s is pending: run manage.py upgrade"
+            " --host=%(root)s"
+        )
+        return Finding(name, WARNING, said % {**words, "root": tenant.wwwroot})
+    said = _("version %(version)s, that of release %(release)s")
+    return Finding(name, OK, said % words)
 
 
 def data(tenant: Tenant) -> Finding:
     """Whether the data directory is there, writable and the tenant's alone."""
     name, path = "data path", tenant.data_path
     if sharer := _shared_with(tenant):
-        return Finding(
-            name, FAILED, f"{path} is shared with {sharer}: give each one its own"
-        )
-    for test, wrong in (("-d", "is not there"), ("-w", "may not be written")):
+        said = _("%(path)s is shared with %(tenant)s: give each one its own")
+        return Finding(name, FAILED, said % {"path": path, "tenant": sharer})
+    lacking = {
+        "-d": _("%(path)s is not there: make it, for the web server's user"),
+        "-w": _("%(path)s may not be written: give it to the web server's user"),
+    }
+    for test, said in lacking.items():
         try:
             files.as_owner(["test", test, path])
         except files.FilesError:
-            who = "the web server's user"
-            hint = f"make it, for {who}" if test == "-d" else f"give it to {who}"
-            return Finding(name, FAILED, f"{path} {wrong}: {hint}")
-    return Finding(name, OK, f"{path} is there and can be written")
+            return Finding(name, FAILED, said % {"path": path})
+    return Finding(name, OK, _("%(path)s is there and can be written") % {"path": path})
 
 
 def _shared_with(tenant: Tenant) -> Tenant | None:

@@ -24,6 +24,10 @@ from tenants.wwwroot import clean_wwwroot
 
 Config = dict[str, dict[str, str]]
 Problems = list[tuple[str | None, str]]  # (field, sentence)
+WHICH = {
+    TEMPLATE: _("Say which template to make it from"),
+    CLONE: _("Say which clone to make it from"),
+}
 
 
 def find_template(text: str) -> Snapshot | None:
@@ -55,7 +59,8 @@ class TemplateField(forms.CharField):
             return found
         known = Snapshot.objects.filter(is_template=True).values_list("name", flat=True)
         raise ValidationError(
-            f"There is no template {text} (known: {', '.join(known) or 'none'})"
+            _("There is no template %(name)s (known: %(known)s)"),
+            params={"name": text, "known": ", ".join(known) or _("none")},
         )
 
 
@@ -219,17 +224,19 @@ class NewTenantForm(forms.ModelForm):
         wrong = [o for o, value in by_field.items() if value and o != asked]
         if not asked or wrong:
             raise ValidationError(
-                "Say what to make it from: a template, or a source to copy, or the"
-                " origin install or register"
+                _(
+                    "Say what to make it from: a template, or a source to copy, or the"
+                    " origin install or register"
+                )
             )
         if asked in by_field and not by_field[asked]:
-            raise ValidationError(f"Say which {asked} to make it from")
+            raise ValidationError(WHICH[asked])
         if given["anonymise"] and asked != CLONE and asked != TEMPLATE:
-            raise ValidationError("Only a copy can be made anonymous")
+            raise ValidationError(_("Only a copy can be made anonymous"))
         if given["check_login"] and given["disabled"]:
-            raise ValidationError("A disabled site shows no login page to check")
+            raise ValidationError(_("A disabled site shows no login page to check"))
         if asked == INSTALL and not given["admin_email"]:
-            raise ValidationError({"admin_email": "The installer needs an address"})
+            raise ValidationError({"admin_email": _("The installer needs an address")})
         given["origin"] = asked
 
     def _choose_release(self, given: dict[str, Any]) -> None:
@@ -243,30 +250,31 @@ class NewTenantForm(forms.ModelForm):
         fitting = [one for one in known if same_version(one.version, version)]
         release = release or next(iter(fitting if version else known), None)
         if release is None:
-            missing = f"There is no release {version}".rstrip()
-            raise ValidationError({"release": f"{missing}: add one first"})
+            missing = _("There is no release %(version)s: add one first")
+            if not version:
+                missing = _("There is no release: add one first")
+            raise ValidationError({"release": missing % {"version": version}})
         if version and release not in fitting:
-            raise ValidationError(
-                {
-                    "release": f"What is copied is of Moodle {version}, and the release"
-                    f" {release} is {release.version}: choose one that fits, and"
-                    " upgrade afterwards"
-                }
+            unfit = _(
+                "What is copied is of Moodle %(version)s, and the release %(name)s is"
+                " %(code)s: choose one that fits, and upgrade afterwards"
             )
+            code = {"version": version, "name": release, "code": release.version}
+            raise ValidationError({"release": unfit % code})
         given["release"] = release
 
     def _choose_names(self, given: dict[str, Any]) -> None:
         short = given["shortname"]
         if given["origin"] == REGISTER and not (given["db_user"] and given["db_name"]):
             raise ValidationError(
-                "To register a site that is there, tell its database and its account"
+                _("To register a site that is there, tell its database and its account")
             )
         main = Tenant.objects.with_edges().filter(is_main=True).first()
         given["server"] = given["server"] or (
             main.server if main else DatabaseServer.objects.first()
         )
         if given["server"] is None:
-            raise ValidationError({"server": "There is no database server: add one"})
+            raise ValidationError({"server": _("There is no database server: add one")})
         given["db_type"] = given["db_type"] or "mariadb"
         given["db_prefix"] = given["db_prefix"] or "mdl_"
         given["db_name"] = given["db_name"] or f"moodle_{short}".lower()
@@ -296,25 +304,25 @@ class NewTenantForm(forms.ModelForm):
         origin = self.cleaned_data["origin"]
         host = urlsplit(tenant.wwwroot).hostname or ""
         if not self.cleaned_data["force_dns"] and not resolves(host):
-            found.append(
-                ("wwwroot", f"{host} does not resolve: set it up, or force it")
-            )
+            away = _("%(host)s does not resolve: set it up, or force it")
+            found.append(("wwwroot", away % {"host": host}))
         source, template = self.cleaned_data["source"], self.cleaned_data["template"]
         if source and source.is_half_upgraded:
-            found.append(("source", f"{source} is half upgraded: upgrade it first"))
+            half = _("%(source)s is half upgraded: upgrade it first")
+            found.append(("source", half % {"source": source}))
         if template and template.half_way:
-            found.append(("template", f"{template} is of a half upgraded site"))
+            half = _("%(template)s is of a half upgraded site")
+            found.append(("template", half % {"template": template}))
         if not is_adopted(tenant.release):
-            hint = f"run adopt_release {tenant.release}"
-            found.append(
-                ("release", f"{tenant.release} does not serve tenants: {hint}")
-            )
+            idle = _("%(name)s does not serve tenants: run adopt_release %(name)s")
+            found.append(("release", idle % {"name": tenant.release}))
         try:
             found += self._database_problems(tenant, new=origin != REGISTER)
             if origin == TEMPLATE:
                 self._prove(template)
             if origin != REGISTER and content.is_used(Path(tenant.data_path)):
-                found.append(("data_path", f"{tenant.data_path} is not empty"))
+                used = _("%(path)s is not empty") % {"path": tenant.data_path}
+                found.append(("data_path", used))
         except VMoodleError as error:
             found.append((None, str(error)))
         return found
@@ -327,20 +335,22 @@ class NewTenantForm(forms.ModelForm):
     def _database_problems(self, tenant: Tenant, *, new: bool) -> Problems:
         server, name, user = tenant.server, tenant.db_name, tenant.db_user
         moodledb.wait_until_up(server, 0)
+        there, names = databases.exists(server, name), {"server": server, "name": name}
         if not new:
-            known = databases.exists(server, name)
-            return [] if known else [("db_name", f"{server} has no database {name}")]
+            lost = _("%(server)s has no database %(name)s")
+            return [] if there else [("db_name", lost % names)]
         found: Problems = []
         if missing := databases.missing_rights(server):
-            rights = ", ".join(missing)
-            found.append(("server", f"its account {server.admin_user} lacks {rights}"))
-        if databases.exists(server, name):
-            found.append(("db_name", f"{server} has a database {name} already"))
+            weak = _("its account %(user)s lacks %(rights)s")
+            rights = {"user": server.admin_user, "rights": ", ".join(missing)}
+            found.append(("server", weak % rights))
+        if there:
+            taken = _("%(server)s has a database %(name)s already")
+            found.append(("db_name", taken % names))
         self.has_account = databases.has_account(server, user)
         if self.has_account and not self.own_password:
-            found.append(
-                ("db_user", f"{server} has an account {user}: give its password too")
-            )
+            known = _("%(server)s has an account %(user)s: give its password too")
+            found.append(("db_user", known % {"server": server, "user": user}))
         return found
 
     def plan(self) -> Plan:

@@ -5,6 +5,7 @@ changes it asks here first, in the transaction that changes it.
 """
 
 from django.db.models import F, Q, QuerySet
+from django.utils.translation import gettext as _
 
 from tenants.models import DatabaseServer, Journal, Release, Tenant
 
@@ -24,14 +25,15 @@ def refusal(tenants: QuerySet[Tenant]) -> str:
         return ""
     # Of the app above us; its row may be gone, when somebody has tidied.
     job = first.jobs.filter(pk=first.held_by or 0).first()
-    of_run = f" of run {job.run_id}" if job else ""
-    more = held.count() - 1
-    others = f", and others on {more} more" if more else ""
-    end, it = ("their ends", "them") if more else ("its end", "it")
-    return (
-        f"Job {first.held_by}{of_run} is at work on {first}{others}: wait for {end}, or"
-        f" cancel {it}"
-    )
+    named = _("Job %(job)s of run %(run)s") if job else _("Job %(job)s")
+    said = _("%(job)s is at work on %(tenant)s: wait for its end, or cancel it")
+    if more := held.count() - 1:
+        said = _(
+            "%(job)s is at work on %(tenant)s, and others on %(more)s more: wait for"
+            " their ends, or cancel them"
+        )
+    names = {"job": first.held_by, "run": job.run_id if job else ""}
+    return said % {"job": named % names, "tenant": first, "more": more}
 
 
 def on_server(server: DatabaseServer) -> QuerySet[Tenant]:
@@ -59,7 +61,10 @@ def kept(tenants: QuerySet[Tenant]) -> list[str]:
     # With its journal would go what tells how to undo it.
     half = Journal.objects.filter(tenant__in=tenants.filter(held_by=None))
     return found + [
-        f"The {one.work} of {one.tenant} has not ended: wait for it, or run"
-        " manage.py doctor --fix"
+        _(
+            "The %(work)s of %(tenant)s has not ended: wait for it, or run manage.py"
+            " doctor --fix"
+        )
+        % {"work": one.work, "tenant": one.tenant}
         for one in half.select_related("tenant")
     ]

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict, cast
 
+from django.utils.translation import gettext as _
+
 from tenants.dump import Dump
 from tenants.steps import LifecycleError
 
@@ -58,9 +60,11 @@ def read(directory: Path) -> Manifest:
     except OSError as error:
         raise SnapshotError(f"{path}: {(error.strerror or '').lower()}") from error
     except ValueError as error:
-        raise SnapshotError(f"{path} is damaged: it is no JSON") from error
+        said = _("%(path)s is damaged: it is no JSON") % {"path": path}
+        raise SnapshotError(said) from error
     if not isinstance(found, dict) or found.get("format") != FORMAT:
-        raise SnapshotError(f"{path} is of a format that this VMoodle does not know")
+        said = _("%(path)s is of a format that this VMoodle does not know")
+        raise SnapshotError(said % {"path": path})
     return cast(Manifest, found)
 
 
@@ -74,10 +78,11 @@ def check_dump(directory: Path, manifest: Manifest) -> None:
         except OSError as error:
             raise SnapshotError(f"{path}: {(error.strerror or '').lower()}") from error
         if digest != part["sha256"]:
-            raise SnapshotError(
-                f"{path} is damaged: its checksum is not that of the manifest; use "
-                "another snapshot"
+            said = _(
+                "%(path)s is damaged: its checksum is not that of the manifest; use"
+                " another snapshot"
             )
+            raise SnapshotError(said % {"path": path})
 
 
 def totals(manifest: Manifest) -> dict[str, Any]:

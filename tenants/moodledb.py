@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import MySQLdb
 import MySQLdb.connections
 import MySQLdb.cursors
+from django.utils.translation import gettext_lazy as _
 from MySQLdb.constants import CR, ER
 
 from tenants.errors import VMoodleError
@@ -31,15 +32,15 @@ TRUST = 5.0  # seconds an answer counts for, while the connection stays open
 LOST = {CR.SERVER_GONE_ERROR, CR.SERVER_LOST}
 NO_SUCH_ACCOUNT = {ER.NONEXISTING_GRANT, ER.CANNOT_USER}
 NOT_LET_IN = {ER.CON_COUNT_ERROR, ER.ACCESS_DENIED_ERROR, ER.HOST_NOT_PRIVILEGED}
-OUT_OF_REACH = "start it, or correct its address in the registry"
-NO_LOGIN = "correct account and password in the registry, or let it log in from here"
+OUT_OF_REACH = _("start it, or correct its address in the registry")
+NO_LOGIN = _("correct account and password in the registry, or let it log in from here")
 ADVICE = {
     CR.CONNECTION_ERROR: OUT_OF_REACH,
     CR.CONN_HOST_ERROR: OUT_OF_REACH,
     CR.UNKNOWN_HOST: OUT_OF_REACH,
     ER.ACCESS_DENIED_ERROR: NO_LOGIN,
     ER.HOST_NOT_PRIVILEGED: NO_LOGIN,
-    ER.CON_COUNT_ERROR: "raise its max_connections, or lower its job limit",
+    ER.CON_COUNT_ERROR: _("raise its max_connections, or lower its job limit"),
 }
 NOT_ALL_TAKEN_BACK = ER.WARNING_NOT_COMPLETE_ROLLBACK
 T = TypeVar("T")
@@ -187,9 +188,11 @@ def told_of(server: "DatabaseServer", hint: str = "") -> Iterator[None]:
         yield
     except MySQLdb.Error as error:
         code, said = error.args if len(error.args) == 2 else (0, error)
-        advice = f": {ADVICE[code]}" if code in ADVICE else ""
-        message = f"database server {server.name}: {said}{hint}{advice}"
-        raise MoodleDbError(message, code) from error
+        message = _("database server %(server)s: %(said)s")
+        if advice := ADVICE.get(code):
+            message = _("database server %(server)s: %(said)s: %(advice)s")
+        words = {"server": server.name, "said": f"{said}{hint}", "advice": advice}
+        raise MoodleDbError(message % words, code) from error
 
 
 def _reach(server: "DatabaseServer") -> dict[str, Any]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
 from tenants import bound
 from tenants.forms import Config
@@ -237,7 +238,10 @@ def services_of(node: Node) -> str:
     """Return the line's choice of MNet services, "" if it has none."""
     text = node.values.get("services", "")
     if text and text not in SERVICES:
-        raise ValidationError(f"services: {text!r} is none of {', '.join(SERVICES)}")
+        raise ValidationError(
+            _("services: %(text)r is none of %(known)s"),
+            params={"text": text, "known": ", ".join(SERVICES)},
+        )
     return text
 
 
@@ -248,7 +252,10 @@ def _yes(node: Node, column: str, *, default: bool = False) -> bool:
     if text in {"0", "no", "false", "off"}:
         return False
     if text:
-        raise ValidationError(f"{column}: {text!r} is neither 1 nor 0")
+        raise ValidationError(
+            _("%(column)s: %(text)r is neither 1 nor 0"),
+            params={"column": column, "text": text},
+        )
     return default
 
 
@@ -260,7 +267,8 @@ def _server(text: str) -> str:
         local = {server.socket, "localhost"} if server.socket else set()
         if text in address | local:
             return str(server.name)
-    known = ", ".join(server.name for server in servers) or "none"
+    known = ", ".join(server.name for server in servers) or _("none")
     raise ValidationError(
-        f"vdbhost: there is no database server {text} (known: {known})"
+        _("vdbhost: there is no database server %(name)s (known: %(known)s)"),
+        params={"name": text, "known": known},
     )

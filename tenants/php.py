@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from tenants.boot import boot_file, php_literal
 from tenants.process import Lines, PhpError, as_web_user, ended, follow
@@ -204,11 +205,13 @@ def versions(php: str, tree: str, versions_hash: str) -> dict[str, str]:
 
 def _probe(php: str, tree: str, wanted: str, fits: str) -> str:
     argv = [*as_web_user(None), php, *php_options(tree), str(PROBE), tree, wanted]
-    done = ended(argv, f"{php} cannot read the versions of {tree}", timeout=60)
+    failure = _("%(php)s cannot read the versions of %(tree)s")
+    done = ended(argv, failure % {"php": php, "tree": tree}, timeout=60)
     answer = done.stdout.strip().rpartition("\n")[2]
     if done.returncode != 0 or not re.fullmatch(fits, answer):
         said = (done.stderr or done.stdout).strip()[-300:]
-        raise PhpError(f"the plugin versions of {tree} cannot be read: {said}")
+        unread = _("the plugin versions of %(tree)s cannot be read: %(said)s")
+        raise PhpError(unread % {"tree": tree, "said": said})
     return answer
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from tenants import (
     agent,
@@ -70,14 +71,16 @@ def reserve(tenant: Tenant, plan: Plan) -> Tenant:
                 tenant=tenant, work=WORK, text=json.dumps(asdict(plan)), begun=[ENTER]
             )
     except IntegrityError:
-        raise LifecycleError(
-            f"{tenant.wwwroot} is not made: somebody else has just taken its address, "
-            "short name, database or data path"
-        ) from None
+        late = _(
+            "%(tenant)s is not made: somebody else has just taken its address, short"
+            " name, database or data path"
+        )
+        raise LifecycleError(late % {"tenant": tenant}) from None
     except ValidationError as error:  # it was checked, but somebody was quicker
         unpublish(tenant.keys())
         why = " ".join(error.messages)
-        raise LifecycleError(f"{tenant.wwwroot} is not made: {why}") from None
+        said = _("%(tenant)s is not made: %(why)s") % {"tenant": tenant, "why": why}
+        raise LifecycleError(said) from None
     return tenant
 
 

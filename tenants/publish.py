@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 
 from tenants import php, subpath
 from tenants.boot import (
@@ -96,7 +97,7 @@ def _unlink(tree: str | None, key: str) -> None:
 
 def prepare() -> None:
     """Make the directories, and put boot.php there."""
-    with _explained("The fleet"):
+    with _explained(_("The fleet")):
         if not boot_dir().is_dir():
             _make_boot_dir()
         _make_sites_dir()
@@ -112,10 +113,11 @@ def _refuse_other_version() -> None:
     """
     boot = boot_file("boot")
     if boot.exists() and boot.read_bytes() != BOOT.read_bytes():
-        raise PublishError(
-            f"{boot} is another version's: run generateconfigs, which "
-            "changes it with the files of all tenants"
+        said = _(
+            "%(file)s is another version's: run generateconfigs, which changes it with"
+            " the files of all tenants"
         )
+        raise PublishError(said % {"file": boot})
 
 
 def site_link(key: str) -> Path:
@@ -129,7 +131,7 @@ def rebuild(tenants: Iterable["Tenant"], *, check: bool = False) -> list[str]:
     is saved meanwhile. A tenant that cannot be published stays as it was, and the
     others are done: `verify` says why.
     """
-    with _explained("The fleet"):
+    with _explained(_("The fleet")):
         fleet_values()  # what is wrong for all is said once
         texts, trees = dict[str, str](), dict[str, str]()
         tenants = list(tenants)
@@ -233,7 +235,7 @@ def _take(steps: Steps, texts: dict[str, str]) -> None:
             _write(boot_dir() / _version(text), text.encode(), sync=False)
     if steps:
         os.sync()
-    for _, step in steps:
+    for _key, step in steps:
         step()
     _sync(boot_dir())
     _sync(site_link(""))
@@ -319,7 +321,8 @@ def _group() -> int:
     try:
         return grp.getgrnam(name).gr_gid if name else -1
     except KeyError:
-        raise PublishError(f"VMOODLE_WEB_GROUP: there is no group {name}") from None
+        said = _("VMOODLE_WEB_GROUP: there is no group %(name)s") % {"name": name}
+        raise PublishError(said) from None
 
 
 def _target(link: Path) -> str | None:
@@ -374,11 +377,13 @@ def _sync(directory: Path) -> None:
 
 
 @contextmanager
-def _explained(what: str) -> Iterator[None]:
+def _explained(what: object) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise PublishError(
-            f"{what} cannot be published: {error.strerror} ({error.filename}); check "
-            "VMOODLE_BOOT_DIR and VMOODLE_SITES_DIR"
-        ) from error
+        said = _(
+            "%(what)s cannot be published: %(why)s (%(file)s); check VMOODLE_BOOT_DIR"
+            " and VMOODLE_SITES_DIR"
+        )
+        words = {"what": what, "why": error.strerror, "file": error.filename}
+        raise PublishError(said % words) from error

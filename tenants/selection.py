@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from tenants.errors import VMoodleError
 from tenants.models import Release, Tag, Tenant
@@ -21,6 +23,11 @@ ALL = "*"
 # Who is named is meant, even if disabled or the main tenant.
 NAMING = {"tohosts", "from_file", "tenants"}
 LISTED = 20  # names in a message
+NONE_SO_CALLED = {
+    "tag": gettext_lazy("There is no tag %(names)s (known: %(known)s)"),
+    "release": gettext_lazy("There is no release %(names)s (known: %(known)s)"),
+    "network": gettext_lazy("There is no network %(names)s (known: %(known)s)"),
+}
 
 
 class SelectionError(VMoodleError):
@@ -38,11 +45,12 @@ def pattern(text: str) -> re.Pattern[str]:
     """
     # What no wwwroot holds would fit nothing, and so exclude nothing.
     if not re.fullmatch(r"[A-Za-z0-9_*?.:/-]+", text):
-        raise SelectionError(
-            f"{text!r} is not a pattern: use letters, digits, '.', ':', '/', '-', "
-            "'_', '*' (any run) and '?' (at most one); of an international name "
-            "the xn-- form"
+        wrong = _(
+            "%(text)r is not a pattern: use letters, digits, '.', ':', '/', '-', '_',"
+            " '*' (any run) and '?' (at most one); of an international name the xn--"
+            " form"
         )
+        raise SelectionError(wrong % {"text": text})
     body = re.sub(r"[*?]+|[^*?]+", lambda part: _expression(part[0]), text)
     scheme = "" if "://" in text else r"(?:https?://)?"
     return re.compile(scheme + body, re.IGNORECASE)
@@ -91,7 +99,7 @@ class Selection:
             else:
                 chosen = chosen & pks
         if not chosen:
-            raise SelectionError("No tenant is selected: nothing was done")
+            raise SelectionError(_("No tenant is selected: nothing was done"))
         return [tenant for tenant in registry if tenant.pk in chosen]
 
 
@@ -100,22 +108,28 @@ def tenant_at(host: str) -> Tenant:
     root = clean_wwwroot(host)
     tenant = Tenant.objects.with_edges().filter(wwwroot=root).first()
     if tenant is None:
-        raise SelectionError(f"No such tenant: {root}")
+        raise _no_tenant(root)
     return tenant
+
+
+def _no_tenant(names: str) -> SelectionError:
+    return SelectionError(_("No such tenant: %(names)s") % {"names": names})
 
 
 def _named(registry: Sequence[Tenant], hosts: Sequence[str]) -> set[int]:
     if ALL in hosts:
         if len(hosts) > 1:
-            raise SelectionError("'*' means all tenants: give no others beside it")
+            alone = _("'*' means all tenants: give no others beside it")
+            raise SelectionError(alone)
         return {tenant.pk for tenant in registry}
     for host in hosts:
         if set(host) & set("*?"):
-            raise SelectionError(f"{host!r} is a pattern: give it to --tohostsmatch")
+            meant = _("%(text)r is a pattern: give it to --tohostsmatch")
+            raise SelectionError(meant % {"text": host})
     wanted = [clean_wwwroot(host) for host in hosts]
     by_root = {tenant.wwwroot: tenant.pk for tenant in registry}
     if unknown := [root for root in wanted if root not in by_root]:
-        raise SelectionError(f"No such tenant: {', '.join(unknown)}")
+        raise _no_tenant(", ".join(unknown))
     return {by_root[root] for root in wanted}
 
 
@@ -159,7 +173,7 @@ def _matching(registry: Sequence[Tenant], patterns: Sequence[str]) -> set[int]:
         fits = pattern(text).fullmatch
         found = {tenant.pk for tenant in registry if fits(tenant.wwwroot)}
         if not found and not set(text) & set("*?"):
-            raise SelectionError(f"No such tenant: {text}")
+            raise _no_tenant(text)
         chosen |= found
     return chosen
 
@@ -184,11 +198,10 @@ def _in_network(registry: Sequence[Tenant], numbers: Sequence[str]) -> set[int]:
 def _refuse_unknown(what: str, names: Iterable[str], known: Iterable[str]) -> None:
     there = list(known)
     if unknown := [name for name in names if name not in there]:
-        listed = ", ".join(there[:LISTED]) or "none"
+        listed = ", ".join(there[:LISTED]) or _("none")
         more = ", ..." if len(there) > LISTED else ""
-        raise SelectionError(
-            f"There is no {what} {', '.join(unknown)} (known: {listed}{more})"
-        )
+        names = {"names": ", ".join(unknown), "known": f"{listed}{more}"}
+        raise SelectionError(NONE_SO_CALLED[what] % names)
 
 
 FINDERS: dict[str, Callable[[Sequence[Tenant], Sequence[Any]], set[int]]] = {

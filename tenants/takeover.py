@@ -10,6 +10,7 @@ from pathlib import Path
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from tenants import checks, databases, held, moodledb, publish
 from tenants.boot import PublishError, boot_text
@@ -23,6 +24,12 @@ TYPES = {"mariadb": "mariadb", "mysqli": "mysqli", "mysql": "mysqli"}
 LOCAL = {"", "localhost", "127.0.0.1", "::1"}
 # What of a tenant that is there already may be brought up to date.
 COMPARED = ("name", "network", "enabled", "db_user", "db_password", "data_path")
+TAKEN = {
+    "address": _("its address is that of %(other)s"),
+    "short name": _("its short name is that of %(other)s"),
+    "database": _("its database is that of %(other)s"),
+    "data path": _("its data path is that of %(other)s"),
+}
 
 
 def server_of(site: Site) -> DatabaseServer | None:
@@ -113,7 +120,9 @@ class Takeover:
         """Change what differs, of the row as it is by now: jobs change it as well."""
         row, names = _locked(tenant), self.changed[tenant.pk]
         if why := held.refusal(Tenant.objects.filter(pk=row.pk)):
-            raise ValidationError(f"{why}; nothing was entered")
+            raise ValidationError(
+                _("%(why)s; nothing was entered"), params={"why": why}
+            )
         for name in names:
             setattr(row, name, getattr(tenant, name))
         row.save(update_fields=names)
@@ -167,8 +176,8 @@ class Takeover:
     def _enter(self, site: Site) -> None:
         if site.fields["db_type"] not in TYPES:
             raise ValidationError(
-                f"its database is {site.fields['db_type']}: VMoodle serves MariaDB and "
-                "MySQL only"
+                _("its database is %(type)s: VMoodle serves MariaDB and MySQL only"),
+                params={"type": site.fields["db_type"]},
             )
         server = self._server(site)
         given = {**site.fields, "db_type": TYPES[site.fields["db_type"]]}
@@ -194,9 +203,12 @@ class Takeover:
                 return server
         if not self.account or not self.account.user:
             raise ValidationError(
-                f"its database server {site.socket or site.db_host}:{site.port} is not "
-                "registered: register it, or give --admin-user, an account that may "
-                "read and write every tenant's database"
+                _(
+                    "its database server %(host)s:%(port)s is not registered: register"
+                    " it, or give --admin-user, an account that may read and write"
+                    " every tenant's database"
+                ),
+                params={"host": site.socket or site.db_host, "port": site.port},
             )
         server = new_server(site, self.account)
         server.full_clean()
@@ -207,7 +219,9 @@ class Takeover:
     def _look(self, site: Site, tenant: Tenant) -> None:
         """Refuse what is no site; take its names where none are given."""
         if not databases.exists(tenant.server, tenant.db_name):
-            raise ValidationError(f"there is no database {tenant.db_name!r}")
+            raise ValidationError(
+                _("there is no database %(name)r"), params={"name": tenant.db_name}
+            )
         for check in (checks.database, checks.data):
             found = check(tenant)
             if found.state == checks.FAILED:
@@ -230,15 +244,18 @@ class Takeover:
         sql = f"SELECT value FROM {table} WHERE name = 'version'"  # noqa: S608
         version = next((v for (v,) in moodledb.query(tenant.server, sql)), "")
         if not version:
-            raise ValidationError("Moodle is not installed in its database")
+            raise ValidationError(_("Moodle is not installed in its database"))
         if self.release:
             return self.release
         for release in self.releases:
             if same_version(release.version, version):
                 return release
         raise ValidationError(
-            f"it is of Moodle {version}, and no release is: add its code tree, or give "
-            "--release"
+            _(
+                "it is of Moodle %(version)s, and no release is: add its code tree, or"
+                " give --release"
+            ),
+            params={"version": version},
         )
 
     def _take(self, site: Site, tenant: Tenant) -> None:
@@ -247,8 +264,8 @@ class Takeover:
         known = [("above", tenant.data_path), *(("data path", path) for path in above)]
         for key in known:
             if key in self.taken:
-                said = f"its data path overlaps that of {self.taken[key]}"
-                raise ValidationError(said)
+                said = _("its data path overlaps that of %(other)s")
+                raise ValidationError(said, params={"other": self.taken[key]})
         server = f"{tenant.server.name} {tenant.db_name}"
         for what, value in (
             ("address", tenant.wwwroot),
@@ -257,7 +274,7 @@ class Takeover:
             ("data path", tenant.data_path),
         ):
             if other := self.taken.get((what, value)):
-                raise ValidationError(f"its {what} is that of {other}")
+                raise ValidationError(TAKEN[what], params={"other": other})
             self.taken[what, value] = site.label
         self.taken |= {("above", path): site.label for path in above}
 

@@ -4,6 +4,7 @@ import re
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
 LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?")
 SEGMENT = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -27,29 +28,35 @@ def clean_wwwroot(text: str) -> str:
         parts = urlsplit(text)
         port = parts.port
     except ValueError as error:
-        raise ValidationError(f"{text!r} is not a URL: {error}") from error
+        raise _refused(_("%(it)r is not a URL: %(why)s"), text, why=error) from error
     if parts.scheme not in DEFAULT_PORTS:
-        raise ValidationError(f"{text!r} must begin with http:// or https://")
+        raise _refused(_("%(it)r must begin with http:// or https://"), text)
     if parts.username is not None or parts.password is not None:
-        raise ValidationError("A wwwroot holds no user name or password: remove them")
+        raise ValidationError(
+            _("A wwwroot holds no user name or password: remove them")
+        )
     if parts.query or parts.fragment or "?" in text or "#" in text:
-        raise ValidationError(f"{text!r} must not hold a query or a fragment")
+        raise _refused(_("%(it)r must not hold a query or a fragment"), text)
     netloc = _clean_host(parts.hostname or "")
     if port is not None and port != DEFAULT_PORTS[parts.scheme]:
         netloc += f":{port}"
     return f"{parts.scheme}://{netloc}{_clean_path(parts.path)}"
 
 
+def _refused(sentence: str, it: str, **more: object) -> ValidationError:
+    return ValidationError(sentence, params={"it": it, **more})
+
+
 def _clean_host(host: str) -> str:
     if set(host) & DEVIATING:
-        raise ValidationError(f"{host!r} has two readings: give its xn-- form")
+        raise _refused(_("%(it)r has two readings: give its xn-- form"), host)
     try:
         host = host.encode("idna").decode() if not host.isascii() else host
     except UnicodeError as error:
-        raise ValidationError(f"{host!r} is not a host name") from error
+        raise _refused(_("%(it)r is not a host name"), host) from error
     labels = host.split(".")
     if len(host) > 253 or not all(LABEL.fullmatch(label) for label in labels):
-        raise ValidationError(f"{host!r} is not a host name")
+        raise _refused(_("%(it)r is not a host name"), host)
     return host
 
 
@@ -58,10 +65,11 @@ def _clean_path(path: str) -> str:
     if not path:
         return ""
     if not SEGMENT.fullmatch(path):
-        raise ValidationError(
-            f"/{path} is not one sub-path of letters, digits, '-' and '_': "
-            "only the first level is supported"
+        refused = _(
+            "/%(it)s is not one sub-path of letters, digits, '-' and '_': only the"
+            " first level is supported"
         )
+        raise _refused(refused, path)
     return f"/{path}"
 
 

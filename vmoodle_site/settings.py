@@ -182,7 +182,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "admin:login"
 
 LANGUAGES = [("en", _("English")), ("fr", _("French"))]
-LANGUAGE_CODE = env.get_value("LANGUAGE_CODE", one_of("en", "fr"), "en")
+LANGUAGE_CODE = str(env.get_value("LANGUAGE_CODE", one_of("en", "fr"), "en"))
 LOCALE_PATHS = [BASE_DIR / "vmoodle_site" / "locale"]
 FORMAT_MODULE_PATH = "vmoodle_site.formats"
 TIME_ZONE = env.get_value("TIME_ZONE", lambda name: str(ZoneInfo(name)), "UTC")

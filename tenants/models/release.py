@@ -82,9 +82,9 @@ class Release(Published):
             raise ValidationError({"forced_settings": str(error)}) from error
         inside = overlapping("data_path", self.path)
         if taken := Tenant.objects.filter(inside).first():
-            raise ValidationError(
-                {"path": f"{self.path} overlaps the data path of {taken.wwwroot}"}
-            )
+            refused = _("%(path)s overlaps the data path of %(tenant)s")
+            names = {"path": self.path, "tenant": taken}
+            raise ValidationError({"path": refused % names})
 
     def read_version(self) -> None:
         """Read the version from the tree's `version.php` without running it."""
@@ -92,14 +92,20 @@ class Release(Published):
             path, text = self._version_php()
         except OSError as error:
             raise ValidationError(
-                f"{self.path} cannot be read ({error.strerror}): let the user that "
-                "VMoodle runs as read it"
+                _(
+                    "%(path)s cannot be read (%(why)s): let the user that VMoodle runs"
+                    " as read it"
+                ),
+                params={"path": self.path, "why": error.strerror},
             ) from error
         kinds = {"version": r"[\d.]+", "release": "[^'\";]+", "branch": r"\w+"}
         for name, kind in kinds.items():
             value = re.search(rf"^\s*\${name}\s*=\s*['\"]?({kind})", text, re.M)
             if value is None:
-                raise ValidationError(f"{path} sets no ${name}: it is not Moodle's")
+                raise ValidationError(
+                    _("%(path)s sets no $%(name)s: it is not Moodle's"),
+                    params={"path": path, "name": name},
+                )
             setattr(self, name, value[1].strip())
 
     def _version_php(self) -> tuple[Path, str]:
@@ -107,11 +113,16 @@ class Release(Published):
         for path in (tree / "version.php", tree / "public/version.php"):
             if path.is_file():
                 return path, path.read_text(encoding="utf-8", errors="replace")
-        missing = "version.php" if tree.is_dir() else "directory"
-        raise ValidationError(
-            f"{self.path}: there is no such {missing}; give the directory of an "
-            "unpacked Moodle"
+        missing = _(
+            "%(path)s: there is no such directory; give the directory of an unpacked"
+            " Moodle"
         )
+        if tree.is_dir():
+            missing = _(
+                "%(path)s: there is no such version.php; give the directory of an"
+                " unpacked Moodle"
+            )
+        raise ValidationError(missing, params={"path": self.path})
 
     def refresh(self) -> None:
         """Read the version and the versions hash of the tree as it is now.

@@ -112,4 +112,7 @@ class DatabaseServer(Published):
         others = DatabaseServer.objects.exclude(pk=self.pk)
         others = others.annotate(host_lower=Lower("host"))
         if taken := others.filter(same).first():
-            raise ValidationError(f"This is the database server {taken} already")
+            raise ValidationError(
+                _("This is the database server %(name)s already"),
+                params={"name": taken},
+            )

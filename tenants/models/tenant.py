@@ -292,14 +292,12 @@ class Tenant(models.Model):
     def _clean_data_path(self, others: TenantQuerySet) -> None:
         """Refuse a data path that overlaps another tenant's or a code tree."""
         if taken := others.filter(overlapping("data_path", self.data_path)).first():
-            raise ValidationError(
-                {"data_path": f"It overlaps the data path of {taken.wwwroot}"}
-            )
+            refused = _("It overlaps the data path of %(tenant)s")
+            raise ValidationError({"data_path": refused % {"tenant": taken}})
         code = Release.objects.filter(overlapping("path", self.data_path)).first()
         if code:
-            raise ValidationError(
-                {"data_path": f"It overlaps the code tree {code.path}, which is public"}
-            )
+            refused = _("It overlaps the code tree %(path)s, which is public")
+            raise ValidationError({"data_path": refused % {"path": code.path}})
 
     @property
     def up_to_date(self) -> bool | None:

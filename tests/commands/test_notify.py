@@ -1,5 +1,6 @@
 import pytest
 from django.urls import reverse
+from django.utils import translation
 
 from commands import notify, queue
 from commands.base import CommandFailed
@@ -68,6 +69,34 @@ def test_the_first_failure_is_told_with_tenant_and_error(
     )
     assert "https://t1.example.org failed:\n\n  Moodle said <no> & 'never'" in mail.body
     assert link(run) in mail.body
+
+
+def test_mails_are_in_the_fleets_language_whoever_causes_them(
+    finished, rows, probe, mailoutbox
+):
+    probe.script |= {"t1": fails}
+
+    with translation.override("fr"):
+        finished("commands/Probe", rows(3), parallel=1)
+
+    assert subjects(mailoutbox)[-1] == "finished: 2 succeeded, 1 failed"
+    assert "tenants, started by tester, is finished.\n" in mailoutbox[-1].body
+
+
+def test_mails_of_a_french_fleet_are_in_french(
+    finished, rows, probe, mailoutbox, settings
+):
+    settings.LANGUAGE_CODE = "fr"
+    probe.script |= {"t1": fails}
+
+    finished("commands/Probe", rows(3), parallel=1)
+
+    [first] = [mail for mail in mailoutbox if "premier échec" in mail.subject]
+    assert first.body.startswith("https://t1.example.org a échoué :\n")
+    assert subjects(mailoutbox)[-1] == "terminée : 2 réussi, 1 échoué"
+    assert "sur 3 instances, lancée par tester, est terminée.\n" in mailoutbox[-1].body
+    assert "\nEn échec :\n\n  https://t1.example.org\n" in mailoutbox[-1].body
+    assert "Probe sur 3 instances" in mailoutbox[0].body
 
 
 def test_progress_tells_how_many_failed(finished, rows, probe, mailoutbox):

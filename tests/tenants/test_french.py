@@ -1,0 +1,245 @@
+"""What a form or a page refuses is told in the reader's language."""
+
+import pytest
+from django.contrib.messages import get_messages
+from django.core.exceptions import ValidationError
+from django.test import Client
+from django.utils import translation
+
+from mnet.models import Strategy
+from tenants import boot, checks, held, moodledb, nodelist
+from tenants.databases import MAKE
+from tenants.forms import NewTenantForm
+from tenants.models import Checkup, DatabaseServer, Journal, Release, Tenant
+from tenants.selection import Selection, SelectionError
+from tenants.wwwroot import clean_wwwroot
+from tests.pages import LIST, filled, text
+
+pytestmark = pytest.mark.django_db
+NEW = {"wwwroot": "https://new.example.org", "name": "New", "shortname": "new"}
+
+
+@pytest.fixture(autouse=True)
+def french():
+    with translation.override("fr"):
+        yield
+
+
+def page(answer) -> str:
+    return text(answer).replace("&#x27;", "'").replace("&quot;", '"')
+
+
+def asking_in_french(console: Client) -> Client:
+    console.defaults["HTTP_ACCEPT_LANGUAGE"] = "fr"
+    return console
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ("ftp://a.org", "'ftp://a.org' doit commencer par http:// ou https://"),
+        ("http://a.org:x", "'http://a.org:x' n'est pas une URL : Port could not"),
+        ("http://u:p@a.org", "ne contient ni nom d'utilisateur ni mot de passe"),
+        ("http://a.org?x=1", "ne doit contenir ni requête ni fragment"),
+        ("http://straße.de", "'straße.de' a deux lectures"),
+        ("http://a..org", "'a..org' n'est pas un nom d'hôte"),
+        ("http://a.org/x/y", "/x/y n'est pas un sous-chemin"),
+    ],
+)
+def test_an_address(wrong, sentence):
+    with pytest.raises(ValidationError) as refused:
+        clean_wwwroot(wrong)
+
+    assert sentence in refused.value.messages[0]
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "sentence"),
+    [
+        ({}, "__all__", "Dites de quoi la faire"),
+        ({"origin": "clone"}, "__all__", "Dites de quelle instance faire la copie"),
+        ({"origin": "template"}, "__all__", "Dites d'après quel modèle la faire"),
+        ({"template": "x"}, "template", "Il n'y a pas de modèle x (connus : aucun)"),
+        ({"origin": "install"}, "admin_email", "L'installateur a besoin d'une adresse"),
+        ({"origin": "register"}, "__all__", "donnez sa base et son compte"),
+        (
+            {"origin": "register", "anonymise": "1"},
+            "__all__",
+            "Seule une copie peut être rendue anonyme",
+        ),
+        (
+            {"origin": "register", "db_user": "a", "db_name": "a"},
+            "server",
+            "Il n'y a pas de serveur de bases de données",
+        ),
+    ],
+)
+def test_the_form_of_a_new_tenant(releases, given, field, sentence):
+    form = NewTenantForm(NEW | given)
+
+    assert sentence in form.errors[field][0]
+
+
+def test_what_stands_in_the_way_of_a_new_tenant(server, releases):
+    given = {"origin": "register", "db_user": "a", "db_name": "nowhere"}
+
+    form = NewTenantForm(NEW | given | {"release": "4.2"})
+
+    assert form.errors["db_name"] == ["db1 n'a pas de base nowhere"]
+    assert "new.example.org ne se résout pas" in form.errors["wwwroot"][0]
+
+
+def test_a_new_tenant_without_a_release(db):
+    form = NewTenantForm(NEW | {"origin": "install", "admin_email": "a@example.org"})
+
+    assert form.errors["release"] == [
+        "Il n'y a pas de version : ajoutez-en une d'abord"
+    ]
+
+
+def test_a_tenant_and_its_paths(add_tenant, releases):
+    one = add_tenant("one", install=False)
+    tree = releases["4.2"].path
+    two = Tenant(wwwroot="https://b.org", shortname="b", release=one.release)
+    two.data_path = one.data_path
+
+    with pytest.raises(ValidationError) as shared:
+        two.clean()
+    two.data_path = f"{tree}/data"
+    with pytest.raises(ValidationError) as public:
+        two.clean()
+
+    said = f"Il chevauche le répertoire de données de {one}"
+    assert shared.value.message_dict["data_path"] == [said]
+    said = f"Il chevauche l'arborescence de code {tree}, qui est publique"
+    assert public.value.message_dict["data_path"] == [said]
+
+
+def test_a_code_tree(tmp_path):
+    (tmp_path / "version.php").write_text("<?php\n$version = 1;\n")
+
+    with pytest.raises(ValidationError) as gone:
+        Release(name="a", path="/nowhere").read_version()
+    with pytest.raises(ValidationError) as wrong:
+        Release(name="a", path=str(tmp_path)).read_version()
+
+    assert gone.value.messages[0].startswith("/nowhere : ce répertoire n'existe pas")
+    assert "ne définit pas $release" in wrong.value.messages[0]
+
+
+def test_forced_settings(db):
+    with pytest.raises(boot.PublishError) as refused:
+        boot.refuse_for_release("4.2", {"wwwroot": "x"})
+
+    assert str(refused.value).startswith("la version 4.2 ne peut pas forcer wwwroot :")
+
+
+def test_a_server_that_is_there_already(server):
+    with pytest.raises(ValidationError) as refused:
+        DatabaseServer(name="b", socket=server.socket).clean()
+
+    assert refused.value.messages == ["C'est déjà le serveur de bases de données db1"]
+
+
+def test_a_server_out_of_reach():
+    server = DatabaseServer(name="far", host="127.0.0.1", port=1, admin_user="a")
+
+    with pytest.raises(moodledb.MoodleDbError) as failed:
+        moodledb.query(server, "SELECT 1")
+
+    assert str(failed.value).startswith("serveur de bases de données far : ")
+    assert "démarrez-le, ou corrigez son adresse" in str(failed.value)
+
+
+def test_strategies():
+    same = Strategy(kind="subnetwork", services={"sso_sp": [True, False]})
+
+    with pytest.raises(ValidationError) as refused:
+        same.clean()
+
+    assert refused.value.messages[0].startswith("sso_sp : dans un sous-réseau")
+
+
+@pytest.mark.parametrize(
+    ("steps", "sentence"),
+    [
+        ([("tag", ["x"])], "Il n'y a pas d'étiquette x (connues : aucun)"),
+        ([("tohosts", ["https://x.org"])], "Pas de telle instance : https://x.org"),
+        ([("tohosts", ["x*"])], "'x*' est un motif"),
+        ([("tohostsmatch", ["é"])], "'é' n'est pas un motif"),
+        ([], "Aucune instance n'est choisie"),
+    ],
+)
+def test_a_selection(steps, sentence):
+    with pytest.raises(SelectionError) as refused:
+        Selection(steps).resolve()
+
+    assert str(refused.value).startswith(sentence)
+
+
+def test_a_line_of_a_list():
+    node = nodelist.Node(1, [], {"enabled": "maybe"})
+
+    with pytest.raises(ValidationError) as refused:
+        nodelist.form_data(node, 1)
+
+    assert refused.value.messages == ["enabled : 'maybe' n'est ni 1 ni 0"]
+
+
+def test_what_a_job_holds(console, rows):
+    one, two = rows(2)
+    Tenant.objects.update(held_by=7)
+
+    said = held.refusal(Tenant.objects.all())
+    changed = asking_in_french(console).post(
+        f"{LIST}{one.pk}/change/", filled(one, db_name="other")
+    )
+
+    assert said == (
+        f"Le travail 7 est en cours sur {one}, et d'autres sur 1 autres : attendez leur"
+        " fin, ou abandonnez-les"
+    )
+    own = f"Le travail 7 est en cours sur {one} : attendez sa fin, ou abandonnez-le"
+    assert f"{own}, avant de changer : nom de la base" in page(changed)
+
+
+def test_what_has_not_ended(rows):
+    [one] = rows(1)
+    Journal.objects.create(tenant=one, work="create", text="{}", begun=[MAKE])
+
+    assert held.kept(Tenant.objects.all()) == [
+        f"L'opération « create » de {one} n'est pas terminée : attendez-la, ou exécutez"
+        " manage.py doctor --fix"
+    ]
+
+
+def test_what_a_page_says_of_a_tenant(console, rows):
+    [one] = rows(1, last_job=1, last_command="a/B", last_state="rolled_back")
+    found = {"check": "login page", "state": "warning", "sentence": "it answers 503"}
+    Checkup.objects.create(
+        tenant=one, at=one.created_at, state="warning", findings=[found]
+    )
+
+    shown = page(asking_in_french(console).get(f"{LIST}{one.pk}/change/"))
+
+    assert "Annulé, état rétabli" in shown
+    assert ">avertissement</span> page de connexion : it answers 503" in shown
+
+
+def test_what_a_changed_tenant_lacks(
+    console, add_tenant, django_capture_on_commit_callbacks
+):
+    one = add_tenant("one", install=False)
+    given = filled(one, data_path="/nowhere/at/all")
+
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = asking_in_french(console).post(f"{LIST}{one.pk}/change/", given)
+
+    told = [str(message) for message in get_messages(answer.wsgi_request)]
+    assert f"{one}: répertoire de données : /nowhere/at/all n'existe pas" in told[-1]
+
+
+def test_a_finding_is_stored_by_its_name(rows):
+    [one] = rows(1)
+
+    assert checks.data(one).check == "data path"
