@@ -64,10 +64,9 @@ class Recorder:
             self.log.close()
 
     def _take(self, line: str | None) -> None:
-        if line is None:
-            return
-        self.buffer.write(f"{line}\n{self.log.write(line)}")
-        self.echo(line)
+        if line is not None:
+            self.buffer.write(f"{line}\n{self.log.write(line)}")
+            self.echo(line)
 
     def _beat(self, command: Command) -> None:
         self.beat_at = time.monotonic() + FLUSH

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from commands import host, queue
 from commands.base import REFUSED, CommandFailed, Json, NothingToDo
@@ -52,6 +52,7 @@ def _run_jobs(run: Run, worker: str) -> None:
         queue.enqueue_lanes(run.pk, 1)
 
 
+@translation.override("en")  # of what is stored, which readers of any language see
 def execute(
     job: Job,
     echo: Callable[[str], object] = lambda line: None,

@@ -1,11 +1,14 @@
 from pathlib import Path
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import OperationalError, connection
+from django.utils import translation
 
 from commands import tasks
 from commands.base import Command, CommandFailed, NothingToDo
 from commands.models import Job, Run
+from commands.upgrade.status import Status
 from tenants.files import FilesError
 from tenants.models import DatabaseServer
 from tenants.moodledb import MoodleDbError
@@ -25,6 +28,21 @@ def test_a_job_that_succeeds_keeps_its_output_and_result(claimed: Job):
     assert claimed.result == {"word": "hello"}
     assert claimed.text()[0] == "at t0\n"
     assert Run.objects.get().state == Run.State.FINISHED
+
+
+def test_what_a_job_stores_is_english_whatever_the_worker_speaks(claimed, probe):
+    def fail(_command):
+        yield f"{Status.CURRENT.label}"
+        raise ValidationError(Status.EMPTY.label)
+
+    probe.script = {"t0": fail}
+
+    with translation.override("fr"):
+        tasks.execute(claimed)
+
+    claimed.refresh_from_db()
+    assert claimed.text()[0] == "at t0\nUp to date\n"
+    assert claimed.error == "Not installed"
 
 
 @pytest.mark.django_db(transaction=True)  # whose connection may be closed
