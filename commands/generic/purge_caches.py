@@ -32,7 +32,9 @@ class PurgeCaches(PhpScript):
         label="JavaScript", required=False, help_text=_("The JavaScript cache only.")
     )
     filter = forms.BooleanField(
-        required=False, help_text=_("The cache of filtered text only.")
+        label=_("Filtered text"),
+        required=False,
+        help_text=_("The cache of filtered text only."),
     )
     other = forms.BooleanField(
         required=False, help_text=_("The file caches and everything else.")
