@@ -5,7 +5,7 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 
 from django.core.management.base import BaseCommand
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.timesince import timesince
 
 from commands.watch import note_crons
@@ -57,7 +57,8 @@ def cron_faults(tenants: Sequence[Tenant], limit: int) -> dict[int, str]:
 
 def _last(tenant: Tenant) -> str:
     assert tenant.last_cron
-    ago = timesince(tenant.last_cron).replace("\xa0", " ")
+    with translation.override(None):  # as the sentence is
+        ago = timesince(tenant.last_cron).replace("\xa0", " ")
     return f"cron last ran {ago} ago"
 
 

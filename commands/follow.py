@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import close_old_connections
 from django.db.models import Count, Max, Min
-from django.utils import timezone
+from django.utils import timezone, translation
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -69,6 +69,7 @@ def _bar() -> Progress:
     )
 
 
+@translation.override(None)  # what a shell prints is English
 def _left(run: Run) -> str:
     left = seconds_left(run)
     return "" if left is None else f"about {duration(left)} left"

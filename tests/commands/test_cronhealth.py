@@ -1,4 +1,5 @@
 import pytest
+from django.utils import translation
 
 from commands import watch
 from tenants import files, moodledb
@@ -18,6 +19,15 @@ def test_a_cron_in_time_is_well(manage: Manage, tenant: Tenant):
 
     assert said.code == 0
     assert said.out == f"ok        {tenant.wwwroot}: cron last ran 3 minutes ago\n"
+
+
+def test_a_time_is_english_as_its_sentence_is(manage: Manage, tenant: Tenant):
+    cron_ran(tenant, ago=7200, interval=60)
+
+    with translation.override("fr"):
+        said = manage("cronmonitor", f"--host={tenant.wwwroot}")
+
+    assert said.out.endswith(": cron last ran 2 hours ago\n")
 
 
 @pytest.mark.parametrize(("limit", "code"), [("7300", 0), ("7100", 1)])

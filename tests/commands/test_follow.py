@@ -8,7 +8,7 @@ from io import StringIO
 import pytest
 from django.core.management.base import BaseCommand
 from django.db import OperationalError, connection
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from commands import follow, tasks
 from commands.base import CommandFailed, Steps
@@ -185,6 +185,15 @@ def test_a_terminal_is_told_how_long_it_takes_still(finished, run_of, rows):
     run.cancel("alice")
     run.refresh_from_db()
     assert follow._left(run) == ""
+
+
+def test_a_time_left_is_told_in_english(finished, run_of, rows):
+    tenants = rows(1)
+    finished("commands/Probe", tenants).jobs.update(seconds=30)
+    run = run_of("commands/Probe", tenants)
+
+    with translation.override("fr"):
+        assert follow._left(run) == "about 30.0 s left"
 
 
 def test_without_a_terminal_there_is_no_bar(finished, rows, capsys):
