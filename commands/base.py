@@ -21,7 +21,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from commands import explained
-from commands.wrong import invalid
+from commands.wrong import invalid, unsplit
 from tenants import confidential, php
 from tenants.errors import VMoodleError
 from tenants.models import Tenant
@@ -325,7 +325,9 @@ def split_options(text: str) -> list[str]:
         return shlex.split(text) if text else []  # it is slow even with nothing
     except ValueError as error:
         raise invalid(
-            _("%(text)r cannot be split into options: %(why)s"), text=text, why=error
+            _("%(text)r cannot be split into options: %(why)s"),
+            text=text,
+            why=unsplit(error),
         ) from error
 
 

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from django.utils.translation import gettext as _
 
 from commands.models import Job, Run
+from commands.wrong import unsplit
 from tenants.models import Tenant
 from tenants.selection import Selection, SelectionError
 
@@ -119,9 +120,13 @@ def selection_of(text: str) -> Selection:
     try:
         words = shlex.split(text)
     except ValueError as error:
-        said = _("%(text)r cannot be split: %(why)s") % {"text": text, "why": error}
-        raise SelectionError(said) from error
-    options = vars(parser.parse_args(words))
+        said = _("%(text)r cannot be split: %(why)s")
+        raise SelectionError(said % {"text": text, "why": unsplit(error)}) from error
+    known, strays = parser.parse_known_args(words)
+    if strays:
+        said = _("unrecognized arguments: %(words)s")
+        raise SelectionError(said % {"words": " ".join(strays)})
+    options = vars(known)
     if any(name == "from-file" for name, _text in options["selectors"] or []):
         # Who keeps it, in a browser, must not read the files of the server.
         raise SelectionError(_("--from-file is for a shell: give the tenants by name"))

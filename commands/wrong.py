@@ -8,6 +8,16 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import override
 
+UNSPLIT = {  # by what shlex says
+    "No closing quotation": _("No closing quotation"),
+    "No escaped character": _("No escaped character"),
+}
+
+
+def unsplit(error: ValueError) -> Any:
+    """Return why shlex could not split a text into words."""
+    return UNSPLIT.get(str(error), error)
+
 
 def invalid(sentence: Any, **params: Any) -> ValidationError:
     """Return the error of a sentence with `%(name)s` in it, in the reader's words."""

@@ -27,7 +27,7 @@ WRONG = [
         "more : '100%' n'est pas une option : les options commencent par « - »",
     ),
     ("generic/PurgeCaches", {"more": "--host"}, "'--host' est mis par VMoodle"),
-    ("generic/PurgeCaches", {"more": '"'}, "ne peut pas être découpé en options"),
+    ("generic/PurgeCaches", {"more": '"'}, "options : Guillemets non fermés"),
     ("system/Script", {"script": "a%b.php"}, "'a%b.php' n'est pas un script en"),
     (
         "system/Script",
@@ -121,7 +121,8 @@ def test_a_command_that_there_is_not_is_told_in_french():
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("'", '"\'" ne peut pas être découpé'),
+        ("'", '"\'" ne peut pas être découpé : Guillemets non fermés'),
+        ("--tags=a b", "arguments inconnus : --tags=a b"),
         ("--tag=,", "--tag est vide : omettez-le"),
         ("--from-file=/etc/passwd", "--from-file est pour un shell"),
         ("--in-run=7", "Il n'y a pas d'exécution 7"),
