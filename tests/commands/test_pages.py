@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.html import strip_tags
 
+from commands import console as the_console
 from commands.claim import claim_next
 from commands.models import Cluster, Job, Run
 from tenants.models import Release
@@ -175,6 +176,22 @@ def test_a_page_that_cannot_be_shown_says_why(page: str, status: int, told: str)
 
     assert answer.status_code == status
     assert told in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [("en", "Something went wrong"), ("fr", "Quelque chose a échoué")],
+)
+def test_an_error_of_ours_is_told_on_a_page_of_our_own(monkeypatch, language, told):
+    monkeypatch.setattr(the_console, "dashboard", {}.popitem)
+    client = Client(raise_request_exception=False)
+    client.force_login(User.objects.create_superuser("alice"))
+
+    answer = client.get("/", headers={"Accept-Language": language})
+
+    assert answer.status_code == 500
+    assert f'<html lang="{language}">' in answer.content.decode()
+    assert f"<h1>{told}</h1>" in answer.content.decode()
 
 
 @pytest.mark.parametrize("alive", [True, False])
