@@ -67,6 +67,7 @@ LABELS: dict[str, Any] = {
     "wwwroot": _("Address"),
     "name": _("Full name"),
     "shortname": _("Short name"),
+    "template": _("Template"),
     "source": _("Copy of"),
     "admin_email": _("Administrator's e-mail"),
     "admin_password": _("Administrator's password"),

@@ -21,6 +21,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from tenants.errors import VMoodleError
 
@@ -254,4 +255,5 @@ def ended(
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise PhpError(f"{failure}: {error}") from error
+        said = _("%(failure)s: %(why)s") % {"failure": failure, "why": error}
+        raise PhpError(said) from error

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 
 from tenants.boot import PublishError, code_tree, former_keys
 from tenants.files import FilesError, as_user
@@ -69,10 +70,8 @@ def add(tree: str, segment: str) -> bool:
     """Make the link of a sub-path; return whether it was missing."""
     _refuse_other(segment)
     if is_code(tree, segment):
-        raise PublishError(
-            f"{root_of(tree) / segment} is there and no link to '.': "
-            "choose another sub-path"
-        )
+        taken = _("%(path)s is there and no link to '.': choose another sub-path")
+        raise PublishError(taken % {"path": root_of(tree) / segment})
     if has(tree, segment):
         return False
     _run(tree, [LN, "-s", "-T", "--", ".", str(root_of(tree) / segment)])
@@ -92,17 +91,19 @@ def _finding(root: str) -> list[str]:
 
 def _refuse_other(segment: str) -> None:
     if not SEGMENT.fullmatch(segment):
-        raise PublishError(f"{segment!r} is not a sub-path that could be a link")
+        other = _("%(name)r is not a sub-path that could be a link")
+        raise PublishError(other % {"name": segment})
 
 
 def _run(tree: str, argv: list[str]) -> None:
     try:
         as_user(settings.VMOODLE_SUDO_USER, argv)
     except FilesError as error:
-        raise PublishError(
-            f"{tree}: its links cannot be changed ({error}): give VMOODLE_SUDO_USER a "
-            "user that may write it, and sudo what make_subdirs --sudoers prints"
-        ) from error
+        said = _(
+            "%(tree)s: its links cannot be changed (%(why)s): give VMOODLE_SUDO_USER a"
+            " user that may write it, and sudo what make_subdirs --sudoers prints"
+        )
+        raise PublishError(said % {"tree": tree, "why": error}) from error
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The page of a new tenant, and the buttons of a tenant's page."""
 
+import html
 import re
 
 import pytest
@@ -87,6 +88,19 @@ def test_what_is_wrong_is_told_and_nothing_made(
     assert sentence in page
     assert Tenant.objects.count() == 1
     assert not Run.objects.exists()
+
+
+def test_the_page_and_what_it_refuses_are_in_french(
+    console, template: Snapshot, settled
+):
+    given = filled(template=template.name, db_name=Tenant.objects.get().db_name)
+
+    answer = console.post(ADD, given, headers={"Accept-Language": "fr"})
+
+    page = html.unescape(text(answer))
+    assert ">Modèle<" in page
+    assert "Rien n'a été fait." in page
+    assert "Une autre instance a cette base." in page
 
 
 def test_a_run_that_cannot_start_leaves_no_tenant(

@@ -7,10 +7,11 @@ from django.test import Client
 from django.utils import translation
 
 from mnet.models import Strategy
-from tenants import boot, checks, held, moodledb, nodelist
+from tenants import boot, checks, held, moodledb, nodelist, subpath
 from tenants.databases import MAKE
 from tenants.forms import NewTenantForm
 from tenants.models import Checkup, DatabaseServer, Journal, Release, Tenant
+from tenants.php import PhpError
 from tenants.selection import Selection, SelectionError
 from tenants.wwwroot import clean_wwwroot
 from tests.pages import LIST, filled, text
@@ -132,6 +133,27 @@ def test_forced_settings(db):
         boot.refuse_for_release("4.2", {"wwwroot": "x"})
 
     assert str(refused.value).startswith("la version 4.2 ne peut pas forcer wwwroot :")
+
+
+def test_a_link_of_a_sub_path(tmp_path):
+    (tmp_path / "school").mkdir()
+
+    with pytest.raises(boot.PublishError) as refused:
+        subpath.add(str(tmp_path), "school")
+
+    assert f"{tmp_path}/school existe et n'est pas un lien" in str(refused.value)
+
+
+def test_a_php_that_is_not_there(releases):
+    release = releases["4.2"]
+    release.php = "/nowhere/php"
+
+    with pytest.raises(PhpError) as failed:
+        release.refresh()
+
+    assert f"/nowhere/php ne peut pas lire les versions de {release.path} : [Errno" in (
+        str(failed.value)
+    )
 
 
 def test_a_server_that_is_there_already(server):
