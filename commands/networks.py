@@ -23,6 +23,7 @@ from django.views.decorators.http import require_POST
 from commands.drafts import draft
 from commands.models import Run
 from commands.views import may_run, page
+from commands.wrong import kept
 from mnet import binding, networks, platform
 from mnet.models import STANDARD, Strategy, WebPhp
 from mnet.picture import BY_HAND, FINE, NONE, WAITS, Cell, Member, Picture, picture
@@ -290,13 +291,14 @@ def _store(request: HttpRequest, names: Sequence[str]) -> None:
         row.services = services
         row.full_clean()
         row.save()
-        LogEntry.objects.log_actions(
-            request.user.pk or 0,
-            [row],
-            CHANGE,
-            f"{kind}: {services}",
-            single_object=True,
-        )
+        with kept():
+            LogEntry.objects.log_actions(
+                request.user.pk or 0,
+                [row],
+                CHANGE,
+                f"{kind}: {services}",
+                single_object=True,
+            )
 
 
 def offered() -> set[str]:

@@ -181,6 +181,16 @@ def test_strategies_are_stored_told_and_applied_by_a_run(network, console):
     assert answer["Location"] == f"{OF}run/{run.pk}/confirm/"
 
 
+def test_what_was_changed_is_logged_in_english_by_whoever(network, console):
+    network(1)
+    french = {"Accept-Language": "fr"}
+
+    console.post(f"{OF}strategies/", {"main.sso_sp.publish": "on"}, headers=french)
+
+    logged = LogEntry.objects.filter(change_message__contains="sso_sp").get()
+    assert logged.object_repr == "With the main tenant"
+
+
 def test_of_two_who_change_the_strategies_the_second_is_told(network, console):
     network(1)
     page = f"{OF}strategies/"
