@@ -16,6 +16,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from commands.acts import ActingAdmin
 from commands.drafts import draft
@@ -247,7 +248,8 @@ class SnapshotAdmin(ActingAdmin):
                 request, snapshot, [{"changed": {"fields": ["is_template"]}}]
             )
         number = changed.update(is_template=on)
-        self.message_user(request, _("%d changed") % number, messages.SUCCESS)
+        said = ngettext("%(n)s changed", "%(n)s changed", number) % {"n": number}
+        self.message_user(request, said, messages.SUCCESS)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Leave templates, and what is being used: they are told as protected."""

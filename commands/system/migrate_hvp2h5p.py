@@ -5,8 +5,8 @@ from commands.base import CommandFailed, Json, NothingToDo, register
 from commands.proven import ProvenScript
 from tenants.models import Tenant
 
-COPIES = {"1": "linked", "2": "copied", "0": "not kept there"}
-ORIGINALS = {"1": "stay", "2": "are hidden", "0": "are deleted"}
+COPIES = {"1": _("linked"), "2": _("copied"), "0": _("not kept there")}
+ORIGINALS = {"1": _("stay"), "2": _("are hidden"), "0": _("are deleted")}
 
 
 @register
