@@ -103,7 +103,12 @@ def secret_option(script: str, words: Sequence[str]) -> str:
     '--adminpass'
     >>> secret_option("admin/cli/cfg.php", ["--name=smtppass", "--set=x"])
     '--name=smtppass'
+    >>> secret_option("admin/cli/cfg.php", ["--json"])  # it prints all settings
+    'cfg.php without --name'
     """
+    is_cfg = script.endswith("/cfg.php")
+    if is_cfg and not any(re.match("--name|--help|-h", word) for word in words):
+        return "cfg.php without --name"
     for word, next_one in pairwise([*words, "-"]):
         option, joined, value = word.partition("=")
         if not option.startswith("-"):
@@ -115,7 +120,7 @@ def secret_option(script: str, words: Sequence[str]) -> str:
             name = "password"
         if shown(name, value) == HIDDEN or ACCOUNT_IN_URL.search(value):
             return option
-        if name == "name" and script.endswith("/cfg.php") and is_secret(value):
+        if name == "name" and is_cfg and is_secret(value):
             return f"{option}={value}"
     return ""
 
