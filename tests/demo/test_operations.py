@@ -11,7 +11,8 @@ from tenants.forms import NewTenantForm
 from tenants.models import Tenant
 from tests.conftest import RunOf
 from tests.demo.site import DONE, SO, SOURCE, Pair, Told, change, read
-from tests.tenants.test_provision import NEW, cleared  # noqa: F401 - a fixture
+from tests.tenants.conftest import cleared  # noqa: F401 - a fixture
+from tests.tenants.making import NEW
 
 pytestmark = pytest.mark.django_db
 

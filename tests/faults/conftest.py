@@ -33,7 +33,7 @@ from tests.faults.victim import run_in_a_fork
 from tests.leftovers import dropped
 from tests.patience import PATIENCE, eventually
 from tests.steps import end
-from tests.tenants import test_provision, test_restore
+from tests.tenants import making, test_restore
 
 __all__ = ["known", "owner", "site"]  # fixtures
 
@@ -308,6 +308,6 @@ def planned(tenant: Tenant, monkeypatch) -> Tenant:
     monkeypatch.setattr(agent, "ask", settle)
     template = end(snapshots.take(tenant, template=True))
     given = {"db_name": new_database(), "template": template.name}
-    form = NewTenantForm(test_provision.NEW | given)
+    form = NewTenantForm(making.NEW | given)
     assert form.is_valid(), form.errors
     return provision.reserve(form.save(commit=False), form.plan())

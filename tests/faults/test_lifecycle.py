@@ -12,13 +12,13 @@ from tests.commands.lifecycle import test_move, test_rename
 from tests.faults.conftest import assert_healthy, new_database, reap
 from tests.leftovers import let_it_be_old
 from tests.steps import end
-from tests.tenants import test_provision, test_restore
+from tests.tenants import making, test_restore
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.mark.usefixtures("cleared")
-@pytest.mark.parametrize("step", test_provision.STEPS)
+@pytest.mark.parametrize("step", making.STEPS)
 @pytest.mark.parametrize("when", ["begun", "done"])
 def test_a_creation_that_is_killed_leaves_nothing(
     victim, tenant: Tenant, step: str, when: str
@@ -36,7 +36,7 @@ def test_a_creation_that_is_killed_leaves_nothing(
 
     reap()
 
-    test_provision.assert_nothing_left()
+    making.assert_nothing_left()
     assert not databases.exists(tenant.server, new_database())
     assert_healthy()
 
@@ -69,7 +69,7 @@ def test_a_creation_that_is_killed_within_a_step_leaves_nothing(
     )
     reap()
 
-    test_provision.assert_nothing_left()
+    making.assert_nothing_left()
     assert_healthy()
 
 
@@ -261,4 +261,4 @@ def test_what_was_entered_and_never_begun_is_unmade(victim, tenant: Tenant):
     [found] = list(doctor.examine())
 
     assert doctor.mend(found) == ""
-    test_provision.assert_nothing_left()
+    making.assert_nothing_left()

@@ -17,7 +17,7 @@ from tenants.models import Snapshot, Tenant
 from tests.commands.lifecycle import test_move, test_rename
 from tests.conftest import MariaDb, RunOf
 from tests.faults.conftest import assert_healthy, kill_and_start_again
-from tests.tenants import test_provision, test_restore
+from tests.tenants import making, test_restore
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -33,7 +33,7 @@ def test_a_creation_is_undone_once_the_server_is_back(
     job = run.jobs.get()
     assert job.state == Job.State.FAILED
     assert job.error.startswith("load the site: ")
-    test_provision.assert_nothing_left()
+    making.assert_nothing_left()
     assert_healthy()
 
 
@@ -80,7 +80,7 @@ def test_a_creation_that_cannot_be_undone_is_left_to_the_doctor(
     assert "run manage.py doctor --fix" in left.attention
     [found] = [f for f in doctor.examine() if "creation" in f.sentence]
     assert doctor.mend(found) == ""
-    test_provision.assert_nothing_left()
+    making.assert_nothing_left()
     assert_healthy()
 
 

@@ -3,91 +3,26 @@
 What the agent does in a new site is left out; tests/demo/test_operations.py has it.
 """
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tenants import agent, content, databases, moodledb, provision, publish, snapshots
+from tenants import databases, moodledb, provision, publish
 from tenants.forms import NewTenantForm
 from tenants.models import Journal, Snapshot, Tenant
 from tenants.steps import LifecycleError
 from tests.conftest import AddTenant
-from tests.failing import failing
-from tests.leftovers import dropped
-from tests.steps import end
+from tests.tenants.making import (
+    NEW,
+    POOL,
+    assert_nothing_left,
+    config,
+    db_name,
+    made,
+    planned,
+)
 
-POOL = "filedir/da/39/da39a3ee5e6b4b0d3255bfef95601890afd80709"
-NEW = {
-    "wwwroot": "https://new.example.org",
-    "name": "New 'School' é",
-    "shortname": "new",
-    "force_dns": "1",
-}
-
-
-@pytest.fixture(autouse=True)
-def settled(monkeypatch) -> list[tuple[str, dict]]:
-    """Return what the agent was asked for, by operation."""
-    asked: list[tuple[str, dict]] = []
-
-    def ask(tenant, operation, given, **_job):
-        asked.append((operation, dict(given)))
-        yield None
-        return {"wwwroot": tenant.wwwroot}
-
-    monkeypatch.setattr(agent, "ask", ask)
-    return asked
-
-
-@pytest.fixture
-def template(tenant: Tenant) -> Snapshot:
-    """Return a snapshot of a site that has a peer, a session and a stored file."""
-    stored = Path(tenant.data_path, POOL)
-    stored.parent.mkdir(parents=True)
-    stored.touch()
-    for sql in (
-        f"INSERT INTO {moodledb.table(tenant, 'sessions')} (sid) VALUES ('x')",
-        f"INSERT INTO {moodledb.table(tenant, 'mnet_host')} (wwwroot)"
-        " VALUES ('https://one.example.org'), (''), ('https://peer.example.org')",
-        f"INSERT INTO {moodledb.table(tenant, 'config')} (name, value) VALUES"
-        " ('mnet_localhost_id', '1'), ('noreplyaddress', 'noreply@one.example.org'),"
-        " ('link', 'see https://one.example.org/x, https://one.example.org.uk')",
-    ):
-        moodledb.execute(tenant.server, sql)
-    return end(snapshots.take(tenant, template=True))
-
-
-@pytest.fixture
-def cleared(server) -> Iterator[None]:
-    """Drop what a test has made."""
-    yield from dropped(server)
-    for name in ("vm_new", "given"):
-        moodledb.execute(server, "DROP USER IF EXISTS %s@'localhost'", [name])
-
-
-pytestmark = pytest.mark.usefixtures("cleared")
-
-
-def planned(config=None, **given) -> Tenant:
-    """Return a tenant that is entered in the registry, to be made."""
-    form = NewTenantForm(NEW | {"db_name": db_name()} | given, config=config)
-    assert form.is_valid(), form.errors
-    return provision.reserve(form.save(commit=False), form.plan())
-
-
-def db_name() -> str:
-    return f"new_{os.getpid()}"
-
-
-def made(tenant: Tenant) -> Tenant:
-    end(provision.create(provision.unfinished(tenant)))
-    return Tenant.objects.with_edges().get(pk=tenant.pk)
-
-
-def config(tenant: Tenant, *names: str) -> dict[str, str]:
-    return moodledb.config_of(tenant, names)
+pytestmark = pytest.mark.usefixtures("cleared", "settled")
 
 
 def test_a_tenant_is_made_from_a_template(template: Snapshot, settled, settings):
@@ -302,131 +237,3 @@ def test_what_is_free_no_more_when_it_is_entered_is_refused(
 
     assert [one.pk for one in Tenant.objects.all()] == [tenant.pk]
     assert not publish.boot_file("new.example.org").exists()
-
-
-def assert_nothing_left() -> None:
-    assert not Tenant.objects.filter(shortname="new").exists()
-    assert not Journal.objects.exists()
-    server = Tenant.objects.with_edges().get().server
-    assert databases.marked(server, "vmoodle") == {}
-    assert not databases.has_account(server, "vm_new")
-    root = Path(provision.snapshots.settings.VMOODLE_DATA_ROOT)
-    assert [path.name for path in root.iterdir()] == ["one"]
-    assert not publish.boot_file("new.example.org").exists()
-    assert not publish.site_link("new.example.org").is_symlink()
-    assert not list(snapshots.begun())
-    assert not Snapshot.objects.filter(reason=Snapshot.Reason.COPY).exists()
-
-
-STEPS = [
-    "enter it in the registry",
-    "copy the source",
-    "make the database",
-    "make the account",
-    "load the site",
-    "make it a site of its own",
-    "lay out the data files",
-    "settle in Moodle",
-    "open the site",
-]
-
-
-@pytest.mark.parametrize("step", STEPS)
-@pytest.mark.parametrize("when", ["before", "behind"])
-def test_a_failing_step_is_named_and_all_is_undone(
-    tenant: Tenant, monkeypatch, step: str, when: str
-):
-    monkeypatch.setattr(
-        provision.Creation, "steps", failing(provision.Creation.steps, step, when)
-    )
-
-    with pytest.raises(LifecycleError, match=f"^{step}: the test wants it so$"):
-        made(planned(source=tenant.wwwroot))
-
-    assert_nothing_left()
-
-
-def test_all_steps_are_tried(tenant: Tenant):
-    new = planned(source=tenant.wwwroot)
-
-    lines = list(provision.create(provision.unfinished(new)))
-
-    assert [line[3:] for line in lines if line and line[:3] == "== "] == STEPS
-
-
-def test_what_others_own_is_never_undone(template: Snapshot, tmp_path: Path, server):
-    new = planned(template=template.name)
-    databases.create(server, db_name(), "vmoodle of somebody else")
-
-    with pytest.raises(LifecycleError, match="^make the database: .*database exists"):
-        made(new)
-
-    assert databases.mark_of(server, db_name()) == "vmoodle of somebody else"
-    assert not Tenant.objects.filter(shortname="new").exists()
-
-
-def test_a_database_of_others_stays_where_none_bears_marks(
-    template: Snapshot, server, monkeypatch
-):
-    new = planned(template=template.name)
-    moodledb.execute(server, f"CREATE DATABASE `{db_name()}`")
-    monkeypatch.setattr(databases, "is_mariadb", lambda _server: False)
-
-    with pytest.raises(LifecycleError, match="^make the database: .*database exists"):
-        made(new)
-
-    assert databases.exists(server, db_name())
-    assert not Tenant.objects.filter(shortname="new").exists()
-
-
-def test_a_data_directory_that_is_used_stays(template: Snapshot):
-    new = planned(template=template.name)
-    other = Path(new.data_path, "theirs")
-    other.parent.mkdir()
-    other.touch()
-
-    with pytest.raises(LifecycleError, match="^lay out the data files: .*not empty"):
-        made(new)
-
-    assert other.exists()
-
-
-def test_what_cannot_be_undone_is_told_and_undone_later(
-    template: Snapshot, monkeypatch
-):
-    new = planned(template=template.name)
-    remove = content.remove
-
-    def refuse(*_args):
-        raise LifecycleError("the disk is gone")
-
-    monkeypatch.setattr(content, "remove", refuse)
-    steps = failing(provision.Creation.steps, "settle in Moodle", "before")
-    monkeypatch.setattr(provision.Creation, "steps", steps)
-    with pytest.raises(LifecycleError, match="not undone .*the disk is gone.*doctor"):
-        made(new)
-    left = Tenant.objects.get(pk=new.pk)
-    assert not left.enabled
-    assert "the disk is gone" in left.attention
-    monkeypatch.setattr(content, "remove", remove)
-
-    assert provision.recover(Tenant.objects.with_edges().get(pk=new.pk)) == ""
-
-    assert_nothing_left()
-
-
-@pytest.mark.django_db(transaction=True)
-def test_of_two_who_make_the_same_host_one_wins(template: Snapshot):
-    first = NewTenantForm(NEW | {"template": template.name})
-    second = NewTenantForm(
-        NEW | {"template": template.name, "shortname": "new2", "name": "Second"}
-    )
-    assert first.is_valid(), first.errors
-    assert second.is_valid(), second.errors
-
-    provision.reserve(first.save(commit=False), first.plan())
-    with pytest.raises(LifecycleError, match="somebody else has just taken"):
-        provision.reserve(second.save(commit=False), second.plan())
-
-    assert Tenant.objects.get(key="new.example.org").shortname == "new"
-    assert Journal.objects.count() == 1

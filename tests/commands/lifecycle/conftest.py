@@ -19,7 +19,7 @@ from tests.commands.upgrade.conftest import visitor
 from tests.conftest import AddTenant
 from tests.leftovers import dropped
 from tests.steps import end
-from tests.tenants.test_provision import POOL
+from tests.tenants.making import POOL
 
 __all__ = ["visitor"]  # a fixture
 

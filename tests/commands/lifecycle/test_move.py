@@ -16,7 +16,7 @@ from tests.commands.system.conftest import complaints, job_of
 from tests.conftest import RunOf
 from tests.failing import failing
 from tests.steps import end
-from tests.tenants.test_provision import POOL
+from tests.tenants.making import POOL
 
 STEPS = [
     "copy the data files",
