@@ -3,6 +3,8 @@
 import re
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext_lazy as _
+
 from tenants import confidential
 from tenants.boot import IDENTITY, OWN
 
@@ -14,26 +16,26 @@ NEVER = (
     (
         rf"db\w+|libdir|filedir|trashdir|localrequestdir|upgradekey|admin"
         rf"|{'|'.join(sorted(IDENTITY | OWN))}",
-        "comes from the registry: edit the tenant there",
+        _("%(name)s comes from the registry: edit the tenant there"),
     ),
     (
         "version|release|branch|all(versions|component)hash|upgraderunning"
         "|outagelessupgrade|rolesactive|backup_version",
-        "tells which code the database fits: only an upgrade writes it",
+        _("%(name)s tells which code the database fits: only an upgrade writes it"),
     ),
     (
         "(theme|js|template|lang)rev|localcachedirpurged|scheduledtaskreset"
         "|last(cron|run|sync|check|fetch)\\w*",
-        "is Moodle's own record of what it has done",
+        _("%(name)s is Moodle's own record of what it has done"),
     ),
     (
         "siteidentifier|site_uuid|registrationpending|\\w*salt(main)?|(lti_13_)?kid"
         "|(lti_13_)?privatekey|openssl(_history|_generations)?",
-        "tells this one site from others, or is its private key",
+        _("%(name)s tells this one site from others, or is its private key"),
     ),
     (
         "siteadmins|siteguest|mnet_\\w+_id",
-        "holds ids of this one site",
+        _("%(name)s holds ids of this one site"),
     ),
 )
 OF_PLUGINS = NEVER[1:4]  # a plugin's setting may well be called `dbname` or `prefix`
@@ -47,22 +49,27 @@ ACTIVITIES = (
     "|h5pactivity|imscp|label|lesson|lti|page|quiz|resource|scorm|survey|url|wiki"
     "|workshop"
 )
-KEYS = "holds keys of one site, or its ties to other systems"
+KEYS = _("%(name)s holds keys of one site, or its ties to other systems")
 # Why the rows of a table make no sense on another site, by the tables it concerns.
 TABLES = (
     (
         "\\w*_?sessions?|lock_db|cache_\\w+|task_\\w+|events_queue\\w*|file_conversion"
         "|\\w+_(locks?|queue|tempdata|autosave)|backup_\\w+|profiling|context_temp",
-        "belongs to what runs on one site just now",
+        _("%(name)s belongs to what runs on one site just now"),
     ),
     (
         "config|config_plugins|config_log|upgrade_log|adminpresets\\w*",
-        "holds settings: copy those of a plugin by generic/CopyFullPluginConfig, set "
-        "one by generic/SetConfig",
+        _(
+            "%(name)s holds settings: copy those of a plugin by"
+            " generic/CopyFullPluginConfig, set one by generic/SetConfig"
+        ),
     ),
     (
         "role|role_\\w+|capabilities|context|tool_cohortroles",
-        "belongs to roles and contexts: copy a role by the commands of roles",
+        _(
+            "%(name)s belongs to roles and contexts: copy a role by the commands"
+            " of roles"
+        ),
     ),
     (
         "\\w*(password|secret|token|private_key|datakeys|linked_login)\\w*|oauth2_\\w+"
@@ -79,7 +86,7 @@ TABLES = (
         "|tool_dataprivacy_(request|c\\w+|rqst\\w+)|search_\\w+|analytics_\\w+|event"
         "|event_subscriptions|blog_\\w+|xapi_states|competency_(user|plan|evid)\\w*"
         "|moodlenet_\\w+|block_rss_client|block_recent\\w*|tag_instance",
-        "tells of people of one site, whose ids are others elsewhere",
+        _("%(name)s tells of people of one site, whose ids are others elsewhere"),
     ),
     (
         "course|course_\\w+|enrol|enrol_\\w+|grades?|grade_\\w+|grading\\w*|groups?"
@@ -87,18 +94,26 @@ TABLES = (
         "|cohort|customfield_data|event|competency_(course|module|template)\\w*"
         "|tool_(recyclebin|brickfield)_\\w+"
         f"|({ACTIVITIES})((access|allocation|eval|feedback|form|service|submission)?_\\w+)?",
-        "belongs to courses, whose ids are others elsewhere: restore a course instead",
+        _(
+            "%(name)s belongs to courses, whose ids are others elsewhere: restore"
+            " a course instead"
+        ),
     ),
     (
         "files|files_reference|infected_files|contentbank_content|h5p"
         "|h5p_contents_libraries",
-        "points to contents of one site: copy files by generic/CopyFileArea",
+        _(
+            "%(name)s points to contents of one site: copy files by"
+            " generic/CopyFileArea"
+        ),
     ),
     (
         "modules|block|external_(functions|services|services_functions)|filter_\\w+"
         "|repository\\w*|events_handlers|messageinbound_\\w+|tool_customlang\\w*",
-        "lists what one site has installed: copy switches by the commands of "
-        "plugins, language by generic/SyncLangCustomisation",
+        _(
+            "%(name)s lists what one site has installed: copy switches by the commands"
+            " of plugins, language by generic/SyncLangCustomisation"
+        ),
     ),
 )
 
@@ -113,7 +128,7 @@ def never_set(name: str, plugin: str = "") -> str:
     """
     for names, reason in OF_PLUGINS if plugin else NEVER:
         if re.fullmatch(names, name, re.IGNORECASE):
-            return f"{name} {reason}"
+            return reason % {"name": name}
     return ""
 
 
@@ -135,12 +150,12 @@ def never_copied(name: str, value: str, plugin: str, places: list[str]) -> str:
     if reason := never_set(name, plugin):
         return reason
     if plugin == "mnet":
-        return f"{name} belongs to the site's MNet keys"
+        return _("%(name)s belongs to the site's MNet keys") % {"name": name}
     if re.fullmatch(IDS, name) and re.search(r"[1-9]", value):
-        return f"{name} holds ids of this one site"
+        return _("%(name)s holds ids of this one site") % {"name": name}
     for place in places:
         if re.search(rf"{re.escape(place)}(?![\w.-])", value):
-            return f"{name} names {place}"
+            return _("%(name)s names %(place)s") % {"name": name, "place": place}
     return ""
 
 
@@ -154,5 +169,5 @@ def never_copied_table(table: str) -> str:
     """
     for names, reason in TABLES:
         if re.fullmatch(names, table):
-            return f"{table} {reason}"
-    return f"{table} {KEYS}" if table in confidential.TABLES else ""
+            return reason % {"name": table}
+    return KEYS % {"name": table} if table in confidential.TABLES else ""

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 import sqlglot
+from django.utils.translation import gettext as _
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
@@ -44,14 +45,15 @@ columns=['id', 'name'])
     try:
         tree = sqlglot.parse_one(text, dialect="mysql", into=exp.Condition)
         if any(node.comments for node in tree.walk()):
-            raise Unclear("A comment is not allowed in a condition: leave it out")
+            raise Unclear(_("A comment is not allowed in a condition: leave it out"))
         writer = _Writer()
         return Condition(writer.write(tree), writer.values, writer.columns)
     except (SqlglotError, RecursionError):
-        raise Unclear(
-            f"{text[:80]!r} is no condition: compare columns with values, as in "
-            "\"id > 10 AND name LIKE 'a%'\""
-        ) from None
+        said = _(
+            "%(text)r is no condition: compare columns with values, as in"
+            " \"id > 10 AND name LIKE 'a%%'\""
+        )
+        raise Unclear(said % {"text": text[:80]}) from None
 
 
 class _Writer:
@@ -109,5 +111,5 @@ class _Writer:
 
 
 def _refused(node: exp.Expr) -> Unclear:
-    said = node.sql(dialect="mysql")[:80]
-    return Unclear(f"{said!r} is not allowed: compare columns with values only")
+    said = _("%(text)r is not allowed: compare columns with values only")
+    return Unclear(said % {"text": node.sql(dialect="mysql")[:80]})

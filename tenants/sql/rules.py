@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from django.utils.translation import gettext as _
 from sqlglot import exp
 
 from tenants import confidential
@@ -50,7 +51,7 @@ def check_words(words: Sequence[Word], tree: exp.Expr) -> None:
         if word.lower == "into" and (
             before is None or before.lower not in {"insert", "replace", "ignore"}
         ):
-            raise Refused("INTO is available after INSERT and REPLACE only")
+            raise Refused(_("INTO is available after INSERT and REPLACE only"))
 
 
 def _check_dot(before: Word | None, after: Word | None) -> None:
@@ -62,17 +63,19 @@ def _check_dot(before: Word | None, after: Word | None) -> None:
         or not (after.role in {"word", "name"} or after.is_sign("*"))
     ):
         raise Refused(
-            "A dot stands between a table and its column only (and 0.5 is not .5)"
+            _("A dot stands between a table and its column only (and 0.5 is not .5)")
         )
 
 
 def _check_call(word: Word, before: Word | None) -> None:
     if before and before.is_sign("."):
-        raise Refused(f"{word.piece.text}() is a function of a database: not available")
+        said = _("%(name)s() is a function of a database: not available")
+        raise Refused(said, name=word.piece.text)
     if before and before.lower.rpartition(" ")[2] in {"index", "key", "unique"}:
         return  # the name of an index, with its columns
     if word.lower.rpartition(" ")[2] not in FUNCTIONS | BEFORE_PARENTHESIS:
-        raise Refused(f"The function {word.piece.text}() is not available")
+        said = _("The function %(name)s() is not available")
+        raise Refused(said, name=word.piece.text)
 
 
 def _check_word(word: Word, names: set[str]) -> None:
@@ -80,22 +83,24 @@ def _check_word(word: Word, names: set[str]) -> None:
     if all(part in KEYWORDS for part in text.split()) or CHARSET.fullmatch(text):
         return
     if text in RESERVED and text in names:
-        raise Refused(
-            f"{word.piece.text} is a word of SQL: as a name, put it between back-quotes"
-        )
+        said = _("%(word)s is a word of SQL: as a name, put it between back-quotes")
+        raise Refused(said, word=word.piece.text)
     if text not in names:
-        raise Refused(f"{word.piece.text} is not available in a statement")
+        said = _("%(word)s is not available in a statement")
+        raise Refused(said, word=word.piece.text)
 
 
 def check_tree(words: Sequence[Word], tree: exp.Expr, verb: str) -> list[Piece]:
     """Refuse what a statement may not do; return its pieces, tables by their roles."""
     if not isinstance(tree, ROOTS[verb]):
-        raise Refused(f"This kind of {verb.upper()} is not available")
+        said = _("This kind of %(verb)s is not available")
+        raise Refused(said, verb=verb.upper())
     for node in tree.walk():
         nested = isinstance(node, WRITING) and node is not tree
         if isinstance(node, NEVER) or (nested and verb != "alter"):
             word = "INTO" if isinstance(node, exp.Into) else node.key.upper()
-            raise Refused(f"{word} is not available within {verb.upper()}")
+            said = _("%(word)s is not available within %(verb)s")
+            raise Refused(said, word=word, verb=verb.upper())
     if verb in CHANGES:
         _check_change(tree, verb)
     roles = _roles(words, tree)
@@ -106,9 +111,11 @@ def check_tree(words: Sequence[Word], tree: exp.Expr, verb: str) -> list[Piece]:
 def _check_change(tree: exp.Expr, verb: str) -> None:
     kind = str(tree.args.get("kind") or "TABLE").upper()
     if kind not in ({"TABLE", "INDEX"} if verb == "create" else {"TABLE"}):
-        raise Refused(f"{verb.upper()} {kind} is not available")
+        said = _("%(verb)s %(kind)s is not available")
+        raise Refused(said, verb=verb.upper(), kind=kind)
     if hidden := {name for name, _at in _direct(tree)} & set(confidential.SETTINGS):
-        raise Refused(f"{verb.upper()} is not available for {{{hidden.pop()}}}")
+        said = _("%(verb)s is not available for {%(table)s}")
+        raise Refused(said, verb=verb.upper(), table=hidden.pop())
 
 
 def _roles(words: Sequence[Word], tree: exp.Expr) -> dict[int, Piece]:
@@ -126,13 +133,14 @@ def _roles(words: Sequence[Word], tree: exp.Expr) -> dict[int, Piece]:
             roles[at] = _role(words[at].piece, table, tree)
     for column in tree.find_all(exp.Column):
         if column.args.get("db"):
-            raise Refused(f"{column.sql()}: write {{table}}.column, without a database")
+            said = _("%(column)s: write {table}.column, without a database")
+            raise Refused(said, column=column.sql())
         at = places.get(column.table)
         if at is not None:
             roles[at] = replace(words[at].piece, kind="qualifier")
     if stray := sorted(set(places.values()) - set(roles)):
         name = words[stray[0]].piece.text
-        raise Refused(f"{{{name}}} stands where no table can be")
+        raise Refused(_("{%(name)s} stands where no table can be"), name=name)
     return roles
 
 
@@ -140,29 +148,32 @@ def _check_other(table: exp.Table, common: set[str]) -> None:
     """Refuse a table that is not written in braces, unless it is known to be safe."""
     name, database = table.name, table.db
     if not isinstance(table.this, exp.Identifier) or table.catalog:
-        raise Refused(f"{table.sql()[:60]} is no table that may be read")
+        said = _("%(table)s is no table that may be read")
+        raise Refused(said, table=table.sql()[:60])
     if database.lower() == "information_schema" and name.lower() in ABOUT_TABLES:
         return
     if database:
-        raise Refused(
-            f"{database}.{name} is not of the tenant: write {{table}} for a table of "
-            "its own, without prefix"
+        said = _(
+            "%(database)s.%(name)s is not of the tenant: write {table} for a table of"
+            " its own, without prefix"
         )
+        raise Refused(said, database=database, name=name)
     if name.lower() not in common:
-        raise Refused(
-            f"{name} is no table here: write {{table}} for a table of the tenant, "
-            "without prefix"
+        said = _(
+            "%(name)s is no table here: write {table} for a table of the tenant,"
+            " without prefix"
         )
+        raise Refused(said, name=name)
 
 
 def _role(piece: Piece, table: exp.Table, tree: exp.Expr) -> Piece:
     name = piece.text
     if name in confidential.TABLES:
-        raise Refused(
-            f"{{{name}}} is out of bounds: it opens sessions or other systems"
-        )
+        said = _("{%(name)s} is out of bounds: it opens sessions or other systems")
+        raise Refused(said, name=name)
     if table.db or table.catalog:
-        raise Refused(f"Leave the database before {{{name}}} out: it is the tenant's")
+        said = _("Leave the database before {%(name)s} out: it is the tenant's")
+        raise Refused(said, name=name)
     if name not in confidential.SETTINGS:
         return piece
     if not any(at is table for _name, at in _direct(tree)):
@@ -186,13 +197,15 @@ def _direct(tree: exp.Expr) -> list[tuple[str, exp.Table]]:
 def _check_settings(name: str, tree: exp.Expr) -> None:
     """Refuse to write settings so that a secret could be read under another name."""
     if len(_direct(tree)) > 1:
-        raise Refused(
-            f"{{{name}}} cannot be joined in a statement that writes: use a subquery"
+        said = _(
+            "{%(name)s} cannot be joined in a statement that writes: use a subquery"
         )
+        raise Refused(said, name=name)
     values = confidential.SETTINGS[name][1]
     if wrong := sorted(set(_updated(tree)) - values):
-        allowed = " and ".join(sorted(values))
-        raise Refused(f"Of {{{name}}} only {allowed} can be updated, not {wrong[0]}")
+        said = _("Of {%(name)s} only %(allowed)s can be updated, not %(wrong)s")
+        allowed = _(" and ").join(sorted(values))
+        raise Refused(said, name=name, allowed=allowed, wrong=wrong[0])
 
 
 def _check_secrets(words: Sequence[Word], tree: exp.Expr) -> None:
@@ -205,14 +218,16 @@ def _check_secrets(words: Sequence[Word], tree: exp.Expr) -> None:
     )
     for name, number in (named - Counter(_assigned(tree))).items():
         if number:
-            raise Refused(f"The column {name} is secret: it may be written, not read")
+            said = _("The column %(name)s is secret: it may be written, not read")
+            raise Refused(said, name=name)
     if reads_all(tree):
         tables = {word.piece.text for word in words if word.role == "table"}
         if secret := sorted(tables & confidential.WITH_COLUMNS):
-            raise Refused(
-                f"{{{secret[0]}}} has a secret column: name the columns you want, "
-                "instead of *"
+            said = _(
+                "{%(name)s} has a secret column: name the columns you want, instead"
+                " of *"
             )
+            raise Refused(said, name=secret[0])
 
 
 def reads_all(tree: exp.Expr) -> bool:

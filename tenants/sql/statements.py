@@ -9,6 +9,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
 from sqlglot import exp
 from sqlglot.errors import ErrorLevel, SqlglotError
 
@@ -87,10 +88,10 @@ def parse(text: str, values: Mapping[str, str]) -> list[Statement]:
     """
     parts = split(text)
     if not parts:
-        raise Refused("There is no statement")
+        raise Refused(_("There is no statement"))
     used = set().union(*map(parameters, parts))
     if spare := sorted(set(values) - used):
-        raise Refused(f"No statement uses the parameter {spare[0]}")
+        raise Refused(_("No statement uses the parameter %(name)s"), name=spare[0])
     return [_statement(list(words_of(part, values)), text) for part in parts]
 
 
@@ -98,9 +99,8 @@ def _statement(words: Sequence[Word], text: str) -> Statement:
     first = next((word for word in words if not word.is_sign("(")), words[0])
     if first.lower not in READS | WRITES | CHANGES:
         known = ", ".join(sorted(READS | WRITES | CHANGES)).upper()
-        raise Refused(
-            f"{first.piece.text[:40]!r} begins no statement that is available: {known}"
-        )
+        said = _("%(text)r begins no statement that is available: %(known)s")
+        raise Refused(said, text=first.piece.text[:40], known=known)
     tree = _tree(words, text)
     check_words(words, tree)
     pieces = check_tree(words, tree, first.lower)
@@ -121,22 +121,25 @@ def _tree(words: Sequence[Word], text: str) -> exp.Expr:
     try:
         trees = Dialect().parser(error_level=ErrorLevel.IMMEDIATE).parse(tokens, text)
     except RecursionError:
-        raise Refused("It is nested too deeply") from None
+        raise Refused(_("It is nested too deeply")) from None
     except SqlglotError as error:
-        raise Refused(_where(error)) from None
+        raise _lost(error) from None
     [tree] = trees
     if tree is None or any(
         not query.expressions for query in tree.find_all(exp.Select)
     ):
-        raise Refused("It is no SQL that can be understood: a SELECT wants columns")
+        said = _("It is no SQL that can be understood: a SELECT wants columns")
+        raise Refused(said)
     return tree
 
 
-def _where(error: SqlglotError) -> str:
-    """Return a sentence that says where the text cannot be understood."""
+def _lost(error: SqlglotError) -> Refused:
+    """Return the refusal that says where the text cannot be understood."""
     [place, *_more] = getattr(error, "errors", []) or [{}]
-    line = f" in line {place['line']}" if place.get("line") else ""
-    near = place.get("highlight") or ""
-    return f"It is no SQL that can be understood{line}" + (
-        f", near {near[:40]!r}" if near else ""
-    )
+    line, near = place.get("line"), (place.get("highlight") or "")[:40]
+    said = _("It is no SQL that can be understood")
+    if line:
+        said = _("It is no SQL that can be understood in line %(line)s")
+    if line and near:
+        said = _("It is no SQL that can be understood in line %(line)s, near %(near)r")
+    return Refused(said, line=line, near=near)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from django.utils.translation import gettext as _
 from sqlglot.dialects.mysql import MySQL
 from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
@@ -21,6 +22,9 @@ LONGEST_NAME = 64  # of a column, in characters
 
 class Refused(Exception):
     """The text is not what may be sent: one sentence says why."""
+
+    def __init__(self, sentence: str, **names: object) -> None:
+        super().__init__(sentence % names if names else sentence)
 
 
 class Dialect(MySQL):
@@ -64,15 +68,13 @@ def split(text: str) -> list[list[Token]]:
     try:
         tokens = Dialect().tokenize(text)
     except SqlglotError:
-        raise Refused("A quote, a back-quote or a comment is not closed") from None
+        raise Refused(_("A quote, a back-quote or a comment is not closed")) from None
     parts: list[list[Token]] = [[]]
     for token in tokens:
         for comment in token.comments:
             if re.match(r"M?!", comment):
-                raise Refused(
-                    f"/*{comment[:40]}*/ is a comment that servers execute: leave it "
-                    "out"
-                )
+                said = _("/*%(text)s*/ is a comment that servers execute: leave it out")
+                raise Refused(said, text=comment[:40])
         if token.token_type == TokenType.SEMICOLON:
             parts.append([])
         else:
@@ -126,10 +128,11 @@ def _table(tokens: Sequence[Token], at: int) -> tuple[str, int] | None:
     parts = tokens[at : at + length]
     apart = any(a.end + 1 != b.start for a, b in zip(parts, parts[1:], strict=False))
     if apart or not TABLE_NAME.fullmatch(name):
-        raise Refused(
-            f"{{{name[:70]}}} is no table of Moodle: its name is lower-case letters, "
-            "digits and '_', without prefix and spaces"
+        said = _(
+            "{%(name)s} is no table of Moodle: its name is lower-case letters, digits"
+            " and '_', without prefix and spaces"
         )
+        raise Refused(said, name=name[:70])
     return name, length
 
 
@@ -154,13 +157,15 @@ def _table_word(name: str, tokens: Sequence[Token], at: int) -> Word:
 def _parameter(tokens: Sequence[Token], at: int, values: Mapping[str, str]) -> Word:
     name = tokens[at + 1].text if at + 1 < len(tokens) else ""
     if name not in values:
-        raise Refused(f"There is no value for the parameter :{name[:40]}")
+        said = _("There is no value for the parameter :%(name)s")
+        raise Refused(said, name=name[:40])
     value = values[name]
     if not _counts_rows(tokens, at):
         string = _as(tokens[at], TokenType.STRING, value)
         return Word("value", string, Piece("value", value))
     if not re.fullmatch(r"[0-9]{1,18}", value):
-        raise Refused(f"LIMIT takes whole numbers, and :{name} is {value[:40]!r}")
+        said = _("LIMIT takes whole numbers, and :%(name)s is %(value)r")
+        raise Refused(said, name=name, value=value[:40])
     return Word(
         "number", _as(tokens[at], TokenType.NUMBER, value), Piece("text", value)
     )
@@ -195,10 +200,11 @@ def _word(tokens: Sequence[Token], at: int) -> Word:
             return Word("word", token, Piece("text", plain, _space(tokens, at)))
         if text in SIGNS:
             return Word("sign", token, Piece("text", text, _space(tokens, at)))
-    raise Refused(
-        f"{text[:40]!r} is not known here: texts stand between quotes, and names with "
-        "other signs than letters, digits and '_' between back-quotes"
+    said = _(
+        "%(text)r is not known here: texts stand between quotes, and names with other"
+        " signs than letters, digits and '_' between back-quotes"
     )
+    raise Refused(said, text=text[:40])
 
 
 # They may look like words or signs, but are more.
@@ -215,7 +221,8 @@ SPECIAL = {
 
 def _quoted(name: str) -> str:
     if not 0 < len(name) <= LONGEST_NAME or not name.isprintable() or "{" in name:
-        raise Refused(f"{name[:70]!r} between back-quotes is no name of a column")
+        said = _("%(name)r between back-quotes is no name of a column")
+        raise Refused(said, name=name[:70])
     doubled = name.replace("`", "``")
     return f"`{doubled}`"
 

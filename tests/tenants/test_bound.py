@@ -1,6 +1,7 @@
 """Which settings belong to one site alone."""
 
 import pytest
+from django.utils import translation
 
 from tenants import bound, confidential
 
@@ -88,6 +89,24 @@ def test_what_means_one_site_is_not_copied(plugin: str, name: str, value: str):
 )
 def test_a_table_whose_rows_are_one_site_s_is_not_copied(table: str):
     assert bound.never_copied_table(table).startswith(f"{table} ")
+
+
+def test_why_is_told_in_the_readers_language():
+    tables = ["sessions", "config", "role", "user", "course", "files", "modules"]
+    settings = ["wwwroot", "version", "jsrev", "siteidentifier", "siteadmins"]
+
+    def whys() -> list[str]:
+        place = bound.never_copied("help", PLACES[0], "local_x", PLACES)
+        mnet = bound.never_copied("x", "x", "mnet", PLACES)
+        found = [*map(bound.never_copied_table, [*tables, "mnet_host"])]
+        return [place, mnet, *found, *map(bound.never_set, settings)]
+
+    english = whys()
+    with translation.override("fr"):
+        french = whys()
+
+    assert {*english} & {*french} == set()
+    assert french[0] == f"help nomme {PLACES[0]}"
 
 
 def test_a_table_of_secrets_is_not_copied():

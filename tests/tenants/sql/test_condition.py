@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.utils import translation
 from hypothesis import given, strategies
 
 from tenants.sql.condition import Unclear, parse
@@ -56,6 +57,16 @@ def test_a_condition_is_written_anew(text: str, sql: str, values: list[str]):
 def test_what_is_more_than_a_condition_is_refused(text: str):
     with pytest.raises(Unclear):
         parse(text)
+
+
+def test_what_is_no_condition_is_told_in_the_readers_language():
+    with translation.override("fr"):
+        with pytest.raises(Unclear, match="'a' n'est pas permis : ne comparez que"):
+            parse("a")
+        with pytest.raises(Unclear, match="n'est pas une condition : .* LIKE 'a%'"):
+            parse("a = ")
+        with pytest.raises(Unclear, match="Un commentaire n'est pas permis"):
+            parse("a=1 -- b")
 
 
 PLAIN = re.compile(

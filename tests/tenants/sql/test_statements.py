@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.utils import translation
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -263,6 +264,19 @@ def test_what_is_refused_is_told_in_one_sentence(text):
     sentence = str(caught.value)
     assert sentence and "\n" not in sentence and "\x1b" not in sentence
     assert len(sentence) < 200
+
+
+def told(text: str, language: str) -> str:
+    with translation.override(language), pytest.raises(Refused) as caught:
+        parsed(text)
+    return str(caught.value)
+
+
+def test_what_is_refused_is_told_in_the_readers_language():
+    same = [text for text in HOSTILE if told(text, "en") == told(text, "fr")]
+
+    assert same == []
+    assert told("EXPLAIN SELECT 1", "fr").startswith("'EXPLAIN' ne commence aucune")
 
 
 def test_a_update_of_a_secret_column_may_say_its_name_as_often_as_it_sets_it():
