@@ -356,10 +356,7 @@ def probe() -> Iterator[type[Probe]]:
 def mail_server(settings) -> Iterator[MailServer]:
     """Return the mail server that mails go to; it is away at first."""
     found = MailServer()
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", found.port
-    settings.EMAIL_TIMEOUT = 60
-    settings.ADMINS = [("Ann", "ann@example.org")]
+    found.use_for(settings)
     yield found
     found.stop()
 

@@ -19,6 +19,13 @@ class MailServer:
         self.silent = False
         self._server: socketserver.ThreadingTCPServer | None = None
 
+    def use_for(self, settings) -> None:
+        """Let mails go here, to an administrator."""
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", self.port
+        settings.EMAIL_TIMEOUT = 60
+        settings.ADMINS = [("Ann", "ann@example.org")]
+
     def start(self) -> None:
         server = self
 
