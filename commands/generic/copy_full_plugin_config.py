@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from commands.agent import AgentCommand
 from commands.base import CommandFailed, Steps, register
 from commands.source import SourceCommand
+from commands.wrong import kept
 from tenants import bound, moodledb
 from tenants.models import Tenant
 
@@ -44,21 +45,14 @@ class CopyFullPluginConfig(SourceCommand, AgentCommand):
 
     def read(self, source: Tenant) -> dict[str, Any]:
         found = moodledb.plugin_settings(source, self.names())
-        places = bound.places(source)
-        kept: Settings = {}
-        left: dict[str, str] = {}
-        for plugin, values in found.items():
-            for name, value in values.items():
-                if reason := bound.never_copied(name, value, plugin, places):
-                    left[name] = reason
-                else:
-                    kept.setdefault(plugin, {})[name] = value
-        if not kept:
+        with kept():  # the jobs print why something is left out
+            copied, left = _parted(found, bound.places(source))
+        if not copied:
             raise CommandFailed(
                 _("%(site)s has no settings of %(plugin)s to copy: check its name")
                 % {"site": source.wwwroot, "plugin": self.cleaned_data["plugin"]}
             )
-        return {"settings": kept, "left_out": left}
+        return {"settings": copied, "left_out": left}
 
     def run(self, tenant: Tenant) -> Steps:
         material = cast(dict[str, Any], self.material)
@@ -84,3 +78,16 @@ class CopyFullPluginConfig(SourceCommand, AgentCommand):
                 stays = bound.never_copied(name, value, plugin, places)
                 if name not in left and not stays:
                     settings.setdefault(plugin, {}).setdefault(name, None)
+
+
+def _parted(found: Settings, places: list[str]) -> tuple[Settings, dict[str, str]]:
+    """Return what is copied, and by its name why something else is not."""
+    copied: Settings = {}
+    left: dict[str, str] = {}
+    for plugin, values in found.items():
+        for name, value in values.items():
+            if reason := bound.never_copied(name, value, plugin, places):
+                left[name] = reason
+            else:
+                copied.setdefault(plugin, {})[name] = value
+    return copied, left

@@ -1,6 +1,7 @@
 """What it reads and asks; tests/moodle/test_generic.py proves it on a real Moodle."""
 
 import pytest
+from django.utils import translation
 
 from commands.base import CommandFailed
 from commands.generic.copy_full_plugin_config import CopyFullPluginConfig
@@ -123,3 +124,12 @@ def test_what_names_no_plugin_is_refused(settings_of, plugin: str):
 
     assert not form.is_valid()
     assert set(form.errors) == {"plugin"}
+
+
+def test_what_jobs_print_of_what_is_left_out_is_english(settings_of):
+    source, _target = settings_of({"local_x": {"version": "1", "a": "1"}})
+
+    with translation.override("fr"):
+        read = bound_form("plugin=local_x").read(source)
+
+    assert read["left_out"]["version"].startswith("version tells which code the")
