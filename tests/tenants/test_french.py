@@ -6,13 +6,18 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 from django.utils import translation
 
+from mnet import sites as mnet_sites
 from mnet.models import Strategy
-from tenants import boot, checks, held, moodledb, nodelist, subpath
+from tenants import boot, checks, held, manifest, moodledb, nodelist, subpath
 from tenants.databases import MAKE
 from tenants.forms import NewTenantForm
+from tenants.legacy import Site
 from tenants.models import Checkup, DatabaseServer, Journal, Release, Tenant
 from tenants.php import PhpError
+from tenants.provision import Plan, reserve
 from tenants.selection import Selection, SelectionError
+from tenants.steps import LifecycleError
+from tenants.takeover import Takeover
 from tenants.wwwroot import clean_wwwroot
 from tests.pages import LIST, filled, text
 
@@ -265,3 +270,58 @@ def test_a_finding_is_stored_by_its_name(rows):
     [one] = rows(1)
 
     assert checks.data(one).check == "data path"
+
+
+def test_sites_that_cannot_be_taken_over(server):
+    root = {"wwwroot": "https://a.org", "db_name": "nowhere"}
+    foreign = Site("row 1", root | {"db_type": "pgsql"})
+    away = Site("row 2", root | {"db_type": "mariadb"}, db_host="far.example.org")
+    empty = Site("row 3", root | {"db_type": "mariadb"}, socket=server.socket)
+
+    Takeover([foreign, away, empty])
+
+    assert [site.problems for site in (foreign, empty)] == [
+        ["sa base est pgsql : VMoodle ne sert que MariaDB et MySQL"],
+        ["il n'y a pas de base 'nowhere'"],
+    ]
+    assert away.problems[0].startswith(
+        "son serveur de bases de données far.example.org:3306 n'est pas enregistré :"
+    )
+
+
+def test_a_damaged_snapshot(tmp_path):
+    (tmp_path / manifest.NAME).write_text("{")
+
+    with pytest.raises(manifest.SnapshotError) as damaged:
+        manifest.read(tmp_path)
+
+    assert str(damaged.value).endswith("est abîmé : ce n'est pas du JSON")
+
+
+def test_a_site_whose_keys_are_not_its_own(rows):
+    [one] = rows(1)
+    off = mnet_sites.Site(one)
+    other = mnet_sites.Site(
+        one, certificate="a", signs_with="a", wwwroot="https://b.org"
+    )
+    other.settings = {"mnet_dispatcher_mode": mnet_sites.ON}
+
+    assert off.trouble == "MNet est désactivé sur le site"
+    assert other.trouble == "ses clés sont de https://b.org"
+
+
+def test_why_a_code_tree_has_no_mnet(releases):
+    assert mnet_sites.lacks_mnet(Release(name="5.0", path="/nowhere")) == (
+        "le code de 5.0 n'a pas MNet, que Moodle a jusqu'à 4.5"
+    )
+
+
+def test_who_comes_second(rows):
+    [one] = rows(1)
+    second = Tenant(wwwroot=one.wwwroot, shortname="b", db_name="b", data_path="/b")
+    second.server, second.release = one.server, one.release
+
+    with pytest.raises(LifecycleError) as late:
+        reserve(second, Plan(origin="register"))
+
+    assert str(late.value).startswith(f"{one} n'est pas faite : ")
