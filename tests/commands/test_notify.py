@@ -92,10 +92,10 @@ def test_mails_of_a_french_fleet_are_in_french(
     finished("commands/Probe", rows(3), parallel=1)
 
     [first] = [mail for mail in mailoutbox if "premier échec" in mail.subject]
-    assert first.body.startswith("https://t1.example.org a échoué :\n")
-    assert subjects(mailoutbox)[-1] == "terminée : 2 réussi, 1 échoué"
+    assert first.body.startswith("https://t1.example.org a échoué\xa0:\n")
+    assert subjects(mailoutbox)[-1] == "terminée\xa0: 2 réussi, 1 échoué"
     assert "sur 3 instances, lancée par tester, est terminée.\n" in mailoutbox[-1].body
-    assert "\nEn échec :\n\n  https://t1.example.org\n" in mailoutbox[-1].body
+    assert "\nEn échec\xa0:\n\n  https://t1.example.org\n" in mailoutbox[-1].body
     assert "Probe sur 3 instances" in mailoutbox[0].body
 
 

@@ -18,16 +18,16 @@ pytestmark = pytest.mark.django_db
 
 
 WRONG = [
-    ("generic/PurgeCaches", {"muk": "1"}, "n'a pas de paramètre muk (il a : "),
-    ("generic/PurgeCaches", {"muc": "2"}, "muc=2 : donnez muc=1 ou muc=0"),
+    ("generic/PurgeCaches", {"muk": "1"}, "n'a pas de paramètre muk (il a\xa0: "),
+    ("generic/PurgeCaches", {"muc": "2"}, "muc=2\xa0: donnez muc=1 ou muc=0"),
     ("generic/PurgeCaches", {"": "1"}, "'=1' n'a pas la forme nom=valeur&nom="),
     (
         "generic/PurgeCaches",
         {"more": "100%"},
-        "more : '100%' n'est pas une option : les options commencent par « - »",
+        "more\xa0: '100%' n'est pas une option\xa0: les options commencent par «\xa0-",
     ),
     ("generic/PurgeCaches", {"more": "--host"}, "'--host' est mis par VMoodle"),
-    ("generic/PurgeCaches", {"more": '"'}, "options : Guillemets non fermés"),
+    ("generic/PurgeCaches", {"more": '"'}, "options\xa0: Guillemets non fermés"),
     ("system/Script", {"script": "a%b.php"}, "'a%b.php' n'est pas un script en"),
     (
         "system/Script",
@@ -43,37 +43,37 @@ WRONG = [
     (
         "generic/SetConfig",
         {"key": "smtppass"},
-        "value : smtppass est secret d'après son nom : donnez sa valeur, ou empty",
+        "value\xa0: smtppass est secret d'après son nom\xa0: donnez sa valeur",
     ),
-    ("generic/SetConfig", {"key": "version"}, "key : version dit à quel code"),
-    ("generic/SetPluginConfig", {"pkey": "a/kid"}, "pkey : kid distingue ce site"),
-    ("generic/CopyTable", {"table": "files"}, "table : files renvoie à des conten"),
-    ("generic/CopyTable", {"select": "a%=1"}, "select : 'a%=1' n'est pas une cond"),
+    ("generic/SetConfig", {"key": "version"}, "key\xa0: version dit à quel code"),
+    ("generic/SetPluginConfig", {"pkey": "a/kid"}, "pkey\xa0: kid distingue ce site"),
+    ("generic/CopyTable", {"table": "files"}, "table\xa0: files renvoie à des conten"),
+    ("generic/CopyTable", {"select": "a%=1"}, "select\xa0: 'a%=1' n'est pas une cond"),
     ("generic/SetPluginConfig", {"pkey": "core/a"}, "a n'est pas d'un plugin"),
     ("generic/SyncSettings", {"settings": "a%"}, "'a%' ne nomme pas de réglage"),
-    ("generic/CopyFile", {"fileid": "x"}, "'x' n'est pas un fichier : donnez son"),
+    ("generic/CopyFile", {"fileid": "x"}, "'x' n'est pas un fichier\xa0: donnez son"),
     ("generic/CopyFileArea", {"fileareaid": "x"}, "'x' n'est pas une zone de fich"),
-    ("generic/CopyFile", {"source": "http://a.b"}, "pas cette instance : http://a"),
-    ("generic/CopyFile", {"fileid": "1"}, "source : Il n'y a pas d'instance princ"),
+    ("generic/CopyFile", {"source": "http://a.b"}, "pas cette instance\xa0: http://a"),
+    ("generic/CopyFile", {"fileid": "1"}, "source\xa0: Il n'y a pas d'instance princ"),
     ("generic/SyncLangCustomisation", {"langs": "E"}, "'E' n'est pas un nom"),
     ("plugins/Sync", {"cells": "x"}, "'x' n'a pas la forme SITE,SITE LIGNE,LIGNE"),
     ("plugins/Compare", {"plugintype": "%"}, "Un type de plugins est un mot, par"),
     ("plugins/SetState", {"plugin": "%"}, "'%' ne nomme pas de plugin"),
     ("plugins/SetState", {"plugin": "filter/tex"}, "Un filtre a trois états"),
-    ("plugins/SetFilterState", {"plugin": "mod/quiz"}, "n'est pas un filtre : uti"),
+    ("plugins/SetFilterState", {"plugin": "mod/quiz"}, "n'est pas un filtre\xa0: uti"),
     ("courses/CreateCategory", {"path": "a//b"}, "Un nom du chemin est vide"),
     ("courses/DeleteCourse", {"fullname": "%%"}, "'%%' convient à tous les cours"),
     ("courses/DeleteCourse", {}, "Donnez l'un de shortname, idnumber, fullname"),
     ("courses/RestoreCourse", {"location": "/a.mbz"}, "pas de fichier /a.mbz"),
-    ("lifecycle/Move", {}, "Dites vers où : to_server, data_path ou les deux"),
-    ("lifecycle/Move", {"to_server": "x"}, "de données x (il y a : "),
+    ("lifecycle/Move", {}, "Dites vers où\xa0: to_server, data_path ou les deux"),
+    ("lifecycle/Move", {"to_server": "x"}, "de données x (il y a\xa0: "),
     ("lifecycle/Restore", {"snapshot": "x"}, "Il n'y a pas d'instantané x"),
-    ("mnet/SetNetwork", {"network": "x"}, "'x' n'est pas un réseau : donnez -1"),
+    ("mnet/SetNetwork", {"network": "x"}, "'x' n'est pas un réseau\xa0: donnez -1"),
     ("mnet/CheckMnet", {"bindhost": "http://a.b"}, "donnez un wwwroot du registre"),
-    ("mnet/InitMnetNode", {"bindhost": "http://a.b"}, "registre, ou « subs »"),
+    ("mnet/InitMnetNode", {"bindhost": "http://a.b"}, "registre, ou «\xa0subs\xa0»"),
     ("system/Backup", {"courseid": "1", "courseshortname": "a"}, "Nommez un cours"),
-    ("system/DeleteUsers", {"rules": "%"}, "'%' n'est pas une règle : type:champ:"),
-    ("system/FixSiteAdmins", {"userscheme": "%"}, "'%' convient à tous : donnez"),
+    ("system/DeleteUsers", {"rules": "%"}, "'%' n'est pas une règle\xa0: type:champ:"),
+    ("system/FixSiteAdmins", {"userscheme": "%"}, "'%' convient à tous\xa0: donnez"),
     ("system/Replace", {"search": "a"}, "Donnez soit le texte à mettre, soit dele"),
     (
         "system/Replace",
@@ -88,17 +88,21 @@ WRONG = [
     ("system/SwitchDomain", {"domain": "a.b:1"}, "'a.b:1' n'est pas un domaine"),
     ("system/MysqlEngine", {}, "Donnez l'un de engine, list et available"),
     ("system/UninstallPlugins", {}, "Choisissez l'un de "),
-    ("sql/Sql", {"sql": "DELETE FROM {user} WHERE id = 1"}, "données : il faut wr"),
-    ("sql/Sql", {"sql": "SELECT 1", "write": "1"}, "Rien n'écrit ici : omettez"),
+    ("sql/Sql", {"sql": "DELETE FROM {user} WHERE id = 1"}, "données\xa0: il faut wr"),
+    ("sql/Sql", {"sql": "SELECT 1", "write": "1"}, "Rien n'écrit ici\xa0: omettez"),
     (
         "sql/Sql",
         {"sql": "SELECT 1", "parameters": "a&b"},
         "écrivez & dans une valeur comme %26",
     ),
-    ("sql/Sql", {"sql": "SHOW TABLES"}, "sql : 'SHOW' ne commence aucune instruct"),
-    ("sql/MultiSql", {"sql": "DROP TABLE {config}"}, "sql : DROP n'est pas possib"),
+    ("sql/Sql", {"sql": "SHOW TABLES"}, "sql\xa0: 'SHOW' ne commence aucune instruct"),
+    ("sql/MultiSql", {"sql": "DROP TABLE {config}"}, "sql\xa0: DROP n'est pas possib"),
     ("sql/Sql", {"sql": "SELECT 1; SELECT 2"}, "Seule la dernière instruction peut"),
-    ("upgrade/Upgrade", {"to_release": "9"}, "pas de version 9 (noms connus : aucun)"),
+    (
+        "upgrade/Upgrade",
+        {"to_release": "9"},
+        "pas de version 9 (noms connus\xa0: aucun)",
+    ),
 ]
 
 
@@ -120,16 +124,18 @@ def test_a_command_that_there_is_not_is_told_in_french():
     with translation.override("fr"):
         with pytest.raises(UnknownCommand, match="vouliez-vous dire generic/PurgeCa"):
             find("generic/PurgeCache")
-        with pytest.raises(UnknownCommand, match="« manage.py commands » les liste"):
+        with pytest.raises(
+            UnknownCommand, match="«\xa0manage.py commands\xa0» les liste"
+        ):
             find("%")
 
 
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("'", '"\'" ne peut pas être découpé : Guillemets non fermés'),
-        ("--tags=a b", "arguments inconnus : --tags=a b"),
-        ("--tag=,", "--tag est vide : omettez-le"),
+        ("'", '"\'" ne peut pas être découpé\xa0: Guillemets non fermés'),
+        ("--tags=a b", "arguments inconnus\xa0: --tags=a b"),
+        ("--tag=,", "--tag est vide\xa0: omettez-le"),
         ("--from-file=/etc/passwd", "--from-file est pour un shell"),
         ("--in-run=7", "Il n'y a pas d'exécution 7"),
     ],
@@ -174,7 +180,7 @@ def test_pages_answer_a_french_browser_in_french(
 
     confirmation = posted("confirm", probing, {"typed": "3"})
     launch = posted("launch", closing, {"enable": "1", "disable": "1"})
-    assert "Tapez 2 pour continuer : rien n&#x27;a été fait" in confirmation
-    assert "<title>commands/Probe : 2 instances |" in confirmation
+    assert "Tapez 2 pour continuer\xa0: rien n&#x27;a été fait" in confirmation
+    assert "<title>commands/Probe\xa0: 2 instances |" in confirmation
     assert "et non enable et disable" in launch
     assert "Aucune instance n&#x27;est choisie" in posted("confirm", nobody, {})

@@ -44,7 +44,7 @@ def asking_in_french(console: Client) -> Client:
     ("wrong", "sentence"),
     [
         ("ftp://a.org", "'ftp://a.org' doit commencer par http:// ou https://"),
-        ("http://a.org:x", "'http://a.org:x' n'est pas une URL : Port could not"),
+        ("http://a.org:x", "'http://a.org:x' n'est pas une URL\xa0: Port could not"),
         ("http://u:p@a.org", "ne contient ni nom d'utilisateur ni mot de passe"),
         ("http://a.org?x=1", "ne doit contenir ni requête ni fragment"),
         ("http://straße.de", "'straße.de' a deux lectures"),
@@ -65,7 +65,7 @@ def test_an_address(wrong, sentence):
         ({}, "__all__", "Dites de quoi la faire"),
         ({"origin": "clone"}, "__all__", "Dites de quelle instance faire la copie"),
         ({"origin": "template"}, "__all__", "Dites d'après quel modèle la faire"),
-        ({"template": "x"}, "template", "Il n'y a pas de modèle x (connus : aucun)"),
+        ({"template": "x"}, "template", "Il n'y a pas de modèle x (connus\xa0: aucun)"),
         ({"origin": "install"}, "admin_email", "L'installateur a besoin d'une adresse"),
         ({"origin": "register"}, "__all__", "donnez sa base et son compte"),
         (
@@ -99,7 +99,7 @@ def test_a_new_tenant_without_a_release(db):
     form = NewTenantForm(NEW | {"origin": "install", "admin_email": "a@example.org"})
 
     assert form.errors["release"] == [
-        "Il n'y a pas de version : ajoutez-en une d'abord"
+        "Il n'y a pas de version\xa0: ajoutez-en une d'abord"
     ]
 
 
@@ -129,7 +129,7 @@ def test_a_code_tree(tmp_path):
     with pytest.raises(ValidationError) as wrong:
         Release(name="a", path=str(tmp_path)).read_version()
 
-    assert gone.value.messages[0].startswith("/nowhere : ce répertoire n'existe pas")
+    assert gone.value.messages[0].startswith("/nowhere\xa0: ce répertoire n'existe pas")
     assert "ne définit pas $release" in wrong.value.messages[0]
 
 
@@ -137,7 +137,9 @@ def test_forced_settings(db):
     with pytest.raises(boot.PublishError) as refused:
         boot.refuse_for_release("4.2", {"wwwroot": "x"})
 
-    assert str(refused.value).startswith("la version 4.2 ne peut pas forcer wwwroot :")
+    assert str(refused.value).startswith(
+        "la version 4.2 ne peut pas forcer wwwroot\xa0:"
+    )
 
 
 def test_a_link_of_a_sub_path(tmp_path):
@@ -156,8 +158,9 @@ def test_a_php_that_is_not_there(releases):
     with pytest.raises(PhpError) as failed:
         release.refresh()
 
-    assert f"/nowhere/php ne peut pas lire les versions de {release.path} : [Errno" in (
-        str(failed.value)
+    assert (
+        f"/nowhere/php ne peut pas lire les versions de {release.path}\xa0: [Errno"
+        in (str(failed.value))
     )
 
 
@@ -174,7 +177,7 @@ def test_a_server_out_of_reach():
     with pytest.raises(moodledb.MoodleDbError) as failed:
         moodledb.query(server, "SELECT 1")
 
-    assert str(failed.value).startswith("serveur de bases de données far : ")
+    assert str(failed.value).startswith("serveur de bases de données far\xa0: ")
     assert "démarrez-le, ou corrigez son adresse" in str(failed.value)
 
 
@@ -184,14 +187,14 @@ def test_strategies():
     with pytest.raises(ValidationError) as refused:
         same.clean()
 
-    assert refused.value.messages[0].startswith("sso_sp : dans un sous-réseau")
+    assert refused.value.messages[0].startswith("sso_sp\xa0: dans un sous-réseau")
 
 
 @pytest.mark.parametrize(
     ("steps", "sentence"),
     [
-        ([("tag", ["x"])], "Il n'y a pas d'étiquette x (connues : aucun)"),
-        ([("tohosts", ["https://x.org"])], "Pas de telle instance : https://x.org"),
+        ([("tag", ["x"])], "Il n'y a pas d'étiquette x (connues\xa0: aucun)"),
+        ([("tohosts", ["https://x.org"])], "Pas de telle instance\xa0: https://x.org"),
         ([("tohosts", ["x*"])], "'x*' est un motif"),
         ([("tohostsmatch", ["é"])], "'é' n'est pas un motif"),
         ([], "Aucune instance n'est choisie"),
@@ -210,7 +213,7 @@ def test_a_line_of_a_list():
     with pytest.raises(ValidationError) as refused:
         nodelist.form_data(node, 1)
 
-    assert refused.value.messages == ["enabled : 'maybe' n'est ni 1 ni 0"]
+    assert refused.value.messages == ["enabled\xa0: 'maybe' n'est ni 1 ni 0"]
 
 
 def test_what_a_job_holds(console, rows):
@@ -223,8 +226,8 @@ def test_what_a_job_holds(console, rows):
     )
 
     assert said == (
-        f"Le travail 7 est en cours sur {one}, et d'autres sur 1 autres : attendez leur"
-        " fin, ou abandonnez-les"
+        f"Le travail 7 est en cours sur {one}, et d'autres sur 1 autres\xa0: attendez"
+        " leur fin, ou abandonnez-les"
     )
     own = f"Le travail 7 est en cours sur {one} : attendez sa fin, ou abandonnez-le"
     assert f"{own}, avant de changer : nom de la base" in page(changed)
@@ -235,8 +238,8 @@ def test_what_has_not_ended(rows):
     Journal.objects.create(tenant=one, work="create", text="{}", begun=[MAKE])
 
     assert held.kept(Tenant.objects.all()) == [
-        f"L'opération « create » de {one} n'est pas terminée : attendez-la, ou exécutez"
-        " manage.py doctor --fix"
+        f"L'opération «\xa0create\xa0» de {one} n'est pas terminée\xa0: attendez-la,"
+        " ou exécutez manage.py doctor --fix"
     ]
 
 
@@ -263,7 +266,7 @@ def test_what_a_changed_tenant_lacks(
         answer = asking_in_french(console).post(f"{LIST}{one.pk}/change/", given)
 
     told = [str(message) for message in get_messages(answer.wsgi_request)]
-    assert f"{one}: répertoire de données : /nowhere/at/all n'existe pas" in told[-1]
+    assert f"{one}: répertoire de données\xa0: /nowhere/at/all n'existe pas" in told[-1]
 
 
 def test_a_finding_is_stored_by_its_name(rows):
@@ -281,11 +284,11 @@ def test_sites_that_cannot_be_taken_over(server):
     Takeover([foreign, away, empty])
 
     assert [site.problems for site in (foreign, empty)] == [
-        ["sa base est pgsql : VMoodle ne sert que MariaDB et MySQL"],
+        ["sa base est pgsql\xa0: VMoodle ne sert que MariaDB et MySQL"],
         ["il n'y a pas de base 'nowhere'"],
     ]
     assert away.problems[0].startswith(
-        "son serveur de bases de données far.example.org:3306 n'est pas enregistré :"
+        "son serveur de bases de données far.example.org:3306 n'est pas enregistré\xa0:"
     )
 
 
@@ -295,7 +298,7 @@ def test_a_damaged_snapshot(tmp_path):
     with pytest.raises(manifest.SnapshotError) as damaged:
         manifest.read(tmp_path)
 
-    assert str(damaged.value).endswith("est abîmé : ce n'est pas du JSON")
+    assert str(damaged.value).endswith("est abîmé\xa0: ce n'est pas du JSON")
 
 
 def test_a_site_whose_keys_are_not_its_own(rows):
@@ -324,4 +327,4 @@ def test_who_comes_second(rows):
     with pytest.raises(LifecycleError) as late:
         reserve(second, Plan(origin="register"))
 
-    assert str(late.value).startswith(f"{one} n'est pas faite : ")
+    assert str(late.value).startswith(f"{one} n'est pas faite\xa0: ")
