@@ -5,10 +5,11 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 
 from django.core.management.base import BaseCommand
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.timesince import timesince
 
 from commands.watch import note_crons
+from commands.wrong import kept
 from tenants import files, moodledb
 from tenants.files import FilesError
 from tenants.models import Tenant
@@ -57,7 +58,7 @@ def cron_faults(tenants: Sequence[Tenant], limit: int) -> dict[int, str]:
 
 def _last(tenant: Tenant) -> str:
     assert tenant.last_cron
-    with translation.override(None):  # as the sentence is
+    with kept():  # as the sentence is
         ago = timesince(tenant.last_cron).replace("\xa0", " ")
     return f"cron last ran {ago} ago"
 

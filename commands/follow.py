@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import close_old_connections
 from django.db.models import Count, Max, Min
-from django.utils import timezone, translation
+from django.utils import timezone
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -20,6 +20,7 @@ from rich.progress import (
 from commands.models import Job, Run
 from commands.patience import DOWN, patiently
 from commands.progress import duration, seconds_left
+from commands.wrong import kept
 
 INTERVAL = 0.2  # seconds
 ESTIMATE = 1.0  # seconds between two estimates, each of which reads all open jobs
@@ -69,7 +70,7 @@ def _bar() -> Progress:
     )
 
 
-@translation.override(None)  # what a shell prints is English
+@kept()  # what a shell prints is English
 def _left(run: Run) -> str:
     left = seconds_left(run)
     return "" if left is None else f"about {duration(left)} left"

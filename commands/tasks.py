@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.utils import timezone, translation
+from django.utils import timezone
 
 from commands import host, queue
 from commands.base import REFUSED, CommandFailed, Json, NothingToDo
@@ -16,6 +16,7 @@ from commands.claim import claim_next
 from commands.models import Job, Run
 from commands.patience import DOWN, patiently
 from commands.recorder import Cancelled, Recorder
+from commands.wrong import kept
 from tenants import moodledb, process
 
 EXPECTED = (*REFUSED, Cancelled, NothingToDo)  # their sentence ends the job
@@ -52,7 +53,7 @@ def _run_jobs(run: Run, worker: str) -> None:
         queue.enqueue_lanes(run.pk, 1)
 
 
-@translation.override("en")  # of what is stored, which readers of any language see
+@kept()
 def execute(
     job: Job,
     echo: Callable[[str], object] = lambda line: None,
