@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 from sqlglot import exp
 
@@ -204,7 +205,7 @@ def _check_settings(name: str, tree: exp.Expr) -> None:
     values = confidential.SETTINGS[name][1]
     if wrong := sorted(set(_updated(tree)) - values):
         said = _("Of {%(name)s} only %(allowed)s can be updated, not %(wrong)s")
-        allowed = _(" and ").join(sorted(values))
+        allowed = get_text_list(sorted(values), _("and"))
         raise Refused(said, name=name, allowed=allowed, wrong=wrong[0])
 
 

@@ -26,8 +26,8 @@ class Source(makemessages.BuildFile):
         if not self.texts:
             super().preprocess()
             return
-        lines = [Path(self.path).read_text(), *self.texts]
-        Path(self.work_path).write_text("\n".join(lines))
+        lines = [Path(self.path).read_text(encoding="utf-8"), *self.texts]
+        Path(self.work_path).write_text("\n".join(lines), encoding="utf-8")
 
 
 class Command(makemessages.Command):
