@@ -31,19 +31,11 @@ def run() -> None:
 
     from commands.models import Run
     from tenants import publish
-    from tenants.models import DatabaseServer, Release, Tenant
+    from tenants.models import Release, Tenant
+    from tests.faults.entered import enter
 
-    publish.publish = lambda tenant: None  # type: ignore[assignment]
-    tenant = Tenant.objects.create(
-        wwwroot="https://a.example.org",
-        name="A",
-        shortname="a",
-        db_name="a",
-        db_user="a",
-        data_path="/before",
-        server=DatabaseServer.objects.create(name="db1", admin_user="x"),
-        release=Release.objects.create(name="r", path="/r", version="1"),
-    )
+    release = Release.objects.create(name="r", path="/r", version="1")
+    tenant = enter(release, "/before")
     planned = Run.objects.create(
         command="generic/PurgeCaches", targets=[tenant.pk], actor="x"
     )

@@ -5,25 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from tenants import agent, moodledb, snapshots
+from tenants import moodledb, snapshots
 from tenants.models import Snapshot, Tenant
 from tests.leftovers import dropped
 from tests.steps import end
-from tests.tenants.making import POOL
+from tests.tenants.making import POOL, answered
 
 
 @pytest.fixture
 def settled(monkeypatch) -> list[tuple[str, dict]]:
     """Return what the agent was asked for, by operation."""
-    asked: list[tuple[str, dict]] = []
-
-    def ask(tenant, operation, given, **_job):
-        asked.append((operation, dict(given)))
-        yield None
-        return {"wwwroot": tenant.wwwroot}
-
-    monkeypatch.setattr(agent, "ask", ask)
-    return asked
+    return answered(monkeypatch)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from tenants import databases, moodledb, provision, publish, snapshots
+from tenants import agent, databases, moodledb, provision, publish, snapshots
 from tenants.forms import NewTenantForm
 from tenants.models import Journal, Snapshot, Tenant
 from tests.steps import end
@@ -15,6 +15,19 @@ NEW = {
     "shortname": "new",
     "force_dns": "1",
 }
+
+
+def answered(monkeypatch) -> list[tuple[str, dict]]:
+    """Let the agent of a site answer at once; return what it is asked for."""
+    asked: list[tuple[str, dict]] = []
+
+    def ask(tenant, operation, given, **_job):
+        asked.append((operation, dict(given)))
+        yield None
+        return {"wwwroot": tenant.wwwroot}
+
+    monkeypatch.setattr(agent, "ask", ask)
+    return asked
 
 
 def planned(config=None, **given) -> Tenant:

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from tenants import (
-    agent,
     databases,
     moodledb,
     provision,
@@ -19,7 +18,7 @@ from tests.commands.upgrade.conftest import visitor
 from tests.conftest import AddTenant
 from tests.leftovers import dropped
 from tests.steps import end
-from tests.tenants.making import POOL
+from tests.tenants.making import POOL, answered
 
 __all__ = ["visitor"]  # a fixture
 
@@ -29,14 +28,7 @@ NEW = {"wwwroot": "https://new.example.org", "name": "New School", "shortname": 
 @pytest.fixture
 def settled(monkeypatch, server, settings) -> Iterator[list[tuple[str, dict]]]:
     """Return what the agent was asked for, by operation; drop what was made."""
-    asked: list[tuple[str, dict]] = []
-
-    def ask(tenant, operation, given, **_job):
-        asked.append((operation, dict(given)))
-        yield None
-        return {"wwwroot": tenant.wwwroot}
-
-    monkeypatch.setattr(agent, "ask", ask)
+    asked = answered(monkeypatch)
     settings.VMOODLE_WEB_ADDRESS = "http://127.0.0.1:9"  # where nobody listens
     for _once in dropped(server):
         yield asked
