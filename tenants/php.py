@@ -44,6 +44,13 @@ HEAVY_VALUES = (
     # Moodle's upgrade resets its own OPcache, and would go on without.
     "disable_functions=opcache_reset",
 )
+DEFINITIONS = Path(__file__).parent / "moodle" / "cache_definitions.php"
+# What it extends, as Moodle 3.11 to 4.4 have it, by the file that has it.
+EXTENDED = {
+    "cache/classes/factory.php": "function get_disabled_writer(): cache_config_writer",
+    "cache/classes/config.php": "function load($configuration = false)",
+    "cache/locallib.php": "static function update_definitions($coreonly = false)",
+}
 
 
 def script_path(tree: str, script: str) -> str:
@@ -149,7 +156,8 @@ def php_options(tree: str, script: str = "") -> list[str]:
     OPcache makes an upgrade, and a small script, twice as fast. A small one takes
     what it needs from a file cache, one directory per tree, since compiled files
     hold its paths. A heavy one would take, and keep, memory at every inclusion of a
-    file: it has shared memory instead. Both at once crash PHP 8.2.
+    file: it has shared memory instead. Both at once crash PHP 8.2. And where Moodle
+    offers it, it remembers the definitions of its caches: a quarter of an upgrade.
     """
     name = tree.strip("/").replace("/", "-")
     if user := settings.VMOODLE_WEB_USER:
@@ -158,11 +166,20 @@ def php_options(tree: str, script: str = "") -> list[str]:
     if not os.path.isdir(cache):  # noqa: PTH112 - once a job, and ten times faster
         _make_cache(Path(cache), user)
     small = (f"opcache.file_cache={cache}", "opcache.file_cache_only=1")
-    own = HEAVY_VALUES if script in HEAVY else small
+    own = (*HEAVY_VALUES, *_remembering(tree)) if script in HEAVY else small
     # The stack of an error goes into the log: without values, such as a password.
     common = "zend.exception_ignore_args=1", "max_input_vars=6000"
     values = (*common, "opcache.enable_cli=1", *own)
     return [part for value in values for part in ("-d", value)]
+
+
+def _remembering(tree: str) -> tuple[str, ...]:
+    """Return what makes Moodle remember its caches' definitions, () where it cannot."""
+    for name, text in EXTENDED.items():
+        file = Path(tree, name)
+        if not file.is_file() or text not in file.read_text("utf-8", "replace"):
+            return ()
+    return (f"auto_prepend_file={DEFINITIONS}",)
 
 
 def _make_cache(cache: Path, user: str) -> None:

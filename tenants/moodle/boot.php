@@ -37,6 +37,9 @@ return new class {
             // Of each system user a place of its own: Moodle's is closed to all but the web's.
             $user = function_exists('posix_geteuid') ? posix_geteuid() : get_current_user();
             $cfg->localrequestdir ??= sys_get_temp_dir() . "/requestdir-$user";
+            if (defined('VMOODLE_CACHE_FACTORY')) { // by cache_definitions.php
+                $cfg->alternative_cache_factory_class ??= VMOODLE_CACHE_FACTORY;
+            }
         } elseif (isset($_SERVER['HTTP_X_FORWARDED_PROTO']) && $this->isSecureBehind($tenant['proxies'], $cfg)) {
             $cfg->sslproxy = true;
         }

@@ -161,6 +161,28 @@ def a_second_run_starts_no_php(fleet: Fleet) -> None:
         assert not job["seconds"], "it was started"
 
 
+def test_an_upgrade_remembers_the_caches_that_it_has_found(
+    fleet: Fleet, upgraded: dict[str, Any]
+):
+    for name in INSTALLED:
+        data = fleet.data(name)
+        looks = (data / "looked").stat().st_size
+        assert 1 <= looks <= 20, "Moodle by itself looks more than a thousand times"
+        known = (data / "muc/config.php").read_text()
+        assert "'core/string'" in known
+        script = data / "look.php"
+        script.write_text(f"""<?php
+            define('CLI_SCRIPT', true);
+            require '{fleet.tree("new")}/config.php';
+            cache_helper::update_definitions();
+            """)
+        subprocess.run(["php", script, f"--host={url(name)}"], check=True)
+        script.unlink()
+        assert (data / "muc/config.php").read_text() == known
+        assert (data / "looked").stat().st_size > looks
+        (data / "looked").unlink()
+
+
 def assert_upgraded(fleet: Fleet, name: str) -> None:
     [[code_hash]] = fleet.in_registry(
         "SELECT versions_hash FROM tenants_release WHERE name = 'new'"

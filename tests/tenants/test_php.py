@@ -284,6 +284,27 @@ def test_what_a_job_left_behind_is_killed_and_nothing_else(run):
     other.close()
 
 
+@pytest.mark.parametrize(
+    ("script", "lost", "found"),
+    [
+        ("admin/cli/upgrade.php", "", True),
+        ("admin/cli/install_database.php", "", True),
+        ("admin/cli/cron.php", "", False),
+        ("admin/cli/upgrade.php", "cache/locallib.php", False),
+        ("admin/cli/upgrade.php", "cache/classes/config.php", False),
+    ],
+)
+def test_caches_are_remembered_where_moodle_is_as_we_know_it(site, script, lost, found):
+    for name, text in php.EXTENDED.items():
+        file = Path(site.release.path, name)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("" if name == lost else f"<?php abstract {text};")
+
+    options = php.php_options(site.release.path, script)
+
+    assert (f"auto_prepend_file={php.DEFINITIONS}" in options) is found
+
+
 def test_a_script_that_the_release_does_not_ship_is_told(site):
     with pytest.raises(php.PhpError, match="this release does not ship it"):
         next(php.run(site, "admin/cli/missing.php"))
