@@ -4,10 +4,10 @@ from pathlib import PurePath
 
 from xdist.scheduler import LoadScopeScheduling
 
-# What shares sites, a browser or timing stays in one process. The fleet goes first,
-# which takes longest; it installs the Moodles that the other tests of tests/moodle
-# load meanwhile.
-GROUPS = ("fleet", "faults", "browser", "moodle", "boot", "demo")
+# What shares sites, a browser or timing stays in one process, and goes in this order.
+# The fleet installs the Moodles that the other tests of tests/moodle load: those come
+# when that is done, else they would wait for it, or do it as well.
+GROUPS = ("fleet", "faults", "browser", "boot", "demo", "moodle")
 FLEET = ("tests/moodle/test_fleet.py", "tests/moodle/test_scripts.py")
 
 
