@@ -144,7 +144,7 @@ def test_people_and_rows_of_both(people: Campus, do: Do, tmp_path: Path):
     table = {"type": "table", "name": "mdl_config_plugins", "data": data}
     rows.write_text(json.dumps([table]))
 
-    do("system/ResetAdmin", secrets="password=Brand-new-4711")
+    do("system/ResetAdmin", secrets="password=Both-have-4711")
     do("system/FixSiteAdmins", "fixguest=1")
     user = "rules=equals:username:vm-both"
     do("system/DeleteUsers", f"action=suspend&run=1&{user}")
