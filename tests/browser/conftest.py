@@ -9,12 +9,13 @@ import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from functools import cache
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from commands import tasks
 from commands.models import Run
@@ -24,6 +25,7 @@ PROGRAM = "chromium-headless-shell"
 RUN = re.compile(r"/run/(\d+)/$")
 SHOTS = os.environ.get("VMOODLE_SHOTS", "")  # a directory: keep what was looked at
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
+FLAGS += ["--process-per-site"]
 
 
 @pytest.fixture(scope="session")
@@ -38,18 +40,33 @@ def browser() -> Iterator[Browser]:
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
+@pytest.fixture(scope="session")
+def window(browser: Browser, live_server) -> Callable[[int, str], BrowserContext]:
+    """Return a function that opens a window, or returns that of its kind.
+
+    To open one for each test would start another process, with empty caches.
+    """
+
+    @cache
+    def opened(width: int, scheme: str) -> BrowserContext:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900},
+            color_scheme=scheme,
+            base_url=live_server.url,
+        )
+        context.set_default_timeout(PATIENCE * 1000)
+        context.new_page().goto("/static/css/console.css")  # keeps the process
+        return context
+
+    return opened
+
+
 @pytest.fixture(
     params=[(1280, "light"), (390, "dark")], ids=["wide, light", "narrow, dark"]
 )
-def tab(request, browser: Browser, live_server, transactional_db) -> Iterator[Page]:
+def tab(request, window, transactional_db) -> Iterator[Page]:
     """Return a page of nobody; fail if the browser had to complain."""
-    width, scheme = request.param
-    context = browser.new_context(
-        viewport={"width": width, "height": 900},
-        color_scheme=scheme,
-        base_url=live_server.url,
-    )
-    context.set_default_timeout(PATIENCE * 1000)
+    context = window(*request.param)
     made = context.new_page()
     complaints: list[str] = []
     made.on("console", lambda said: complaints.append(f"{said.type}: {said.text}"))
@@ -58,7 +75,10 @@ def tab(request, browser: Browser, live_server, transactional_db) -> Iterator[Pa
         "requestfailed", lambda failed: complaints.append(f"error: {failed.failure}")
     )
     yield made
-    context.close()
+    for shown in context.pages[1:]:
+        shown.close()
+    context.clear_cookies()
+    context.unroute_all()
     bad = [said for said in complaints if said.startswith(("error", "warning"))]
     # A request that the next page cuts off is no failure.
     assert [said for said in bad if "ERR_ABORTED" not in said] == []
