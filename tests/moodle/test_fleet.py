@@ -167,7 +167,7 @@ def test_an_upgrade_remembers_the_caches_that_it_has_found(
     for name in INSTALLED:
         data = fleet.data(name)
         looks = (data / "looked").stat().st_size
-        assert 1 <= looks <= 20, "Moodle by itself looks more than a thousand times"
+        assert 1 <= looks < 100, "Moodle by itself looks more than a thousand times"
         known = (data / "muc/config.php").read_text()
         assert "'core/string'" in known
         script = data / "look.php"
