@@ -45,7 +45,7 @@ HEAVY_VALUES = (
     "disable_functions=opcache_reset",
 )
 DEFINITIONS = Path(__file__).parent / "moodle" / "cache_definitions.php"
-# What it extends, as Moodle up to 4.4 has it, by the file that has it.
+# What it extends, as Moodle 4.2 and 4.3 have it, by the file that has it.
 EXTENDED = {
     "cache/classes/factory.php": "function get_disabled_writer(): cache_config_writer",
     "cache/classes/config.php": "function load($configuration = false)",
