@@ -15,11 +15,6 @@ from urllib.parse import urlsplit
 
 import MySQLdb
 import pytest
-from django.apps import apps
-from django.contrib.auth.models import Permission
-from django.contrib.contenttypes.management import create_contenttypes
-from django.contrib.contenttypes.models import ContentType
-from django.db.models.signals import post_migrate
 from django.utils import translation
 from MySQLdb.constants import CLIENT
 
@@ -30,11 +25,12 @@ from tenants import moodledb, php
 from tenants.adopt import adopt
 from tenants.models import DatabaseServer, Release, Tenant
 from tests.commands.probe import Probe
+from tests.emptied import django_db_setup
 from tests.pages import console
 from tests.schedule import Schedule
 from tests.smtp import MailServer
 
-__all__ = ["console"]
+__all__ = ["console", "django_db_setup"]
 ROOT = Path(__file__).resolve().parent.parent
 INSTALL = [
     "--agree-license",
@@ -43,8 +39,6 @@ INSTALL = [
     "--fullname=Site",
     "--shortname=site",
 ]
-# The name by which Django connects what makes permissions.
-PERMISSIONS = "django.contrib.auth.management.create_permissions"
 MOST = 30  # connections of a test process to its own database servers
 AddTenant = Callable[..., Tenant]
 RunOf = Callable[..., Run]
@@ -93,40 +87,21 @@ def pytest_xdist_make_scheduler(config, log) -> Schedule:
     return Schedule(config, log)
 
 
-@pytest.fixture(scope="session")
-def django_db_setup(django_db_setup, django_db_blocker) -> None:
-    """Keep the rows that Django makes in an empty registry, and put them back.
-
-    After each test that commits it would look for them anew, one app after the other.
-    """
-    with django_db_blocker.unblock():
-        kept = [list(model.objects.all()) for model in (ContentType, Permission)]
-
-    def put_back(using: str, **_signal) -> None:
-        for rows in kept:
-            type(rows[0]).objects.using(using).bulk_create(rows)
-
-    assert post_migrate.disconnect(create_contenttypes)
-    assert post_migrate.disconnect(dispatch_uid=PERMISSIONS)
-    post_migrate.connect(put_back, sender=apps.get_app_config("auth"), weak=False)
+def of_its_own() -> Iterator[MariaDb]:
+    server = MariaDb(Path(tempfile.mkdtemp("", "db-", os.environ["VMOODLE_VAR_DIR"])))
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[MariaDb]:
-    directory = Path(tempfile.mkdtemp(prefix="db-", dir=os.environ["VMOODLE_VAR_DIR"]))
-    server = MariaDb(directory)
-    server.start()
-    yield server
-    server.stop()
+    yield from of_its_own()
 
 
 @pytest.fixture(scope="session")
 def second_mariadb() -> Iterator[MariaDb]:
-    directory = Path(tempfile.mkdtemp(prefix="db-", dir=os.environ["VMOODLE_VAR_DIR"]))
-    server = MariaDb(directory)
-    server.start()
-    yield server
-    server.stop()
+    yield from of_its_own()
 
 
 @pytest.fixture(scope="session")
