@@ -49,6 +49,7 @@ if (is_file($GLOBALS['CFG']->dataroot . '/looked')) {
     file_put_contents($GLOBALS['CFG']->dataroot . '/looked', '.', FILE_APPEND);
 }
 """
+REQUIRES = r"(requires\s*=\s*)[\d.]+"
 UTF8 = "CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci"
 
 
@@ -147,14 +148,15 @@ def copy_trees(trees: Path, old: Path, new: Path) -> None:
         copy_tree(source, trees / name)
         # Of a pristine tree or of a used one; a new file, never through a link.
         (trees / name / "config.php").unlink(missing_ok=True)
-    plugin = trees / "broken/mod/page/version.php"
-    text = plugin.read_text(encoding="utf-8")
-    plugin.unlink()
-    plugin.write_text(re.sub(r"(requires\s*=\s*)[\d.]+", r"\g<1>2999010100", text))
-    caches = trees / "new/lib/db/caches.php"
-    text = caches.read_text(encoding="utf-8")
-    caches.unlink()
-    caches.write_text(text + LOOKED)
+    change(trees / "broken/mod/page/version.php", REQUIRES, r"\g<1>2999010100")
+    change(trees / "new/lib/db/caches.php", r"\Z", LOOKED)
+
+
+def change(file: Path, pattern: str, by: str) -> None:
+    """Replace a text in a file of a copied tree, never through a link."""
+    text = file.read_text(encoding="utf-8")
+    file.unlink()
+    file.write_text(re.sub(pattern, by, text))
 
 
 def register(fleet: Fleet, name: str) -> None:
