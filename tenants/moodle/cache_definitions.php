@@ -38,12 +38,12 @@ spl_autoload_register(static function (string $name): void {
         public function load($configuration = false)
         {
             clearstatcache();
-            $file = @stat(static::get_config_file_path()) ?: [];
-            $seen = array_intersect_key($file, ['ino' => 1, 'mtime' => 1, 'size' => 1]);
-            if ($configuration === false && $seen && $seen === $this->loaded) {
+            $file = $configuration === false ? @stat(static::get_config_file_path()) : false;
+            $seen = $file ? [$file['ino'], $file['mtime'], $file['size']] : [];
+            if ($seen && $seen === $this->loaded) {
                 return true;
             }
-            $this->loaded = $configuration === false ? $seen : [];
+            $this->loaded = $seen;
             return parent::load($configuration);
         }
 
