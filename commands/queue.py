@@ -11,7 +11,6 @@ import signal
 import tempfile
 import time
 import uuid
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -43,15 +42,10 @@ def enqueue_control(function: Callable[..., object], *args: Any) -> None:
     async_task(name, *args, cluster=CONTROL)
 
 
-def waiting(name: str) -> int:
-    """Return how many tasks wait in a queue, without those some worker has."""
-    return int(OrmQ.objects.filter(key=name, lock__lte=timezone.now()).count())
-
-
-def lanes_waiting() -> Counter[int]:
-    """Return how many lanes of each run wait, without those some worker has."""
-    rows = OrmQ.objects.filter(key=JOBS, lock__lte=timezone.now())
-    return Counter(row.task["args"][0] for row in rows)
+def waiting(name: str) -> list[tuple[Any, ...]]:
+    """Return what the tasks in a queue are called with, but for those a worker has."""
+    rows = OrmQ.objects.filter(key=name, lock__lte=timezone.now())
+    return [row.task["args"] for row in rows]
 
 
 def stopping() -> bool:

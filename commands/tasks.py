@@ -143,9 +143,9 @@ def bury(job: Job, worker: str) -> None:
 
 def refill_lanes() -> None:
     """Give lanes to runs that have lost one, or whose jobs' time has come."""
-    waiting = queue.lanes_waiting()
+    waiting = queue.waiting(queue.JOBS)
     # A shell takes the job of a run that has just begun for itself.
     before = timezone.now() - timedelta(seconds=FRESH)
     for run in Run.objects.filter(state=Run.State.RUNNING, started_at__lt=before):
-        queue.enqueue_lanes(run.pk, run.lanes_wanted() - waiting[run.pk])
+        queue.enqueue_lanes(run.pk, run.lanes_wanted() - waiting.count((run.pk,)))
         run.close()

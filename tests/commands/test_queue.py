@@ -66,7 +66,7 @@ def test_a_lane_that_a_worker_has_taken_does_not_wait():
     taken.lock = timezone.now() + timedelta(hours=2)
     taken.save()
 
-    assert queue.waiting(queue.JOBS) == 1
+    assert queue.waiting(queue.JOBS) == [(1,)]
 
 
 @pytest.mark.django_db
@@ -77,4 +77,4 @@ def test_mails_go_to_the_control_queue_wherever_they_are_written(monkeypatch, wh
     queue.enqueue_control(notify.send_waiting)
 
     assert OrmQ.objects.get().key == queue.CONTROL
-    assert (queue.waiting(queue.CONTROL), queue.waiting(queue.JOBS)) == (1, 0)
+    assert (queue.waiting(queue.CONTROL), queue.waiting(queue.JOBS)) == ([()], [])
