@@ -20,7 +20,6 @@ from urllib.parse import parse_qs, parse_qsl, urlencode
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
-from django.db.models import Q
 from django.utils.timezone import localtime
 
 from commands import host, queue, tasks
@@ -213,7 +212,7 @@ class TenantCommand(Base):
         """Run the job in this process, unless the tenant or its server is busy."""
         claimed = claim_next(job.run, host.this_process())
         if claimed is None:
-            job.run.cancel_queued(Q(), f"cancelled by {actor()}")
+            job.run.cancel_queued(f"cancelled by {actor()}")
             raise CommandError(_why_not(job), returncode=BAD_USE)
         try:
             with interrupts(self.stderr.write) as interrupted:

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -359,7 +360,8 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @permission_required("commands.operate", raise_exception=True)
 def cancel_job(request: HttpRequest, pk: int) -> HttpResponse:
-    get_object_or_404(Job.objects.select_related("run"), pk=pk).request_cancel()
+    job = get_object_or_404(Job.objects.select_related("run"), pk=pk)
+    job.run.cancel(request.user.get_username(), Q(pk=pk))
     return redirect("admin:commands_job_view", pk)
 
 

@@ -12,7 +12,6 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from commands import host
-from commands.patience import past_deadlocks
 from commands.statements import change, moment, row
 from tenants.models import Tenant
 
@@ -167,14 +166,6 @@ class Job(models.Model):
         given = bool(ours.update(worker=worker, heartbeat_at=timezone.now()))
         self.worker = worker if given else self.worker
         return given
-
-    @past_deadlocks
-    @transaction.atomic
-    def request_cancel(self) -> None:
-        """Cancel a queued job at once; ask a running one to stop."""
-        self.run.cancel_queued(Q(pk=self.pk), "cancelled by an operator")
-        running = Job.objects.filter(pk=self.pk, state=self.State.RUNNING)
-        running.update(cancel_requested=True)
 
     def worker_is_gone(self) -> bool:
         """Whether the process that runs the job has died.

@@ -227,20 +227,21 @@ class Run(models.Model):
     def stop(self, reason: str) -> None:
         """Cancel what is queued; what runs goes on to its end."""
         Run.objects.filter(pk=self.pk, stopped="").update(stopped=reason)
-        self.cancel_queued(Q(), reason)
+        self.cancel_queued(reason)
 
     @past_deadlocks  # a job that ends has locked its own row first
     @transaction.atomic
-    def cancel(self, by: str) -> None:
-        """Cancel what is queued and ask what runs to stop."""
-        self.stop(f"cancelled by {by}")
-        running = self.jobs.filter(state=Job.State.RUNNING)
+    def cancel(self, by: str, *only: Q) -> None:
+        """Cancel what is queued and ask what runs to stop: all jobs, or only some."""
+        end = self.cancel_queued if only else self.stop
+        end(f"cancelled by {by}", *only)
+        running = self.jobs.filter(*only, state=Job.State.RUNNING)
         running.update(cancel_requested=True)
 
     @transaction.atomic
-    def cancel_queued(self, which: Q, reason: str) -> None:
+    def cancel_queued(self, reason: str, *only: Q) -> None:
         """Cancel queued jobs of the run, such as still are so."""
-        number = self.jobs.filter(which, state=Job.State.QUEUED).update(
+        number = self.jobs.filter(*only, state=Job.State.QUEUED).update(
             state=Job.State.CANCELLED, error=reason, finished_at=timezone.now()
         )
         if number:

@@ -4,6 +4,7 @@ from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
+from django.db.models import Q
 
 from commands import queue
 from commands.models import Job, Run
@@ -267,7 +268,7 @@ def test_a_cancelled_job_exits_1(manage: Manage, named: list[Tenant], monkeypatc
 
 def cancel_each() -> None:
     for job in Job.objects.with_edges():
-        job.request_cancel()
+        job.run.cancel("alice", Q(pk=job.pk))
 
 
 class Interrupter:

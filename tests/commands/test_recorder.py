@@ -3,6 +3,7 @@ from contextlib import contextmanager
 
 import pytest
 from django.db import OperationalError, connection
+from django.db.models import Q
 
 from commands import recorder
 from commands.base import Command, CommandFailed, Steps
@@ -147,7 +148,7 @@ def test_a_cancel_stops_the_steps(job: Job, clock: Clock):
             while True:
                 clock.sleep(1)
                 yield "on and on"
-                job.request_cancel()
+                job.run.cancel("alice", Q(pk=job.pk))
         finally:
             closed.append(True)
 
@@ -172,7 +173,7 @@ def test_a_step_that_must_not_be_cut_off_outlives_a_cancel(job: Job, clock: Cloc
         yield "never"
 
     command.run = run
-    job.request_cancel()
+    job.run.cancel("alice", Q(pk=job.pk))
 
     found = Recorder(job)
     with pytest.raises(Cancelled):

@@ -1,6 +1,7 @@
 """A run and a job are cancelled while they are at work."""
 
 import pytest
+from django.db.models import Q
 
 from commands.models import Job, Run
 from tenants import files
@@ -55,7 +56,7 @@ def test_a_job_that_waits_is_cancelled_at_once_and_opens_its_site(
         eventually(lambda: "wait for cron" in run.jobs.get().text()[0])
         assert files.in_maintenance(tenant)
 
-        run.jobs.get().request_cancel()
+        run.cancel("alice", Q(pk=run.jobs.get().pk))
 
         eventually(lambda: ended(run))
     assert run.jobs.get().state == Job.State.CANCELLED

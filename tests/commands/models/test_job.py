@@ -2,6 +2,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import OperationalError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from commands import host
@@ -113,18 +114,18 @@ def test_a_job_ends_though_its_tenant_was_deleted(job: Job):
 def test_a_cancelled_job_does_not_start(job: Job):
     queued = waiting(job)
 
-    queued.request_cancel()
+    queued.run.cancel("alice", Q(pk=queued.pk))
 
     with transaction.atomic():
         assert not queued.claim(ME)
     queued.refresh_from_db()
-    assert (queued.state, queued.error) == ("cancelled", "cancelled by an operator")
+    assert (queued.state, queued.error) == ("cancelled", "cancelled by alice")
     assert Tenant.objects.get(pk=queued.tenant_id).held_by is None
     assert Run.objects.get().done == 1
 
 
 def test_a_job_that_runs_is_asked_to_stop(job: Job):
-    job.request_cancel()
+    job.run.cancel("alice", Q(pk=job.pk))
 
     job.refresh_from_db()
     assert (job.state, job.cancel_requested) == (Job.State.RUNNING, True)
@@ -133,7 +134,7 @@ def test_a_job_that_runs_is_asked_to_stop(job: Job):
 def test_a_job_that_has_ended_cannot_be_cancelled(job: Job):
     job.finish(Job.State.SUCCEEDED)
 
-    job.request_cancel()
+    job.run.cancel("alice", Q(pk=job.pk))
 
     job.refresh_from_db()
     assert (job.state, job.cancel_requested) == (Job.State.SUCCEEDED, False)

@@ -3,6 +3,7 @@ from collections.abc import Callable
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import OperationalError
+from django.db.models import Q
 from django_q.models import OrmQ
 
 from commands import notify, queue
@@ -167,7 +168,7 @@ def test_a_canary_is_judged_when_its_last_job_is_cancelled(run_of, rows):
     run = run_of("commands/Probe", tenants, canary=2)
     end(run, "succeeded")
 
-    run.jobs.get(tenant=tenants[1]).request_cancel()
+    run.cancel("alice", Q(tenant=tenants[1]))
 
     run.refresh_from_db()
     assert run.state == Run.State.FINISHED
