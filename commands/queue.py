@@ -37,7 +37,8 @@ def enqueue_lanes(run_id: int, number: int) -> None:
 
 def enqueue_control(function: Callable[..., object], *args: Any) -> None:
     """Enqueue a small task of the control plane, such as a mail."""
-    # Named, since a worker's own cluster is what django-q2 takes else.
+    # By name, since a task may outlive its release; a worker's own cluster is what
+    # django-q2 takes else.
     name = f"{function.__module__}.{function.__name__}"
     async_task(name, *args, cluster=CONTROL)
 
@@ -45,7 +46,7 @@ def enqueue_control(function: Callable[..., object], *args: Any) -> None:
 def waiting(name: str) -> list[tuple[Any, ...]]:
     """Return what the tasks in a queue are called with, but for those a worker has."""
     rows = OrmQ.objects.filter(key=name, lock__lte=timezone.now())
-    return [row.task["args"] for row in rows]
+    return [row.args() or () for row in rows]  # none where the key is another now
 
 
 def stopping() -> bool:

@@ -8,7 +8,8 @@ import pytest
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from commands import notify, queue
+from commands import notify, queue, tasks
+from commands.models import Run
 from tests.patience import PATIENCE
 
 fork = multiprocessing.get_context("fork")
@@ -67,6 +68,19 @@ def test_a_lane_that_a_worker_has_taken_does_not_wait():
     taken.save()
 
     assert queue.waiting(queue.JOBS) == [(1,)]
+
+
+@pytest.mark.django_db
+def test_a_run_whose_lanes_cannot_be_read_any_more_is_given_others(
+    run_of, rows, probe, monkeypatch
+):
+    run = run_of("commands/Probe", rows(2), parallel=2)
+    Run.objects.update(started_at=timezone.now() - timedelta(minutes=1))
+    monkeypatch.setattr("django_q.conf.Conf.SECRET_KEY", "another one")
+
+    tasks.reap()
+
+    assert queue.waiting(queue.JOBS) == [(), (), (run.pk,), (run.pk,)]
 
 
 @pytest.mark.django_db
