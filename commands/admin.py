@@ -296,7 +296,7 @@ class RunAdmin(admin.ModelAdmin):
 
     @admin.display(description=_("took"))
     def took(self, run: Run) -> str:
-        return progress.duration(run.seconds()) if run.started_at else "–"
+        return progress.duration(progress.seconds_taken(run)) if run.started_at else "–"
 
     @admin.display(description=_("started"), ordering="started_at")
     def at(self, run: Run) -> Any:

@@ -10,7 +10,7 @@ import pkgutil
 import re
 import shlex
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime
 from typing import Any, Self, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
@@ -220,9 +220,9 @@ class Command(forms.Form):
         """
         return {}
 
-    def hold(self) -> timedelta:
-        """Return how long a job waits before it may start; asked once for each."""
-        return timedelta(0)
+    def not_before(self) -> datetime | None:
+        """Return from when on a job may start, None for now; asked once for each."""
+        return None
 
     @classmethod
     def prepares(cls) -> bool:

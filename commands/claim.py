@@ -57,11 +57,9 @@ def claim_next(run: Run, worker: str) -> Job | None:
         # Locking the few server rows makes the limits exact; SQLite's immediate
         # transaction does so anyway.
         list(DatabaseServer.objects.select_for_update().values_list("pk"))
-    job = _next()(run.pk, moment(timezone.now()), run.pk)
-    if job is None:
-        return None
-    job.run = run
-    return job if job.claim(worker) else None
+    if job := _next()(run.pk, moment(timezone.now()), run.pk):
+        job.run = run
+    return job if job and job.claim(worker) else None
 
 
 @cache

@@ -216,7 +216,7 @@ class TenantCommand(Base):
             raise CommandError(_why_not(job), returncode=BAD_USE)
         try:
             with interrupts(self.stderr.write) as interrupted:
-                tasks.execute(claimed, self.tell, interrupted.is_set)
+                tasks.execute(claimed, echo=self.tell, interrupted=interrupted.is_set)
         except KeyboardInterrupt:
             raise CommandError(
                 f"{job.wwwroot}: cut off by a second ^C: see the page of run {job.run} "
@@ -309,13 +309,13 @@ class BulkCommand(Base):
                 check_workers(detach=options["detach"])
             retry = options["retry"] is not None
             draft = self.retried(options) if retry else self.asked(options)
-            canary, percent = set_limits(draft, options)
+            canary = set_limits(draft, options)
             if dry_run:
                 show_plan(draft, canary, self, as_json=as_json)
                 return
             confirm(draft, self, yes=options["yes"])
             draft.logroot = log_directory(options["logroot"]) or draft.logroot
-            begin(draft, canary, percent)
+            begin(draft, canary)
         except REFUSED as error:
             raise refuse(error) from error
         if options["detach"]:
@@ -389,11 +389,11 @@ def check_workers(*, detach: bool) -> None:
         )
 
 
-def begin(run: Run, canary: Sequence[int] | int, percent_failures: int) -> None:
+def begin(run: Run, canary: Sequence[int] | int = ()) -> None:
     """Start a draft; leave nothing on an error."""
     run.save()
     try:
-        run.start(canary=canary, percent_failures=percent_failures)
+        run.start(canary=canary)
     except REFUSED:
         run.delete()
         raise

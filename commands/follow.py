@@ -19,7 +19,7 @@ from rich.progress import (
 
 from commands.models import Job, Run
 from commands.patience import DOWN, patiently
-from commands.progress import duration, seconds_left
+from commands.progress import duration, seconds_left, seconds_taken
 from commands.wrong import kept
 
 INTERVAL = 0.2  # seconds
@@ -119,7 +119,7 @@ def report(run: Run) -> dict[str, Any]:
         "run": run.pk,
         "command": run.command,
         "counts": run.counts(),
-        "seconds": run.seconds(),
+        "seconds": seconds_taken(run),
         "stopped": run.stopped,
         "tenants": [
             {

@@ -2,7 +2,6 @@
 
 import os
 import socket
-from functools import lru_cache
 from pathlib import Path
 
 HOST = socket.gethostname()
@@ -10,11 +9,10 @@ HOST = socket.gethostname()
 
 def this_process() -> str:
     """Return `host:pid:start time` of the calling process."""
-    return _name(os.getpid())
+    return name_of(os.getpid())
 
 
-@lru_cache(maxsize=1)  # one entry: a forked child asks for another pid
-def _name(pid: int) -> str:
+def name_of(pid: int) -> str:
     return f"{HOST}:{pid}:{_start_time(pid)}"
 
 

@@ -1,10 +1,11 @@
 """The base of commands that are done later, each tenant at a time of its own."""
 
 import random
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from commands.base import Command
@@ -36,6 +37,11 @@ class LaterCommand(Command):
         own = [name for name in self.fields if name not in ("delay", "spread")]
         self.order_fields([*own, "delay", "spread"])
 
+    def not_before(self) -> datetime | None:
+        hold = self.hold()
+        return timezone.now() + hold if hold else None
+
     def hold(self) -> timedelta:
+        """Return how long one job waits; another one waits otherwise."""
         least, more = self.cleaned_data["delay"], self.cleaned_data["spread"]
         return timedelta(minutes=least + random.uniform(0, more))  # noqa: S311

@@ -5,6 +5,7 @@ control queue sends it, and tries again as long as the mail server is out of rea
 """
 
 import logging
+from collections.abc import Sequence
 from smtplib import SMTPRecipientsRefused, SMTPResponseException
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,15 @@ SUBJECTS = {
     "final": _("finished: %(counts)s"),
 }
 REFUSED = (SMTPResponseException, SMTPRecipientsRefused)  # this mail, not all mails
+
+
+def counted(run: "Run", done: int, failed: "Sequence[Job]") -> None:
+    """Tell what a run has come to by jobs just counted, some of which failed."""
+    if failed and run.done < run.total and run.failed == len(failed):
+        first_failure(failed[0])  # else the report comes at once as well
+    tenths = run.done * 10 // run.total
+    if (run.done - done) * 10 // run.total < tenths < 10:
+        progress(run, tenths * 10)
 
 
 def progress(run: "Run", percent: int) -> None:

@@ -165,11 +165,11 @@ RUNS: dict[str, Callable[[Run], list[int]]] = {
 }
 
 
-def set_limits(run: Run, options: dict[str, Any]) -> tuple[Sequence[int] | int, int]:
-    """Set how a draft is run; return its canary, and the failures in per cent."""
-    run.max_failures, percent = failure_limit(options)
+def set_limits(run: Run, options: dict[str, Any]) -> Sequence[int] | int:
+    """Set how a draft is run; return its canary."""
+    run.max_failures = failure_limit(options, len(run.targets))
     run.parallel = jobs_at_once(options["jobs"]) or run.parallel
-    return canary_of(options["canary"], run), percent
+    return canary_of(options["canary"], run)
 
 
 def jobs_at_once(number: int | None) -> int:
@@ -178,15 +178,21 @@ def jobs_at_once(number: int | None) -> int:
     return number or 0
 
 
-def failure_limit(options: dict[str, Any]) -> tuple[int | None, int]:
-    """Return the limit of failures as a number and as a percentage (0: none)."""
+def failure_limit(options: dict[str, Any], total: int) -> int | None:
+    """Return how many failed jobs stop a run of so many; None if none do."""
     text = options["max_failures"]
     if options["fullstop"] or text is None:
-        return (1 if options["fullstop"] else None), 0
+        return 1 if options["fullstop"] else None
     number = text.removesuffix("%")
     if not number.isdecimal() or int(number) == 0:
         raise SelectionError(f"--max-failures {text!r}: give a number or N%, above 0")
-    return (None, int(number)) if text.endswith("%") else (int(number), 0)
+    return as_number(text, total)
+
+
+def as_number(text: str, total: int) -> int:
+    """Return `N` or `N%` of a total as a number, a percentage rounded up."""
+    number = int(text.strip(" %"))
+    return -(-total * number // 100) if "%" in text else number
 
 
 def log_directory(path: str | None) -> str:

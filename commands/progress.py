@@ -57,7 +57,7 @@ def live(request: HttpRequest, run: Run) -> dict[str, Any]:
         "focus": focus,
         "tail": _tail(focus) if focus else [],
         "left": duration(left) if (left := seconds_left(run)) else None,
-        "took": duration(run.seconds()),
+        "took": duration(seconds_taken(run)),
         "said": _said(run),
         "idle": _is_idle(counts),
     }
@@ -126,6 +126,12 @@ def outcome(job: Job) -> str:
         for name, value in result.items()
         if value is not None and name != "exit_code"
     )
+
+
+def seconds_taken(run: Run) -> float:
+    """Return how long a run has taken so far, or took."""
+    end = run.finished_at or timezone.now()
+    return round((end - (run.started_at or end)).total_seconds(), 3)
 
 
 def seconds_left(run: Run) -> float | None:

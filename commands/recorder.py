@@ -29,7 +29,11 @@ class Cancelled(Exception):
 
 
 class Recorder:
-    """Stores a job's output, at most `VMOODLE_OUTPUT_CAP` characters: head and tail."""
+    """Stores a job's output, at most `VMOODLE_OUTPUT_CAP` characters: head and tail.
+
+    In a shell what is printed also goes to `echo`, and `interrupted` tells of a
+    cancel that the registry does not know of.
+    """
 
     def __init__(
         self,

@@ -49,22 +49,16 @@ def _run_jobs(run: Run, worker: str) -> None:
             return
         else:
             time.sleep(0.2)
-    if run.lanes_wanted():
-        queue.enqueue_lanes(run.pk, 1)
+    queue.enqueue_lanes(run.pk, min(1, run.lanes_wanted()))
 
 
 @kept()
-def execute(
-    job: Job,
-    echo: Callable[[str], object] = lambda line: None,
-    interrupted: Callable[[], bool] = lambda: False,
-) -> None:
+def execute(job: Job, **shell: Callable[..., Any]) -> None:
     """Run a claimed job to its end. The one place that catches a command's errors.
 
-    What is printed also goes to `echo`. `interrupted` tells of a cancel that the
-    registry does not know of.
+    `shell`: the `echo` and `interrupted` of a recorder.
     """
-    recorder = Recorder(job, echo, interrupted)
+    recorder = Recorder(job, **shell)
     ending: dict[str, Any] = {}
     try:
         result = _work(job, recorder)

@@ -20,6 +20,7 @@ from django.views.decorators.http import require_POST
 from commands.base import REFUSED, Command, all_commands, find
 from commands.compare import Comparison
 from commands.models import Job, Run
+from commands.options import as_number
 from commands.progress import duration, live
 from commands.results import has_tables, table_of
 from commands.shell import shell_line
@@ -144,11 +145,12 @@ def launch(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _take_over(run: Run, form: Command, chosen: dict[str, Any]) -> None:
     """Store what was chosen, unless another page has started the run meanwhile."""
+    limit = chosen["max_failures"]
     Run.objects.filter(pk=run.pk, state=Run.State.DRAFT).update(
         attributes=form.attributes(),
         secrets=form.secrets(),
         parallel=chosen["parallel"] or settings.VMOODLE_WORKERS,
-        max_failures=_failures(chosen["max_failures"], run),
+        max_failures=as_number(limit, len(run.targets)) if limit else None,
         open_wave=1,
     )
 
@@ -172,14 +174,6 @@ def _acceptable(request: HttpRequest, form: Command) -> bool:
             None, _("You lack the permission to run dangerous commands, as this is.")
         )
     return form.is_valid()
-
-
-def _failures(text: str, run: Run) -> int | None:
-    """Return the limit as a number of jobs; a percentage is rounded up."""
-    if not text:
-        return None
-    number = int(text.strip(" %"))
-    return -(-len(run.targets) * number // 100) if "%" in text else number
 
 
 def _initial(run: Run, command: type[Command]) -> dict[str, Any]:

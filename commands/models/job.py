@@ -163,9 +163,9 @@ class Job(models.Model):
         """
         running = Job.objects.filter(pk=self.pk, state=self.State.RUNNING)
         ours = running.filter(worker=self.worker)
-        given = bool(ours.update(worker=worker, heartbeat_at=timezone.now()))
-        self.worker = worker if given else self.worker
-        return given
+        if given := ours.update(worker=worker, heartbeat_at=timezone.now()):
+            self.worker = worker
+        return bool(given)
 
     def worker_is_gone(self) -> bool:
         """Whether the process that runs the job has died.

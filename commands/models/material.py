@@ -25,6 +25,12 @@ class Material(models.Model):
         return f"material of run {self.run_id}"
 
     @classmethod
+    def of(cls, run: int) -> Json:
+        """Return what is kept for a run, None for nothing."""
+        found = cls.objects.filter(run=run).first()
+        return json.loads(zlib.decompress(b64decode(found.data))) if found else None
+
+    @classmethod
     def pack(cls, value: Json) -> str:
         """Return a value as it is stored; raise CommandFailed when it is too large."""
         packed = b64encode(zlib.compress(json.dumps(value).encode())).decode()
@@ -36,7 +42,3 @@ class Material(models.Model):
             size, most = len(packed) // 1024**2, LIMIT // 1024**2
             raise CommandFailed(said % {"size": size, "most": most})
         return packed
-
-    def value(self) -> Json:
-        unpacked: Json = json.loads(zlib.decompress(b64decode(self.data)))
-        return unpacked

@@ -98,17 +98,10 @@ class Run(models.Model):
         """The bound command that its jobs copy; a lane binds it once for all."""
         form = self.form()
         if form.prepares():
-            found = Material.objects.filter(run=self).first()
-            form.material = found.value() if found else None
+            form.material = Material.of(self.pk)
         return form
 
-    def start(
-        self,
-        *,
-        canary: Sequence[int] | int = (),
-        percent_failures: int = 0,
-        lanes: bool = True,
-    ) -> None:
+    def start(self, *, canary: Sequence[int] | int = (), lanes: bool = True) -> None:
         """Freeze the targets into jobs and enqueue the run. Only a draft starts.
 
         Tenants that need nothing are skipped here, by SQL, and those that refuse it
@@ -122,8 +115,6 @@ class Run(models.Model):
         self.exclusive, self.total = form.exclusive, len(jobs)
         self.parallel = self.parallel or settings.VMOODLE_WORKERS
         self.open_wave = min(job.wave for job in jobs)
-        if percent_failures:
-            self.max_failures = max(1, -(-len(jobs) * percent_failures // 100))
         with transaction.atomic():
             self._begin(jobs, ended, material)
             if lanes:
@@ -169,7 +160,8 @@ class Run(models.Model):
                 position=position,
                 estimate=past.get(tenant.pk, usual),
                 wave=0 if tenant.pk in first else 1,
-                **ended.get(tenant.pk) or _held(form),
+                not_before=form.not_before(),
+                **ended.get(tenant.pk, {}),
             )
             for position, tenant in enumerate(tenants)
         ]
@@ -190,11 +182,7 @@ class Run(models.Model):
         """
         change(COUNT, done, len(failed), self.pk)
         self.done, self.failed, self.open_wave = row(STANDING, self.pk)
-        if failed and self.done < self.total and self.failed == len(failed):
-            notify.first_failure(failed[0])  # else the report comes at once as well
-        tenths = self.done * 10 // self.total
-        if (self.done - done) * 10 // self.total < tenths < 10:
-            notify.progress(self, tenths * 10)
+        notify.counted(self, done, failed)
         if failed and self.max_failures and self.failed >= self.max_failures:
             self.stop(f"stopped: {self.failed} failed")
         if self.open_wave == 0:
@@ -268,25 +256,13 @@ class Run(models.Model):
         rows = self.jobs.order_by().values_list("state").annotate(Count("pk"))
         return dict.fromkeys(Job.State.values, 0) | dict(rows)
 
-    def seconds(self) -> float:
-        """Return how long the run has taken so far, or took."""
-        end = self.finished_at or timezone.now()
-        return round((end - (self.started_at or end)).total_seconds(), 3)
-
 
 def _ended(form: Command, tenants: Sequence[Tenant]) -> dict[int, dict[str, Any]]:
     """Return, by tenant pk, how jobs end that need not begin, and why."""
     with kept():
         skips = form.skips(tenants)
         refusals = form.refusals([one for one in tenants if one.pk not in skips])
-    return {
-        pk: {"state": state, "error": why}
-        for state, found in ((Job.State.SKIPPED, skips), (Job.State.FAILED, refusals))
-        for pk, why in found.items()
+    skipped = {pk: {"state": Job.State.SKIPPED, "error": skips[pk]} for pk in skips}
+    return skipped | {
+        pk: {"state": Job.State.FAILED, "error": refusals[pk]} for pk in refusals
     }
-
-
-def _held(form: Command) -> dict[str, Any]:
-    """Return from when on a job may start, if the command holds it back."""
-    hold = form.hold()
-    return {"not_before": timezone.now() + hold} if hold else {}

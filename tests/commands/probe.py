@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import ClassVar
 
 from django import forms
+from django.utils import timezone
 
 from commands.base import Command, Steps
 from tenants.models import Tenant
@@ -31,8 +32,8 @@ class Probe(Command):
     def refusals(self, tenants):
         return self.refused
 
-    def hold(self):
-        return self.held
+    def not_before(self):
+        return timezone.now() + self.held if self.held else None
 
     def run(self, tenant: Tenant) -> Steps:
         self.done.append(tenant.shortname)

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management import load_command_class
+from django.utils import timezone
 
 from commands import cli, host
 from commands.claim import claim_next
@@ -248,7 +249,8 @@ def test_a_server_that_has_its_jobs_is_given_no_other(
 def test_a_job_that_is_for_later_is_left_to_the_workers(
     manage: Manage, tenant: Tenant, monkeypatch
 ):
-    monkeypatch.setattr(PurgeCaches, "hold", lambda command: timedelta(hours=1))
+    later = timezone.now() + timedelta(hours=1)
+    monkeypatch.setattr(PurgeCaches, "not_before", lambda command: later)
 
     said = manage("purge_caches", f"--host={ONE}")
 

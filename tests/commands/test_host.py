@@ -19,7 +19,7 @@ def test_a_process_id_that_was_given_again_is_another_process():
 
 def test_a_process_that_ended_is_dead_though_nobody_has_waited_for_it():
     child = subprocess.Popen(["sleep", "60"])
-    name = host._name.__wrapped__(child.pid)
+    name = host.name_of(child.pid)
     assert host.is_alive(name) is True
 
     child.kill()
@@ -37,7 +37,7 @@ def test_nothing_is_known_of_another_host(name: str):
 def test_a_host_name_may_hold_colons(monkeypatch):
     monkeypatch.setattr(host, "HOST", "fe80::1")
 
-    name = host._name.__wrapped__(os.getpid())
+    name = host.name_of(os.getpid())
 
     assert name.startswith(f"fe80::1:{os.getpid()}:")
     assert host.is_alive(name) is True

@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("probe")]
 def dead() -> str:
     """Return the name of a process of this host that has died."""
     sleeper = subprocess.Popen(["sleep", "60"])
-    name = host._name.__wrapped__(sleeper.pid)
+    name = host.name_of(sleeper.pid)
     sleeper.kill()
     sleeper.wait()
     return name

@@ -256,7 +256,7 @@ def test_a_queued_job_is_cancelled_from_its_page(console, run_of, rows):
     console.post(url("job_cancel", job.pk))
 
     job.refresh_from_db()
-    assert job.state == Job.State.CANCELLED
+    assert (job.state, job.error) == ("cancelled", "cancelled by alice")
     assert run.jobs.filter(state="queued").count() == 1
 
 

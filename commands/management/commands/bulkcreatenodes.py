@@ -94,7 +94,7 @@ class Command(Base):
             return None
         try:
             run = self.draft(tenants, "", parallel=jobs_at_once(jobs))
-            begin(run, canary=0, percent_failures=0)
+            begin(run)
         except REFUSED:
             for tenant in tenants:
                 tenant.delete()
