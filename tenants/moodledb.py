@@ -148,17 +148,18 @@ def _transaction(server: "DatabaseServer") -> Iterator[Connection]:
 
 
 def wait_until_up(
-    server: "DatabaseServer", seconds: float, *, anew: bool = False
+    server: "DatabaseServer", seconds: float, *, trusting: bool = False
 ) -> None:
     """Wait for the server to answer, or raise MoodleDbError after some seconds.
 
-    `anew`: ask, though it has answered a moment ago. Of one that dies the kernel
-    closes the connections one by one: that of others may be lost before ours is.
+    `trusting`: it is enough that it has answered a moment ago. Not after an error: of
+    a server that dies the kernel closes the connections one by one, and that of
+    others may be lost before ours is.
     """
     deadline = time.monotonic() + seconds
     while True:
         try:
-            if anew or not _attempt(server, Connection.is_good):
+            if not (trusting and _attempt(server, Connection.is_good)):
                 query(server, "SELECT 1")
             return
         except MoodleDbError:

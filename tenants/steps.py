@@ -67,7 +67,7 @@ def take_back(journal: Journal, steps: Sequence[Step]) -> str:
     left = []
     try:
         server, wait = journal.tenant.server, settings.VMOODLE_DATABASE_WAIT
-        moodledb.wait_until_up(server, wait, anew=True)
+        moodledb.wait_until_up(server, wait)
     except MoodleDbError as error:
         left = [str(error)]
     else:

@@ -339,7 +339,7 @@ class Upgrade(PhpScript):
         """
         with suppress(moodledb.MoodleDbError):
             wait = settings.VMOODLE_DATABASE_WAIT
-            moodledb.wait_until_up(tenant.server, wait, anew=True)
+            moodledb.wait_until_up(tenant.server, wait)
             moodledb.forget_config(tenant, "upgraderunning")
 
     def verify(self, tenant: Tenant) -> php.Lines:

@@ -46,7 +46,7 @@ def copy() -> Iterator[type[Copy]]:
 @pytest.fixture
 def three(rows, monkeypatch) -> list[Tenant]:
     """Return three tenants, the first the main one, whose server answers."""
-    monkeypatch.setattr(tasks.moodledb, "wait_until_up", lambda *args: None)
+    monkeypatch.setattr(tasks.moodledb, "wait_until_up", lambda *_args, **_how: None)
     made = rows(3)
     Tenant.objects.filter(pk=made[0].pk).update(is_main=True)
     return made

@@ -221,13 +221,13 @@ def pings(server: DatabaseServer, monkeypatch) -> list[str]:
 
 
 def test_a_server_that_has_just_answered_is_not_asked(server, pings):
-    moodledb.wait_until_up(server, 0)
+    moodledb.wait_until_up(server, 0, trusting=True)
 
     assert pings == []
 
 
 def test_a_server_that_may_just_have_died_is_asked(server, pings):
-    moodledb.wait_until_up(server, 0, anew=True)
+    moodledb.wait_until_up(server, 0)
 
     assert pings == ["SELECT 1"]
 
@@ -236,7 +236,7 @@ def test_an_answer_counts_for_some_seconds(server, pings, monkeypatch):
     later = time.monotonic() + moodledb.TRUST
     monkeypatch.setattr(time, "monotonic", lambda: later)
 
-    moodledb.wait_until_up(server, 0)
+    moodledb.wait_until_up(server, 0, trusting=True)
 
     assert pings == ["SELECT 1"]
 
@@ -245,7 +245,7 @@ def test_a_server_that_ended_the_connection_is_asked(server, pings):
     connection = cut(server)
     pings.clear()
 
-    moodledb.wait_until_up(server, 0)
+    moodledb.wait_until_up(server, 0, trusting=True)
 
     assert pings == ["SELECT 1", "SELECT 1"]  # the second one on a new connection
     assert moodledb.query(server, "SELECT CONNECTION_ID()") != [(connection,)]
@@ -265,7 +265,7 @@ def test_a_connection_that_was_lost_meanwhile_is_not_trusted(server, pings, writ
     silent = [os.pipe() for _number in range(9)]  # one has the socket's number now
     pings.clear()
 
-    moodledb.wait_until_up(server, 0)
+    moodledb.wait_until_up(server, 0, trusting=True)
 
     assert pings == ["SELECT 1", "SELECT 1"]
     for end in sum(silent, ()):
