@@ -19,7 +19,12 @@ from django.utils.translation import gettext_lazy as _
 
 from tenants import checks, held, moodledb
 from tenants.admin_filters import AttentionFilter, UpgradeFilter
-from tenants.admin_forms import ReleasePageForm, ServerPageForm, TenantForm
+from tenants.admin_forms import (
+    ReleasePageForm,
+    ServerPageForm,
+    TenantForm,
+    without_secrets,
+)
 from tenants.adopt import is_adopted
 from tenants.models import (
     Checkup,
@@ -90,6 +95,16 @@ class PublishingAdmin(admin.ModelAdmin):
             self.message_user(request, said, messages.ERROR)
             request.method = "GET"
             return super().changeform_view(request, *args, **kwargs)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Leave the passwords out for who may only look: no form hides them there."""
+        found = super().get_fieldsets(request, obj)
+        if obj is None or self.has_change_permission(request, obj):
+            return found
+        return [
+            (title, {**of, "fields": without_secrets(of["fields"])})
+            for title, of in found
+        ]
 
     def kept(self, pks: list[int]) -> list[str]:
         """Return why rows cannot be deleted just now."""

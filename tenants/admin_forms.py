@@ -15,6 +15,17 @@ from tenants.models import Journal, Tenant
 SECRETS = {"admin_password", "db_password"}
 
 
+def without_secrets(fields: Any) -> list[Any]:
+    """Return a page's fields, some of them rows of several, without the passwords."""
+    return [
+        tuple(name for name in row if name not in SECRETS)
+        if isinstance(row, tuple)
+        else row
+        for row in fields
+        if row not in SECRETS
+    ]
+
+
 class FreshForm(forms.ModelForm):
     """Keeps what was changed after its page was shown, by somebody else."""
 

@@ -123,3 +123,17 @@ def test_nobody_sees_anything_without_logging_in(client, run_of, rows):
     for page in ("/", LIST, url("run_view", run.pk), url("run_live", run.pk)):
         answer = client.get(page)
         assert (answer.status_code, "/login/" in answer["Location"]) == (302, True)
+
+
+@pytest.mark.parametrize("page", ["tenant", "databaseserver"])
+def test_who_may_only_look_sees_no_password(viewer, add_tenant, server, page):
+    tenant = add_tenant("one", install=False)
+    viewing = Permission.objects.get(codename="view_databaseserver")
+    User.objects.get().user_permissions.add(viewing)
+    row = tenant if page == "tenant" else server
+
+    answer = viewer.get(f"/tenants/{page}/{row.pk}/change/")
+
+    assert answer.status_code == 200
+    assert server.admin_user in text(answer)
+    assert server.admin_password not in text(answer)
