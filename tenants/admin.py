@@ -293,13 +293,20 @@ class TenantAdmin(PublishingAdmin):
         super().save_model(request, obj, form, change)
         if change and not WHERE.isdisjoint(form.changed_data):
             transaction.on_commit(lambda: self._look(request, obj))  # it may take long
+        if change and "wwwroot" in form.changed_data:
+            transaction.on_commit(lambda: self._tell(request, obj, checks.host(obj)))
 
     def _look(self, request: HttpRequest, tenant: Tenant) -> None:
         """Tell what the site lacks where it is now; it is saved all the same."""
         database = checks.database(tenant)
         if database.state == checks.OK:
             database = checks.tables(tenant)
-        for found in (database, checks.data(tenant)):
+        self._tell(request, tenant, database, checks.data(tenant))
+
+    def _tell(
+        self, request: HttpRequest, tenant: Tenant, *findings: checks.Finding
+    ) -> None:
+        for found in findings:
             if found.state != checks.OK:
                 self.message_user(request, f"{tenant}: {found}", messages.WARNING)
 

@@ -142,6 +142,14 @@ class TenantForm(SecretForm):
         *("server", "db_type", "db_name", "db_prefix", "db_user", "db_password"),
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk and "wwwroot" in self.fields:
+            self.fields["wwwroot"].help_text = _(
+                "Corrects the registry only: the old address answers 404 at once. To"
+                " give a site another one, with its texts and its peers, use Rename."
+            )
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
         itself = Tenant.objects.filter(pk=self.instance.pk)

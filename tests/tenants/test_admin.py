@@ -200,6 +200,7 @@ def test_the_list_is_searched_and_filtered(console, rows, query, names):
         ({"db_password": "wrong"}, "correct the account"),
         ({"db_prefix": "other_"}, "does not reach "),
         ({"data_path": "/nonexistent"}, "data path: /nonexistent is not there: make"),
+        ({"wwwroot": "https://nowhere.invalid"}, "nowhere.invalid does not resolve"),
         ({"name": "Another"}, ""),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
@@ -324,3 +325,11 @@ def test_what_is_deleted_from_the_registry_is_said_to_stay(console, add_tenant):
     for page in (one, many):
         assert "Only the registry forgets: database and data files stay" in text(page)
     assert Tenant.objects.filter(pk=tenant.pk).exists()
+
+
+def test_the_page_tells_that_an_address_is_not_changed_by_it_alone(console, add_tenant):
+    tenant = add_tenant("one", install=False)
+
+    page = text(console.get(f"{LIST}{tenant.pk}/change/"))
+
+    assert "the old address answers 404 at once" in page
