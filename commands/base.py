@@ -220,6 +220,10 @@ class Command(forms.Form):
         """
         return {}
 
+    def tells(self, tenants: Sequence[Tenant]) -> dict[int, str]:
+        """Return, by tenant pk, what its confirmation has to say of it. Asks by SQL."""
+        return {}
+
     def not_before(self) -> datetime | None:
         """Return from when on a job may start, None for now; asked once for each."""
         return None

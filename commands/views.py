@@ -188,6 +188,7 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect("admin:commands_run_view", pk)
     targets = _targets(run)
     number = len(targets)
+    told = _told(run, targets)
     dangerous = _is_dangerous(run, command)
     canary = _canary(request, number)
     to_type = str(number) if number != 1 else targets[0].wwwroot
@@ -206,7 +207,9 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
         dangerous=dangerous,
         wrong=wrong,
         shown=_shown(run),
-        targets=targets,
+        targets=[(tenant, told.get(tenant.pk, "")) for tenant in targets],
+        main=next((tenant for tenant in targets if tenant.is_main), None),
+        disabled=sum(not tenant.enabled for tenant in targets),
         number=number,
         to_type=to_type,
         canary=canary,
@@ -231,6 +234,14 @@ def _targets(run: Run) -> list[Tenant]:
     tenants = Tenant.objects.select_related("release").only(*shown)
     found = tenants.in_bulk(run.targets)
     return [found[pk] for pk in run.targets if pk in found]
+
+
+def _told(run: Run, targets: list[Tenant]) -> dict[int, str]:
+    """Return, by tenant pk, what the command says of it before it runs."""
+    try:
+        return run.form().tells(targets)
+    except ValidationError:  # it cannot start like this
+        return {}
 
 
 def _canary(request: HttpRequest, number: int) -> int:

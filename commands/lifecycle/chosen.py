@@ -23,10 +23,10 @@ class SnapshotCommand(Command):
             raise invalid(_("There is no snapshot %(name)s"), name=", ".join(unknown))
         return ",".join(names)
 
-    def chosen(self, tenant: Tenant) -> QuerySet[Snapshot]:
-        """Return the tenant's, of these names if there are any; newest first."""
+    def chosen(self, *tenants: Tenant) -> QuerySet[Snapshot]:
+        """Return the tenants', of these names if there are any; newest first."""
         names: str = self.cleaned_data["snapshot"]
-        found = Snapshot.objects.filter(tenant=tenant)
+        found = Snapshot.objects.filter(tenant__in=tenants)
         return found.filter(name__in=names.split(",")) if names else found
 
     def skips(self, tenants: Sequence[Tenant]) -> dict[int, str]:

@@ -1,5 +1,9 @@
+from collections.abc import Sequence
+
 from django import forms
 from django.db.models import QuerySet
+from django.utils.formats import localize
+from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
 from commands.base import CommandFailed, Steps, register
@@ -50,13 +54,21 @@ class Restore(SnapshotCommand):
     def is_dangerous(self) -> bool:
         return not self.cleaned_data["test"]
 
-    def chosen(self, tenant: Tenant) -> QuerySet[Snapshot]:
+    def chosen(self, *tenants: Tenant) -> QuerySet[Snapshot]:
         """Leave out what nobody means who names none: see the field's help."""
-        found = super().chosen(tenant)
+        found = super().chosen(*tenants)
         if self.cleaned_data["snapshot"]:
             return found
         # A restore that is tried again would put the present state back.
         return found.filter(half_way=False).exclude(reason=Snapshot.Reason.SAFETY)
+
+    def tells(self, tenants: Sequence[Tenant]) -> dict[int, str]:
+        newest: dict[int, str] = {}
+        for snapshot in self.chosen(*tenants):
+            at = localize(localtime(snapshot.created_at))
+            told = f"{at} · {snapshot.release} · {snapshot}"
+            newest.setdefault(snapshot.tenant_id or 0, told)
+        return newest
 
     def run(self, tenant: Tenant) -> Steps:
         snapshot = self.chosen(tenant).first()

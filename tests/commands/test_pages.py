@@ -12,7 +12,7 @@ from django.utils.html import strip_tags
 from commands import console as the_console
 from commands.claim import claim_next
 from commands.models import Cluster, Job, Run
-from tenants.models import Release
+from tenants.models import Release, Snapshot, Tenant
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("probe")]
 
@@ -205,3 +205,33 @@ def test_a_run_that_no_worker_begins_says_so(console, run_of, rows, monkeypatch,
 
     assert ("No worker is at work" in waiting) != alive
     assert "No worker is at work" not in begun
+
+
+def test_a_confirmation_tells_of_the_main_tenant_and_of_the_disabled(console, rows):
+    made = rows(3)
+    Tenant.objects.filter(pk=made[2].pk).update(is_main=True)
+    Tenant.objects.filter(pk__in=[made[0].pk, made[1].pk]).update(enabled=False)
+    pks = [tenant.pk for tenant in made]
+    run = Run.objects.create(command="commands/Probe", targets=pks, actor="x")
+
+    page = text(console.get(url("run_confirm", run.pk)))
+
+    assert f"The main tenant is among them: {made[2].wwwroot}" in page
+    assert "2 of them are disabled." in page
+
+
+def test_the_confirmation_of_a_restore_names_its_snapshot(console, rows):
+    [tenant] = rows(1)
+    for name, day in [("old-one", 1), ("new-one", 2)]:
+        at = datetime(2026, 1, day, 3, tzinfo=UTC)
+        Snapshot.objects.create(
+            name=name, tenant=tenant, release="4.2 (Build: 20230424)", created_at=at
+        )
+    run = Run.objects.create(
+        command="lifecycle/Restore", targets=[tenant.pk], actor="x"
+    )
+
+    page = text(console.get(url("run_confirm", run.pk)))
+
+    assert "2026-01-02 03:00 · 4.2 (Build: 20230424) · new-one" in page
+    assert "old-one" not in page
