@@ -51,7 +51,7 @@ def live(request: HttpRequest, run: Run) -> dict[str, Any]:
         "run": run,
         "counts": [(s, s.label, counts[s]) for s in Job.State if counts[s]],
         "jobs": page,
-        "rows": [(job, outcome(job)) for job in page],
+        "rows": [(job, outcome(job), duration(seconds_of(job))) for job in page],
         "wanted": wanted,
         "here": request.GET.urlencode(),
         "focus": focus,
@@ -132,6 +132,13 @@ def seconds_taken(run: Run) -> float:
     """Return how long a run has taken so far, or took."""
     end = run.finished_at or timezone.now()
     return round((end - (run.started_at or end)).total_seconds(), 3)
+
+
+def seconds_of(job: Job) -> float | None:
+    """Return how long a job took, or has taken so far; None before it starts."""
+    if job.state == Job.State.RUNNING and job.started_at:
+        return (timezone.now() - job.started_at).total_seconds()
+    return job.seconds
 
 
 def seconds_left(run: Run) -> float | None:
