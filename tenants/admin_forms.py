@@ -13,16 +13,17 @@ from tenants import held
 from tenants.models import Journal, Tenant
 
 SECRETS = {"admin_password", "db_password"}
+CONFIDENTIAL = {*SECRETS, "forced_settings"}  # among which a password may be
 
 
 def without_secrets(fields: Any) -> list[Any]:
-    """Return a page's fields, some of them rows of several, without the passwords."""
+    """Return the fields of a page, rows of several too, but what is confidential."""
     return [
-        tuple(name for name in row if name not in SECRETS)
+        tuple(name for name in row if name not in CONFIDENTIAL)
         if isinstance(row, tuple)
         else row
         for row in fields
-        if row not in SECRETS
+        if row not in CONFIDENTIAL
     ]
 
 

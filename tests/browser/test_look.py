@@ -8,7 +8,8 @@ from playwright.sync_api import Page, expect
 from commands.base import CommandFailed
 from commands.models import Job
 from commands.shell import shell_line
-from tenants.models import Release
+from tenants.models import Release, Tenant
+from tests.browser.conftest import choose
 
 pytestmark = [
     pytest.mark.browser,
@@ -178,4 +179,38 @@ def test_the_button_that_cancels_a_job_is_beside_its_state(
     button = page.locator("#job button").bounding_box()
 
     assert button["y"] < state["y"] < button["y"] + button["height"]
+    look()
+
+
+def make_long(tenant: Tenant) -> None:
+    host = "lycee-professionnel-de-la-communication-000.academie-de-clermont-ferrand"
+    Tenant.objects.filter(pk=tenant.pk).update(
+        wwwroot=f"https://{host}.example.org",
+        name="Lycée professionnel de la communication et des métiers du bâtiment",
+        is_main=True,
+    )
+
+
+def test_a_long_address_is_seen_to_its_end(page: Page, look, rows):
+    make_long(rows(1)[0])
+    page.goto("/tenants/tenant/")
+
+    cell = page.locator(".field-site").bounding_box()
+    table = page.locator("#result_list").bounding_box()
+
+    assert cell["x"] + cell["width"] <= table["x"] + table["width"] + 0.5
+    look()
+
+
+def test_the_confirmation_shows_that_one_is_the_main_tenant(
+    page: Page, look, rows, probe
+):
+    make_long(rows(1)[0])
+    choose(page, ["lycee-"], "commands_probe")
+    page.click("text=Review for 1 tenant")
+
+    badge = page.locator(".scroll .badge").bounding_box()
+    around = page.locator(".scroll").bounding_box()
+
+    assert badge["x"] + badge["width"] <= around["x"] + around["width"]
     look()

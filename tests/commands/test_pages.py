@@ -1,12 +1,13 @@
 """What the pages of a run and of a job say at each moment."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import strip_tags
 
 from commands import console as the_console
@@ -207,6 +208,33 @@ def test_a_run_that_no_worker_begins_says_so(console, run_of, rows, monkeypatch,
     assert "No worker is at work" not in begun
 
 
+def test_who_was_logged_out_comes_back_to_the_page_of_the_form(run_of, rows):
+    page = url("run_view", run_of("commands/Probe", rows(1)).pk)
+    client = Client(headers={"Referer": f"http://testserver{page}"})
+
+    answer = client.post(url("run_retry", 1), {"which": "failed"}, follow=True)
+
+    assert answer.redirect_chain == [(f"/login/?next={page}", 302)]
+    assert "so nothing was done: log in" in text(answer)
+
+
+@pytest.mark.parametrize("referer", ["", "https://elsewhere.example.org/x"])
+def test_who_was_logged_out_is_led_to_no_other_site(referer: str):
+    client = Client(headers={"Referer": referer})
+
+    assert client.post(url("run_retry", 1))["Location"] == "/login/?next=/"
+
+
+def test_a_form_of_before_the_last_login_says_what_to_do():
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(User.objects.create_superuser("alice"))
+
+    answer = client.post(url("run_retry", 1))
+
+    assert answer.status_code == 403
+    assert "Nothing was done: go back" in answer.content.decode()
+
+
 def test_a_confirmation_tells_of_the_main_tenant_and_of_the_disabled(console, rows):
     made = rows(3)
     Tenant.objects.filter(pk=made[2].pk).update(is_main=True)
@@ -235,3 +263,42 @@ def test_the_confirmation_of_a_restore_names_its_snapshot(console, rows):
 
     assert "2026-01-02 03:00 · 4.2 (Build: 20230424) · new-one" in page
     assert "old-one" not in page
+
+
+def test_a_job_that_ended_without_a_word_shows_its_error(console, rows, run_of):
+    run = run_of("commands/Probe", rows(1))
+    run.jobs.update(state=Job.State.FAILED, error="the database is away")
+
+    page = text(console.get(url("run_view", run.pk)))
+
+    assert "<span>the database is away" in page
+    assert "nothing printed yet" not in page
+
+
+def test_a_running_job_tells_how_long_it_has_taken(console, rows, run_of):
+    run = run_of("commands/Probe", rows(1))
+    began = timezone.now() - timedelta(minutes=12)
+    run.jobs.update(state=Job.State.RUNNING, started_at=began)
+
+    assert "<td>12 min " in text(console.get(url("run_view", run.pk)))
+
+
+def test_the_page_of_a_job_leads_to_its_tenant(console, rows, run_of):
+    job = run_of("commands/Probe", rows(1)).jobs.get()
+
+    page = text(console.get(url("job_view", job.pk)))
+
+    assert f'href="/tenants/tenant/{job.tenant_id}/change/"' in page
+
+
+def test_who_has_no_permission_yet_is_told_so():
+    client = Client()
+    client.force_login(User.objects.create_user("newcomer", is_staff=True))
+
+    assert "may not look at anything yet" in text(client.get("/"))
+
+
+def test_each_page_tells_whose_clock_its_times_are_of(console, settings):
+    settings.TIME_ZONE = "Europe/Paris"
+
+    assert "Times: Europe/Paris" in text(console.get("/"))

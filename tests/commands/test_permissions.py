@@ -5,6 +5,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from commands.models import Job, Run
+from tenants.models import Tenant
 from tests.pages import LIST, prepared, text, url
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("probe")]
@@ -128,6 +129,7 @@ def test_nobody_sees_anything_without_logging_in(client, run_of, rows):
 @pytest.mark.parametrize("page", ["tenant", "databaseserver"])
 def test_who_may_only_look_sees_no_password(viewer, add_tenant, server, page):
     tenant = add_tenant("one", install=False)
+    Tenant.objects.update(forced_settings={"smtppass": "gehe1m"})
     viewing = Permission.objects.get(codename="view_databaseserver")
     User.objects.get().user_permissions.add(viewing)
     row = tenant if page == "tenant" else server
@@ -137,3 +139,4 @@ def test_who_may_only_look_sees_no_password(viewer, add_tenant, server, page):
     assert answer.status_code == 200
     assert server.admin_user in text(answer)
     assert server.admin_password not in text(answer)
+    assert "gehe1m" not in text(answer)
