@@ -1,5 +1,6 @@
 """The pages of a run: parameters, confirmation, and its live page."""
 
+from contextlib import suppress
 from itertools import groupby
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -188,7 +189,6 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect("admin:commands_run_view", pk)
     targets = _targets(run)
     number = len(targets)
-    told = _told(run, targets)
     dangerous = _is_dangerous(run, command)
     canary = _canary(request, number)
     to_type = str(number) if number != 1 else targets[0].wwwroot
@@ -207,9 +207,7 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
         dangerous=dangerous,
         wrong=wrong,
         shown=_shown(run),
-        targets=[(tenant, told.get(tenant.pk, "")) for tenant in targets],
-        main=next((tenant for tenant in targets if tenant.is_main), None),
-        disabled=sum(not tenant.enabled for tenant in targets),
+        **_told(run, targets),
         number=number,
         to_type=to_type,
         canary=canary,
@@ -236,12 +234,16 @@ def _targets(run: Run) -> list[Tenant]:
     return [found[pk] for pk in run.targets if pk in found]
 
 
-def _told(run: Run, targets: list[Tenant]) -> dict[int, str]:
-    """Return, by tenant pk, what the command says of it before it runs."""
-    try:
-        return run.form().tells(targets)
-    except ValidationError:  # it cannot start like this
-        return {}
+def _told(run: Run, targets: list[Tenant]) -> dict[str, Any]:
+    """Return what a confirmation tells of the tenants: what the command says of each."""
+    told: dict[int, str] = {}
+    with suppress(ValidationError):  # it cannot start like this
+        told = run.form().tells(targets)
+    return {
+        "targets": [(tenant, told.get(tenant.pk, "")) for tenant in targets],
+        "main": next((tenant for tenant in targets if tenant.is_main), None),
+        "disabled": sum(not tenant.enabled for tenant in targets),
+    }
 
 
 def _canary(request: HttpRequest, number: int) -> int:

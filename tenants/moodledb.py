@@ -152,9 +152,8 @@ def wait_until_up(
 ) -> None:
     """Wait for the server to answer, or raise MoodleDbError after some seconds.
 
-    `trusting`: it is enough that it has answered a moment ago. Not after an error: of
-    a server that dies the kernel closes the connections one by one, and that of
-    others may be lost before ours is.
+    `trusting`: it is enough that it has answered a moment ago. But of one that dies
+    the kernel closes the connections one by one: ours may be the last.
     """
     deadline = time.monotonic() + seconds
     while True:
