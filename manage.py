@@ -14,9 +14,11 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "vmoodle_site.settings")
     # Else the collection at the end goes through all modules, for 0.2 s.
     atexit.register(gc.freeze)
-    for name in ("stdout", "stderr"):
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # closed by who started us
-            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, PTH123
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115, PTH123
+    # A letter that the terminal lacks must not end what runs, such as an upgrade.
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     from django.core.exceptions import ImproperlyConfigured
     from django.db import DatabaseError, InterfaceError
 
@@ -31,7 +33,7 @@ def main() -> None:
         said = error.args[-1] if error.args else type(error).__name__
         sys.exit(
             f"The registry failed: {said}; check DATABASE_URL and its server, and that "
-            "manage.py migrate has been run"
+            "manage.py migrate has been run, by VMoodle's own user"
         )
     except KeyboardInterrupt:
         sys.stderr.write("Interrupted\n")
@@ -39,6 +41,12 @@ def main() -> None:
     except BrokenPipeError:  # who reads what we print has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(128 + signal.SIGPIPE)
+    except OSError as error:  # a full disk, a directory that may not be read, ...
+        if "--traceback" in sys.argv:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        about = f"{error.filename}: " if error.filename else ""
+        sys.exit(f"{about}{error.strerror or error} (--traceback tells where)")
 
 
 def run(argv: list[str]) -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from commands.models import Job, Run
-from tenants import moodledb
+from tenants import files, moodledb
 from tenants.models import Tenant
-from tests.conftest import ROOT
+from tests.commands.upgrade.conftest import set_config
+from tests.conftest import ROOT, AddTenant
 from tests.faults.conftest import hurry, wait_for_php
 from tests.patience import PATIENCE, eventually
 
@@ -66,6 +67,25 @@ def test_an_upgrade_outlives_who_reads_its_output(
 
     assert (upgrade.wait(PATIENCE), err) == (0, "")
     assert succeeded(fleet[0])
+
+
+def test_an_upgrade_outlives_a_terminal_that_lacks_a_letter(
+    environment: dict[str, str], add_tenant: AddTenant
+):
+    tenant = add_tenant("one")
+    set_config(tenant, "sandbox_upgrade_fails", "Αποτυχία")  # printed half-way
+    words = ["upgrade", "--to-release=4.3", f"--host={tenant.wwwroot}"]
+
+    done = subprocess.run(
+        [sys.executable, ROOT / "manage.py", *words],
+        env=environment | {"PYTHONIOENCODING": "latin-1"},
+        capture_output=True,
+        text=True,
+    )
+
+    assert "Traceback" not in done.stderr
+    assert Job.objects.get().state == Job.State.ROLLED_BACK
+    assert not files.in_maintenance(tenant)
 
 
 def test_an_upgrade_that_is_cancelled_says_what_it_waits_for(
@@ -123,6 +143,26 @@ def test_a_shell_without_standard_output_is_no_error(environment: dict[str, str]
     )
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("bulkpurgecaches --detach --from-file=- <&-", 2),
+        ("commands >/dev/full", 1),
+    ],
+)
+def test_a_stream_that_fails_is_told_in_a_sentence(
+    environment: dict[str, str], line: str, code: int
+):
+    done = subprocess.run(
+        ["sh", "-c", f"exec {sys.executable} {ROOT / 'manage.py'} {line}"],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+    assert (done.returncode, done.stderr.count("\n")) == (code, 1)
 
 
 @pytest.mark.parametrize(
@@ -217,3 +257,18 @@ def assert_refused(environment: dict[str, str], words: list[str], said: str) -> 
     assert done.stderr.startswith(said)
     assert done.stderr.count("\n") == 1
     assert "se/cret" not in done.stderr
+
+
+def test_a_new_registry_is_not_for_all_to_read(
+    environment: dict[str, str], tmp_path: Path
+):
+    environment["DATABASE_URL"] = f"sqlite:///{tmp_path}/new.sqlite3"
+
+    subprocess.run(
+        ["sh", "-c", f"umask 022; exec {sys.executable} {ROOT / 'manage.py'} migrate"],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+
+    assert (tmp_path / "new.sqlite3").stat().st_mode & 0o777 == 0o640
