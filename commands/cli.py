@@ -7,13 +7,9 @@ import getpass
 import json
 import os
 import shlex
-import signal
 import sys
-import threading
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode
 
@@ -25,11 +21,14 @@ from django.utils.timezone import localtime
 from commands import host, queue, tasks
 from commands.base import REFUSED, Command, PhpScript
 from commands.claim import claim_next
+from commands.interrupts import interrupts
 from commands.models import Cluster, Job, Run
 from commands.options import (
     add_running,
     add_selection,
     log_directory,
+    refuse_ours,
+    refuse_root,
     selection,
     set_limits,
 )
@@ -179,6 +178,8 @@ class TenantCommand(Base):
                     f"unrecognized arguments: {' '.join(strays)} (join a value to its "
                     "option by '=')"
                 )
+            for word in rest:
+                refuse_ours(parser, word.partition("=")[0])
             ours = [word for word in argv[2:] if word not in rest]
             more = [f"--more={shlex.join(rest)}"] if rest else []
             argv = [*argv[:2], *ours, *more]
@@ -200,6 +201,7 @@ class TenantCommand(Base):
         self.report(job)
 
     def start(self, run: Run) -> Job:
+        refuse_root()
         run.save()
         try:
             run.start(lanes=False)
@@ -262,36 +264,6 @@ def _why_not(job: Job) -> str:
         f"{job.wwwroot}: as many jobs run on the database server {server} as it may "
         f"have, {server.job_limit}: try again when one has ended; nothing was done"
     )
-
-
-@contextmanager
-def interrupts(tell: Callable[[str], object]) -> Iterator[threading.Event]:
-    """Take the first ^C as a cancel, which lets a step end that must not be cut off.
-
-    The second one cuts it off. That the terminal is closed is no cancel: a
-    lost connection must not cut off an upgrade.
-    """
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield asked  # only there can a signal be handled
-        return
-
-    def cut_off(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt("cut off by a second ^C")
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, cut_off)
-        asked.set()
-        tell("Cancelled: a step that must not be cut off ends first (^C cuts it off)")
-
-    former = signal.signal(signal.SIGINT, ask)
-    # A handler, not SIG_IGN, which our children would inherit.
-    hangup = signal.signal(signal.SIGHUP, lambda number, frame: None)
-    try:
-        yield asked
-    finally:
-        signal.signal(signal.SIGINT, former)
-        signal.signal(signal.SIGHUP, hangup)
 
 
 class BulkCommand(Base):
@@ -391,6 +363,7 @@ def check_workers(*, detach: bool) -> None:
 
 def begin(run: Run, canary: Sequence[int] | int = ()) -> None:
     """Start a draft; leave nothing on an error."""
+    refuse_root()
     run.save()
     try:
         run.start(canary=canary)

@@ -3,6 +3,7 @@
 import shlex
 from argparse import Action, ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -12,8 +13,10 @@ from commands.models import Job, Run
 from commands.wrong import unsplit
 from tenants.models import Tenant
 from tenants.selection import Selection, SelectionError
+from tenants.surroundings import as_root
 
 MAX_JOBS = 200  # at once
+MOST = "9" * 9  # what every registry can hold
 SELECTORS = {
     "tohosts": ("t", "LIST", "wwwroots, by commas; *: all."),
     "tohostsmatch": (
@@ -97,6 +100,25 @@ def add_running(parser: ArgumentParser, fullstop: Sequence[str] = ("-s", "-f")) 
     group.add_argument("--json", action="store_true", help="The result as JSON.")
     group.add_argument("-v", "--verbose", action="store_true", help="Print all output.")
     group.add_argument("-d", "--debug", action="store_true", help="As --verbose.")
+
+
+def refuse_ours(parser: ArgumentParser, word: str) -> None:
+    """Refuse what was meant for us, before a site is closed for it."""
+    bulk = ArgumentParser(add_help=False)
+    add_selection(bulk)
+    add_running(bulk)
+    theirs = {*bulk._option_string_actions} - {"--verbose", "--debug", "--json"}
+    if word.startswith("--") and word in theirs:
+        parser.error(f"{word} is an option of many tenants: use bulk... --tohosts=HOST")
+    own = [option for option in parser._option_string_actions if option[:2] == "--"]
+    if near := get_close_matches(word, own, 1, 0.85):
+        parser.error(f"unrecognized arguments: {word} (did you mean {near[0]}?)")
+
+
+def refuse_root() -> None:
+    """Refuse root, who would make what VMoodle's own user cannot change."""
+    for found in as_root():
+        raise SelectionError(f"{found.msg}: {found.hint}")
 
 
 def selection(options: dict[str, Any]) -> Selection:
@@ -184,8 +206,10 @@ def failure_limit(options: dict[str, Any], total: int) -> int | None:
     if options["fullstop"] or text is None:
         return 1 if options["fullstop"] else None
     number = text.removesuffix("%")
-    if not number.isdecimal() or int(number) == 0:
-        raise SelectionError(f"--max-failures {text!r}: give a number or N%, above 0")
+    if not number.isdecimal() or len(number) > len(MOST) or int(number) == 0:
+        raise SelectionError(
+            f"--max-failures {text!r}: give a number or N%, above 0, at most {MOST}"
+        )
     return as_number(text, total)
 
 

@@ -140,6 +140,8 @@ def digests(directory: Path) -> dict[str, str]:
     for name in sorted(LEFT_OUT):
         find += ["-o", "-path", f"{directory}/{name}"]
     find = [*find[:2], "(", *find[2:], ")", "-prune"]
+    # It goes back to where it began, which its user may not be let into.
+    find = ["env", "-C", str(directory), *find]
     said = as_owner([*find, "-o", "-type", "f", "-exec", "sha256sum", "{}", "+"])
     lines = (line.split(maxsplit=1) for line in said.splitlines())
     return {path.removeprefix(f"{directory}/"): digest for digest, path in lines}

@@ -48,7 +48,7 @@ NAMES = {"VAR_DIR": "VMOODLE_VAR_DIR"}
 
 def check_settings(**options: Any) -> list[CheckMessage]:
     """Return what is wrong with the settings, each with what to do."""
-    return [*_values(), *_accounts(), *_root(), *_directories(), *_programs()]
+    return [*_values(), *_accounts(), *as_root(), *_directories(), *_programs()]
 
 
 def _values() -> Iterator[CheckMessage]:
@@ -100,7 +100,7 @@ def _accounts() -> Iterator[CheckMessage]:
         yield Error("VMOODLE_WEB_USER needs sudo", hint="install it", id="vmoodle.E006")
 
 
-def _root() -> Iterator[CheckMessage]:
+def as_root() -> Iterator[CheckMessage]:
     """Find that root does the work of VMoodle's own user."""
     owner = Path(settings.VAR_DIR).stat().st_uid
     if os.geteuid() == 0 and owner != 0:

@@ -1,3 +1,5 @@
+import os
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
@@ -150,6 +152,9 @@ def test_options_of_a_command_without_a_script_are_not_passed_on(
         (["--host"], "argument -H/--host: expected one argument"),
         (["--host=https://nobody.example.org"], "No such tenant: https://nobody."),
         (["--host=one.example.org"], "one.example.org"),
+        ([f"--host={ONE}", "--dry-run"], "--dry-run is an option of many tenants"),
+        ([f"--host={ONE}", "--jobs=3"], "--jobs is an option of many tenants"),
+        ([f"--host={ONE}", "--to-relase=4.3"], "(did you mean --to-release?)"),
         ([f"--host={ONE}", "--lang", "fr"], "unrecognized arguments: fr (join a value"),
         (
             [f"--host={ONE}", "--to-release=5.0"],
@@ -166,6 +171,18 @@ def test_options_of_a_command_without_a_script_are_not_passed_on(
 )
 def test_bad_use_is_refused(manage: Manage, tenant: Tenant, words, sentence: str):
     assert_refused(manage("upgrade", *words), sentence)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root")
+def test_root_is_refused_where_another_user_does_the_work(
+    manage: Manage, tenant: Tenant, settings, tmp_path: Path
+):
+    settings.VAR_DIR = tmp_path
+    shutil.chown(tmp_path, "nobody")
+
+    said = manage("purge_caches", f"--host={ONE}")
+
+    assert_refused(said, "VMOODLE_VAR_DIR belongs to nobody: use sudo -u nobody")
 
 
 @pytest.mark.parametrize("command", ["upgrade", "purge_caches", "bulkpurgecaches"])

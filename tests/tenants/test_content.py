@@ -109,6 +109,20 @@ def test_the_web_server_s_user_may_read_a_kept_pool(data, settings, monkeypatch)
     assert len(found.stdout.splitlines()) == len(POOL)
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root")
+def test_digests_are_told_where_the_owner_may_not_be(settings, monkeypatch, tmp_path):
+    settings.VMOODLE_WEB_USER = "nobody"
+    home = Path(tempfile.mkdtemp(prefix="vmoodle-tests-"))
+    home.chmod(0o755)
+    (home / "file").write_text("x")
+    (tmp_path / "root").mkdir(0o700)
+    monkeypatch.chdir(tmp_path / "root")  # as root's home, from which sudo is typed
+    try:
+        assert list(content.digests(home)) == ["file"]
+    finally:
+        shutil.rmtree(home)
+
+
 def test_what_does_not_fit_its_name_is_found(data: Path):
     assert end(content.spoiled(data)) == [NAMES[1]]
 
