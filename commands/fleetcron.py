@@ -25,6 +25,10 @@ MINUTELY = "minute = '*' AND hour = '*' AND day = '*' AND month = '*'"
 Due = dict[int, str]  # why, by pk of the tenant
 
 
+class Unasked(str):
+    """Why a site's database could not be asked."""
+
+
 def due(tenants: Sequence[Tenant]) -> tuple[Due, Due]:
     """Return why tenants' crons shall run now, and why others cannot."""
     passes = CronPass.objects.in_bulk([tenant.pk for tenant in tenants])
@@ -74,7 +78,7 @@ def _asked(tenant: Tenant, known: CronPass | None, now: int) -> moodledb.Part:
 def _bar(tenant: Tenant, rows: moodledb.Rows | moodledb.MoodleDbError, now: int) -> str:
     """Return what keeps a site's cron from running, "" if nothing does."""
     if isinstance(rows, moodledb.MoodleDbError):
-        return str(rows)
+        return Unasked(rows)
     enabled, versions, upgrading = rows[0][4:]
     if tenant.attention:
         return f"it needs attention: {tenant.attention}"

@@ -8,7 +8,7 @@ from django.utils import timezone
 from commands import fleetcron
 from commands.models import CronPass, Job, Mail, Run
 from tenants import files, moodledb
-from tenants.models import Release, Tenant
+from tenants.models import DatabaseServer, Release, Tenant
 from tests.commands.conftest import Manage, assert_refused, states
 from tests.commands.system.conftest import sql
 from tests.commands.upgrade.conftest import set_config
@@ -173,6 +173,15 @@ def test_what_keeps_a_cron_from_running_is_told(tenant: Tenant, happened, told: 
 
     assert wanted == {}
     assert told in barred[tenant.pk]
+
+
+def test_a_fleet_that_cannot_be_asked_is_not_idle(manage: Manage, quiet, workers):
+    DatabaseServer.objects.update(socket="/nowhere")
+
+    said = manage("vcron")
+
+    assert said.code == 1
+    assert "Not asked for: 1 crons: database server" in said.err
 
 
 def test_a_fleet_is_asked_in_few_statements(rows, monkeypatch):

@@ -1,3 +1,4 @@
+import sys
 from argparse import ArgumentParser
 from typing import Any
 
@@ -6,7 +7,7 @@ from django.core.management.base import BaseCommand
 
 from commands.base import REFUSED
 from commands.cli import actor, check_workers, refuse
-from commands.fleetcron import at_work, due, forget_old_runs
+from commands.fleetcron import Unasked, at_work, due, forget_old_runs
 from commands.models import Run
 from commands.options import jobs_at_once
 from tenants.models import Tenant
@@ -41,6 +42,11 @@ class Command(BaseCommand):
             self.stdout.write(f"{state:5} {tenant.wwwroot}: {told}")
         if not dry_run:
             self.start(chosen, jobs)
+        unknown = [why for why in barred.values() if isinstance(why, Unasked)]
+        for why in dict.fromkeys(unknown):
+            self.stderr.write(f"Not asked for: {unknown.count(why)} crons: {why}")
+        if tenants and len(unknown) == len(tenants):
+            sys.exit(1)  # as a unit of systemd it has failed
 
     def start(self, tenants: list[Tenant], jobs: int | None) -> None:
         try:
