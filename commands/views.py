@@ -235,7 +235,7 @@ def _targets(run: Run) -> list[Tenant]:
 
 
 def _told(run: Run, targets: list[Tenant]) -> dict[str, Any]:
-    """Return what a confirmation tells of the tenants: what the command says of each."""
+    """Return what a confirmation tells of the tenants, of each and of all."""
     told: dict[int, str] = {}
     with suppress(ValidationError):  # it cannot start like this
         told = run.form().tells(targets)
