@@ -6,9 +6,17 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, close_old_connections
+from django.db import (
+    DataError,
+    InterfaceError,
+    OperationalError,
+    close_old_connections,
+)
 
 DOWN = (OperationalError, InterfaceError)  # the registry is out of reach
+# What MariaDB and MySQL say of a value that they will never take: a packet that is too
+# large, a letter that the character set lacks.
+NEVER = {1153, 1300, 1366}
 DEADLOCK = 1213  # of MariaDB and MySQL, which undo the whole transaction
 TRIES = 5
 P = ParamSpec("P")
@@ -18,13 +26,16 @@ T = TypeVar("T")
 def patiently(work: Callable[[], T]) -> T:
     """Return what `work` returns, trying again as long as the registry is down.
 
-    Gives up, with the registry's error, after `VMOODLE_JOB_MAX_SECONDS`.
+    Gives up, with the registry's error, after `VMOODLE_JOB_MAX_SECONDS`; with
+    DataError at once, when the registry will never take what it is given.
     """
     give_up = time.monotonic() + settings.VMOODLE_JOB_MAX_SECONDS
     while True:
         try:
             return work()
-        except DOWN:
+        except DOWN as error:
+            if error.args and error.args[0] in NEVER:
+                raise DataError(*error.args) from error
             if time.monotonic() > give_up:
                 raise
         close_old_connections()

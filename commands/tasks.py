@@ -21,6 +21,7 @@ from tenants import moodledb, process
 
 EXPECTED = (*REFUSED, Cancelled, NothingToDo)  # their sentence ends the job
 BLOCKED = 2.0  # seconds a lane waits for limits and locks before it goes to the back
+LONGEST = 500  # characters of why an end cannot be stored
 FRESH = 3.0  # seconds in which a run cannot have lost a lane
 
 
@@ -72,8 +73,21 @@ def execute(job: Job, **shell: Callable[..., Any]) -> None:
             raise
     finally:
         if ending:
-            # A registry that restarts must not make a job that is done look lost.
-            patiently(lambda: recorder.store(lambda: job.finish(**ending)))
+            _end(job, recorder, ending)
+
+
+def _end(job: Job, recorder: Recorder, ending: dict[str, Any]) -> None:
+    """Store how a job ended; at least that it did, for else it holds its tenant."""
+    try:
+        # A registry that restarts must not make a job that is done look lost.
+        patiently(lambda: recorder.store(lambda: job.finish(**ending)))
+    except DOWN:
+        raise
+    except Exception as error:
+        why = ascii(str(error))[1:LONGEST].rstrip("'")
+        told = f"it {ending['state']}, but what it told cannot be stored: {why}"
+        patiently(lambda: job.finish(Job.State.FAILED, told))
+        raise
 
 
 def _work(job: Job, recorder: Recorder) -> Json:
@@ -111,8 +125,10 @@ def reap() -> int:
     buried, me = 0, host.this_process()
     for job in Job.objects.filter(state=Job.State.RUNNING).with_edges():
         dead = job.worker
+        if host.is_alive(dead) and dead != me:
+            job.beat()  # it cannot in a step that is silent for long, such as a copy
         # A reaper runs no jobs: one of its own is what the registry cut it off from.
-        if (dead == me or job.worker_is_gone()) and job.hand_over(me):
+        elif (dead == me or job.worker_is_gone()) and job.hand_over(me):
             bury(job, dead)
             buried += 1
     refill_lanes()
@@ -140,7 +156,9 @@ def refill_lanes() -> None:
     """Give lanes to runs that have lost one, or whose jobs' time has come."""
     waiting = queue.waiting(queue.JOBS)
     # A shell takes the job of a run that has just begun for itself.
-    before = timezone.now() - timedelta(seconds=FRESH)
-    for run in Run.objects.filter(state=Run.State.RUNNING, started_at__lt=before):
+    now = timezone.now()
+    fresh = (now - timedelta(seconds=FRESH), now)  # if later: the clock was set back
+    running = Run.objects.filter(state=Run.State.RUNNING)
+    for run in running.exclude(started_at__range=fresh):
         queue.enqueue_lanes(run.pk, run.lanes_wanted() - waiting.count((run.pk,)))
         run.close()

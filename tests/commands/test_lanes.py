@@ -189,3 +189,14 @@ def test_a_run_that_has_just_begun_is_left_to_its_shell(run_of, rows):
     tasks.refill_lanes()
 
     assert lanes() == 0
+
+
+def test_a_run_gets_lanes_though_the_clock_was_set_back(run_of, rows):
+    run = run_of("commands/Probe", rows(1))
+    later = timezone.now() + timedelta(hours=1)
+    Run.objects.update(started_at=later)
+    OrmQ.objects.update(lock=later)
+
+    tasks.reap()
+
+    assert queue.waiting(queue.JOBS) == [(run.pk,)]

@@ -1,7 +1,7 @@
 from collections.abc import Callable
 
 import pytest
-from django.db import IntegrityError, InterfaceError, OperationalError
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 
 from commands import patience
 from tests.clock import Clock
@@ -81,3 +81,13 @@ def test_a_registry_that_is_down_is_no_deadlock():
     with pytest.raises(OperationalError, match="gone away"):
         patience.past_deadlocks(transaction)()
     assert tried == [1]
+
+
+def test_what_the_registry_will_never_take_is_told_at_once(clock: Clock):
+    def work() -> None:
+        raise OperationalError(1366, "Incorrect string value")
+
+    with pytest.raises(DataError, match="1366"):
+        patience.patiently(work)
+
+    assert clock.now == 0

@@ -77,6 +77,17 @@ def test_what_a_dead_worker_left_is_undone_though_a_parameter_is_no_longer_valid
     assert run.jobs.get().state == Job.State.FAILED
 
 
+def test_a_worker_in_a_silent_step_is_shown_alive_by_its_host(claimed: Job, another):
+    long_ago = timezone.now() - timedelta(hours=1)
+    Job.objects.update(heartbeat_at=long_ago)
+
+    assert tasks.reap() == 0
+
+    claimed.refresh_from_db()
+    assert claimed.state == Job.State.RUNNING
+    assert claimed.heartbeat_at > timezone.now() - timedelta(minutes=1)
+
+
 def test_a_job_that_loses_the_registry_is_undone_by_the_reaper(
     run_of, rows, probe, monkeypatch, dead: str
 ):

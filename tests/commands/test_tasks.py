@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import OperationalError, connection
+from django.db import DatabaseError, OperationalError, connection
 from django.utils import translation
 
 from commands import tasks
@@ -235,3 +235,30 @@ def test_a_result_that_cannot_be_stored_fails_the_job(claimed: Job, probe):
     claimed.refresh_from_db()
     assert claimed.state == Job.State.FAILED
     assert claimed.error.startswith("unexpected TypeError: Object of type object")
+
+
+@pytest.mark.parametrize(
+    ("step", "state"),
+    [
+        (lambda: {"answer": float("nan")}, "succeeded"),
+        (raises(CommandFailed("caf\udce9")), "failed"),
+    ],
+    ids=["a result", "an error"],
+)
+def test_a_job_ends_though_what_it_told_cannot_be_stored(
+    claimed: Job, probe, step, state: str
+):
+    def told(command: Command):
+        yield "done"
+        return step()
+
+    probe.script["t0"] = step if state == "failed" else told
+
+    with pytest.raises((DatabaseError, UnicodeEncodeError)):
+        tasks.execute(claimed)
+
+    claimed.refresh_from_db()
+    assert claimed.state == Job.State.FAILED
+    assert claimed.error.startswith(f"it {state}, but what it told cannot be stored: ")
+    assert claimed.tenant.held_by is None
+    assert Run.objects.get().state == Run.State.FINISHED
