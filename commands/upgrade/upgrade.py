@@ -380,7 +380,8 @@ class Upgrade(PhpScript):
         Without a snapshot: while Moodle's script was at work on a site we had closed.
         """
         status = statuses([tenant])[tenant.pk].status
-        self.unfinished = status == Status.RUNNING and self._has_closed(tenant)
+        perhaps = status in {Status.RUNNING, Status.UNKNOWN}
+        self.unfinished = perhaps and self._has_closed(tenant)
         if status == Status.CURRENT:
             halfway.unmark(tenant)
         elif job := Job.objects.filter(pk=self.job or 0).first():

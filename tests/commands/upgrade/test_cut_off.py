@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from commands.models import Job
+from commands.upgrade import upgrade
+from commands.upgrade.status import SiteStatus, Status
 from tenants import doctor, files, moodledb, publish, restore
 from tenants.models import HALF_WAY, Journal, Release, Snapshot, Tenant
 from tenants.publish import site_link
@@ -97,12 +99,16 @@ def test_who_waits_for_another_upgrade_and_dies_leaves_its_lock(tenant: Tenant):
     assert config(tenant, "upgraderunning")
 
 
+@pytest.mark.parametrize("away", [False, True])
 def test_one_that_is_killed_without_a_snapshot_is_told(
-    tenant: Tenant, releases: dict[str, Release]
+    tenant: Tenant, releases: dict[str, Release], monkeypatch, away: bool
 ):
     kill_an_upgrade(tenant, releases["4.3"])
     form = drive(tenant, "without_snapshot=1")
     list(form.close_site(tenant))
+    if away:  # its database server too, as after a loss of power
+        unknown = {tenant.pk: SiteStatus(Status.UNKNOWN)}
+        monkeypatch.setattr(upgrade, "statuses", lambda tenants: unknown)
 
     form.recover(Tenant.objects.with_edges().get())
 
