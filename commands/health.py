@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from django.db.models import Max, Min
+from django.db.models import F, Max, Min
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
@@ -20,7 +20,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 def readyz(request: HttpRequest) -> JsonResponse:
     """Answer 200 when both queues have live workers and no job is stuck, else 503."""
-    startable = Job.objects.startable()
+    startable = Job.objects.startable().filter(wave__lte=F("run__open_wave"))
     oldest = startable.aggregate(at=Min(Coalesce("not_before", "run__started_at")))[
         "at"
     ]

@@ -139,3 +139,15 @@ def test_a_job_waits_in_vain_from_the_time_it_may_start(
     status, report = readyz(client)
     assert (status, report["stuck"]) == (200, False)
     assert report["oldest_queued_seconds"] == pytest.approx(60, abs=10)
+
+
+@pytest.mark.usefixtures("clusters")
+def test_a_job_that_waits_for_its_canary_is_not_stuck(client: Client, run_of, rows):
+    run = run_of("commands/Probe", rows(2), canary=1)
+    now = timezone.now()
+    run.jobs.filter(wave=0).update(not_before=now + timedelta(minutes=50))
+    run.jobs.filter(wave=1).update(not_before=now - timedelta(minutes=10))
+
+    status, report = readyz(client)
+
+    assert (status, report["oldest_queued_seconds"]) == (200, None)
