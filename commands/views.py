@@ -3,7 +3,7 @@
 from contextlib import suppress
 from itertools import groupby
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
 from django import forms
 from django.conf import settings
@@ -18,7 +18,8 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from commands.base import REFUSED, Command, all_commands, find
+from commands.again import RETRY, ways
+from commands.base import REFUSED, Command, UnknownCommand, all_commands, find
 from commands.compare import Comparison
 from commands.models import Job, Run
 from commands.options import as_number
@@ -26,12 +27,6 @@ from commands.progress import duration, live
 from commands.results import has_tables, table_of
 from commands.shell import shell_line
 from tenants.models import Tenant
-
-RETRY = {
-    "failed": tuple(Job.BAD),
-    "rest": (*Job.BAD, Job.State.SKIPPED, Job.State.CANCELLED),
-    "all": tuple(Job.State.values),
-}
 
 
 class RunOptions(forms.Form):
@@ -178,7 +173,10 @@ def _acceptable(request: HttpRequest, form: Command) -> bool:
 
 
 def _initial(run: Run, command: type[Command]) -> dict[str, Any]:
-    data = command.from_attributes(run.attributes).data if run.attributes else {}
+    try:
+        data = command.from_attributes(run.attributes).data if run.attributes else {}
+    except ValidationError:  # of another version's parameters: all are asked anew
+        data = {}
     return {name: data[name] for name in data}
 
 
@@ -276,41 +274,13 @@ def run_page(request: HttpRequest, pk: int) -> HttpResponse:
         request,
         "run",
         str(run),
-        shell=shell_line(run, canary=run.jobs.filter(wave=0).count()),
+        **ways(request, run),
         parameters=parse_qsl(run.attributes),
-        retries=_retries(run),
-        keep=_keep(request, run),
         has_tables=has_tables(run),
         can_cancel=run.state == Run.State.RUNNING
         and run.jobs.filter(state__in=Job.OPEN, cancel_requested=False).exists(),
         **live(request, run),
     )
-
-
-def _keep(request: HttpRequest, run: Run) -> str:
-    """Return what fills the form that keeps the run's command; "" if one may not."""
-    if not request.user.has_perm("commands.add_savedcommand"):
-        return ""
-    if find(run.command).secret_names():
-        return ""
-    kept = {"command": run.command, "attributes": run.attributes}
-    return urlencode(kept | {"selection": f"--in-run={run.pk}"})
-
-
-def _retries(run: Run) -> list[tuple[str, str]]:
-    """Return the kinds of retry that would have anything to do, with their labels."""
-    counts = run.counts()
-    labels = {
-        "failed": _("Retry the failed"),
-        "rest": _("Retry all that did not succeed"),
-        "all": _("Run again on all"),
-    }
-    numbers = {
-        which: sum(counts[state] for state in states) for which, states in RETRY.items()
-    }
-    if numbers["rest"] == numbers["failed"]:
-        del numbers["rest"]
-    return [(which, str(labels[which])) for which, number in numbers.items() if number]
 
 
 @permission_required("commands.view_run", raise_exception=True)
@@ -377,6 +347,11 @@ def cancel_job(request: HttpRequest, pk: int) -> HttpResponse:
 def retry(request: HttpRequest, pk: int) -> HttpResponse:
     """Prepare a new run, linked to this one, of some of its jobs."""
     run = get_object_or_404(Run, pk=pk)
+    try:
+        find(run.command)
+    except UnknownCommand as error:
+        messages.error(request, str(error))
+        return redirect("admin:commands_run_view", pk)
     states = RETRY.get(request.POST.get("which", ""), RETRY["failed"])
     draft = run.retry(states, request.user.get_username(), "screen")
     draft.save()

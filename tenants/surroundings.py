@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
 from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError, connection
 
 from tenants.boot import PublishError, fleet_values
 from tenants.fields import keyring
@@ -48,7 +49,14 @@ NAMES = {"VAR_DIR": "VMOODLE_VAR_DIR"}
 
 def check_settings(**options: Any) -> list[CheckMessage]:
     """Return what is wrong with the settings, each with what to do."""
-    return [*_values(), *_accounts(), *as_root(), *_directories(), *_programs()]
+    return [
+        *_values(),
+        *_registry(),
+        *_accounts(),
+        *as_root(),
+        *_directories(),
+        *_programs(),
+    ]
 
 
 def _values() -> Iterator[CheckMessage]:
@@ -70,6 +78,19 @@ def _values() -> Iterator[CheckMessage]:
         fleet_values()
     except PublishError as error:
         yield Error(str(error), id="vmoodle.E004")
+
+
+def _registry() -> Iterator[CheckMessage]:
+    """Find that the registry cannot hold what a site may print."""
+    found = ("utf8mb4",)
+    if connection.vendor == "mysql":
+        with suppress(DatabaseError), connection.cursor() as cursor:
+            cursor.execute("SELECT @@character_set_database")
+            found = cursor.fetchone()
+    if found[0] != "utf8mb4":
+        hint = "ALTER DATABASE and its tables to CHARACTER SET utf8mb4"
+        said = f"the registry is of the character set {found[0]}"
+        yield Error(said, hint=hint, id="vmoodle.E007")
 
 
 def _is_url(text: str) -> bool:

@@ -302,3 +302,24 @@ def test_each_page_tells_whose_clock_its_times_are_of(console, settings):
     settings.TIME_ZONE = "Europe/Paris"
 
     assert "Times: Europe/Paris" in text(console.get("/"))
+
+
+def test_a_run_of_a_command_that_is_gone_has_its_page(console, run_of, rows):
+    run = run_of("commands/Probe", rows(2))
+    Run.objects.update(command="generic/OldName")
+
+    page = console.get(url("run_view", run.pk))
+    again = console.post(url("run_retry", run.pk), {"which": "all"}, follow=True)
+
+    assert page.status_code == 200
+    assert "There is no command" in text(again)
+
+
+def test_a_retry_asks_anew_where_a_parameter_is_gone(console, run_of, rows):
+    run = run_of("commands/Probe", rows(1))
+    Run.objects.update(attributes="wrod=x")
+    run.jobs.update(state="failed")
+
+    again = console.post(url("run_retry", run.pk), {"which": "failed"}, follow=True)
+
+    assert (again.status_code, "Review for 1 tenant" in text(again)) == (200, True)
