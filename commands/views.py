@@ -11,7 +11,7 @@ from django.contrib import admin, messages
 from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext, ngettext
@@ -95,7 +95,10 @@ def choose(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _draft(request: HttpRequest, pk: int) -> tuple[Run, type[Command]]:
     run = get_object_or_404(Run, pk=pk)
-    command = find(run.command)
+    try:
+        command = find(run.command)
+    except UnknownCommand as error:  # gone since the draft was made
+        raise Http404(str(error)) from error
     if not may_run(request, dangerous=_is_dangerous(run, command)):
         raise PermissionDenied
     return run, command

@@ -315,6 +315,14 @@ def test_a_run_of_a_command_that_is_gone_has_its_page(console, run_of, rows):
     assert "There is no command" in text(again)
 
 
+def test_a_draft_of_a_command_that_is_gone_leads_nowhere(console, rows):
+    [tenant] = rows(1)
+    run = Run.objects.create(command="a/Gone", targets=[tenant.pk], actor="x")
+
+    for step in ("run_launch", "run_confirm"):
+        assert console.get(url(step, run.pk)).status_code == 404
+
+
 def test_a_retry_asks_anew_where_a_parameter_is_gone(console, run_of, rows):
     run = run_of("commands/Probe", rows(1))
     Run.objects.update(attributes="wrod=x")

@@ -102,6 +102,19 @@ def test_a_registry_that_restarts_loses_and_repeats_nothing(
     assert ask(registry, "SELECT 1 FROM tenants_tenant WHERE held_by IS NOT NULL") == []
 
 
+@pytest.mark.parametrize("charset", ["utf8mb4", "latin1"])
+def test_a_registry_that_lacks_letters_is_told(
+    environment: dict[str, str], registry: MariaDb, charset: str
+):
+    environment["DATABASE_URL"] = create_registry(registry)
+    ask(registry, f"ALTER DATABASE registry CHARACTER SET {charset}")
+
+    argv = [sys.executable, str(ROOT / "manage.py"), "check"]
+    said = subprocess.run(argv, env=environment, capture_output=True, text=True)
+
+    assert ("vmoodle.E007" in said.stderr) == (charset == "latin1"), said
+
+
 def test_a_cluster_stops_while_the_registry_is_down(
     environment: dict[str, str], registry: MariaDb, start_workers: StartWorkers
 ):
