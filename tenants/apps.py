@@ -16,9 +16,11 @@ class TenantsConfig(AppConfig):
     default = True
 
     def ready(self) -> None:
-        from tenants.surroundings import check_settings  # it wants settings
+        from tenants import surroundings  # it wants settings
 
-        checks.register(check_settings)
+        checks.register(surroundings.check_settings)
+        # Asked by migrate: most commands need not connect to be checked.
+        checks.register(surroundings.check_registry, checks.Tags.database)
         post_migrate.connect(close_registry, sender=self)
 
 

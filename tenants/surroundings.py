@@ -8,7 +8,7 @@ import grp
 import os
 import pwd
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -49,14 +49,23 @@ NAMES = {"VAR_DIR": "VMOODLE_VAR_DIR"}
 
 def check_settings(**options: Any) -> list[CheckMessage]:
     """Return what is wrong with the settings, each with what to do."""
-    return [
-        *_values(),
-        *_registry(),
-        *_accounts(),
-        *as_root(),
-        *_directories(),
-        *_programs(),
-    ]
+    return [*_values(), *_accounts(), *as_root(), *_directories(), *_programs()]
+
+
+def check_registry(
+    databases: Sequence[str] | None = None, **options: Any
+) -> list[CheckMessage]:
+    """Return that the registry cannot hold what a site may print, if it is asked."""
+    found = ("utf8mb4",)
+    if databases and connection.vendor == "mysql":
+        with suppress(DatabaseError), connection.cursor() as cursor:
+            cursor.execute("SELECT @@character_set_database")
+            found = cursor.fetchone()
+    if found[0] == "utf8mb4":
+        return []
+    hint = "ALTER DATABASE and its tables to CHARACTER SET utf8mb4"
+    said = f"the registry is of the character set {found[0]}"
+    return [Error(said, hint=hint, id="vmoodle.E007")]
 
 
 def _values() -> Iterator[CheckMessage]:
@@ -78,19 +87,6 @@ def _values() -> Iterator[CheckMessage]:
         fleet_values()
     except PublishError as error:
         yield Error(str(error), id="vmoodle.E004")
-
-
-def _registry() -> Iterator[CheckMessage]:
-    """Find that the registry cannot hold what a site may print."""
-    found = ("utf8mb4",)
-    if connection.vendor == "mysql":
-        with suppress(DatabaseError), connection.cursor() as cursor:
-            cursor.execute("SELECT @@character_set_database")
-            found = cursor.fetchone()
-    if found[0] != "utf8mb4":
-        hint = "ALTER DATABASE and its tables to CHARACTER SET utf8mb4"
-        said = f"the registry is of the character set {found[0]}"
-        yield Error(said, hint=hint, id="vmoodle.E007")
 
 
 def _is_url(text: str) -> bool:
