@@ -201,13 +201,7 @@ class TenantCommand(Base):
         self.report(job)
 
     def start(self, run: Run) -> Job:
-        refuse_root()
-        run.save()
-        try:
-            run.start(lanes=False)
-        except REFUSED:
-            run.delete()
-            raise
+        begin(run, lanes=False)
         return run.jobs.with_edges().get()
 
     def work(self, job: Job) -> None:
@@ -361,12 +355,12 @@ def check_workers(*, detach: bool) -> None:
         )
 
 
-def begin(run: Run, canary: Sequence[int] | int = ()) -> None:
+def begin(run: Run, canary: Sequence[int] | int = (), *, lanes: bool = True) -> None:
     """Start a draft; leave nothing on an error."""
     refuse_root()
     run.save()
     try:
-        run.start(canary=canary)
+        run.start(canary=canary, lanes=lanes)
     except REFUSED:
         run.delete()
         raise

@@ -351,7 +351,7 @@ def retry(request: HttpRequest, pk: int) -> HttpResponse:
     """Prepare a new run, linked to this one, of some of its jobs."""
     run = get_object_or_404(Run, pk=pk)
     try:
-        find(run.command)
+        command = find(run.command)
     except UnknownCommand as error:
         messages.error(request, str(error))
         return redirect("admin:commands_run_view", pk)
@@ -359,7 +359,7 @@ def retry(request: HttpRequest, pk: int) -> HttpResponse:
     draft = run.retry(states, request.user.get_username(), "screen")
     draft.save()
     # Passwords are forgotten when a run ends: ask for them again.
-    asks = find(run.command).secret_names() or not _is_complete(draft)
+    asks = command.secret_names() or not _is_complete(draft)
     step = "launch" if asks else "confirm"
     return redirect(f"admin:commands_run_{step}", draft.pk)
 
