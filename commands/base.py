@@ -233,8 +233,8 @@ class Command(forms.Form):
         """Whether `prepare` gives the jobs of a run anything."""
         return cls.prepare is not Command.prepare
 
-    def prepare(self) -> Json:
-        """Read, once for the run, what every job needs; raise CommandFailed.
+    def prepare(self, tenants: Sequence[Tenant]) -> Json:
+        """Read, once for the run, what its jobs need; raise CommandFailed.
 
         Called before any tenant is touched; an error leaves the run unstarted. What
         it returns is kept, encrypted, until the run ends: `self.material` in `run`,

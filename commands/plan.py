@@ -32,7 +32,7 @@ def show_plan(
         command.stdout.write(f"  {name}={value}")
     for tenant in plan["tenants"]:
         first = " (canary)" if tenant["canary"] else ""
-        why = f": {tenant['error']}" if tenant["error"] else ""
+        why = f": {said}" if (said := tenant["error"] or tenant["told"]) else ""
         command.stdout.write(f"{tenant['state']:9} {tenant['wwwroot']}{first}{why}")
     command.stdout.write("Dry run: nothing was done")
 
@@ -65,6 +65,7 @@ def number_of(tenants: int) -> str:
 def report(run: Run, jobs: Sequence[Job]) -> dict[str, Any]:
     """Return what the run would do, as `--json` prints it."""
     states = [job.state for job in jobs]
+    told = run.form().tells([job.tenant for job in jobs if job.tenant])
     return {
         "dry_run": True,
         "command": run.command,
@@ -75,6 +76,7 @@ def report(run: Run, jobs: Sequence[Job]) -> dict[str, Any]:
                 "wwwroot": job.wwwroot,
                 "state": job.state,
                 "error": job.error,
+                "told": told.get(job.tenant_id or 0, ""),
                 "canary": job.wave == 0,
             }
             for job in jobs
@@ -93,7 +95,8 @@ def parameters(run: Run) -> dict[str, str | list[str]]:
 
 def confirm(run: Run, command: BaseCommand, *, yes: bool) -> None:
     """Have a dangerous run confirmed by typing the number of its tenants."""
-    if yes or not run.form().is_dangerous():
+    form = run.form()
+    if yes or not form.is_dangerous():
         return
     number = len(run.targets)
     if not sys.stdin.isatty():
@@ -102,7 +105,9 @@ def confirm(run: Run, command: BaseCommand, *, yes: bool) -> None:
             f"add --yes to run it on {number_of(number)}; nothing was done"
         )
     named = Tenant.objects.filter(pk__in=run.targets).order_by("pk")
-    roots = list(named.values_list("wwwroot", flat=True)[:LISTED])
+    first = list(named[:LISTED])
+    told = form.tells(first)
+    roots = [_described(tenant, told.get(tenant.pk)) for tenant in first]
     more = f" and {number - LISTED} more" if number > LISTED else ""
     try:
         command.stderr.write(f"{run.command}: {find(run.command).summary()}")
@@ -114,3 +119,14 @@ def confirm(run: Run, command: BaseCommand, *, yes: bool) -> None:
         typed = ""
     if typed != str(number):
         raise SelectionError("Not confirmed: nothing was done")
+
+
+def _described(tenant: Tenant, told: str | None) -> str:
+    """Return a tenant's wwwroot, with what one must know before it is touched."""
+    known = {
+        "the main tenant": tenant.is_main,
+        "disabled": not tenant.enabled,
+        told or "": told,
+    }
+    said = "; ".join(words for words, holds in known.items() if holds)
+    return f"{tenant.wwwroot} ({said})" if said else tenant.wwwroot

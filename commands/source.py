@@ -58,7 +58,7 @@ class SourceCommand(Command):
         source: Tenant = self.cleaned_data["source"]
         return {source.pk: "it is the source"} if source in tenants else {}
 
-    def prepare(self) -> Json:
+    def prepare(self, tenants: Sequence[Tenant]) -> Json:
         return self.read(self.cleaned_data["source"])
 
     def read(self, source: Tenant) -> Json:

@@ -1,6 +1,7 @@
 """The pages of a run: parameters, confirmation, and its live page."""
 
 from contextlib import suppress
+from hashlib import sha256
 from itertools import groupby
 from typing import Any
 from urllib.parse import parse_qsl
@@ -190,6 +191,7 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect("admin:commands_run_view", pk)
     targets = _targets(run)
     number = len(targets)
+    told = _told(run, targets)
     dangerous = _is_dangerous(run, command)
     canary = _canary(request, number)
     to_type = str(number) if number != 1 else targets[0].wwwroot
@@ -197,7 +199,7 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST":
         if dangerous and request.POST.get("typed", "").strip() != to_type:
             wrong = _("Type %(text)s to go on: nothing was done") % {"text": to_type}
-        elif _start(request, run, canary):
+        elif _start(request, run, canary, told["shown"]):
             return redirect("admin:commands_run_view", pk)
     return page(
         request,
@@ -207,8 +209,7 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
         command=command,
         dangerous=dangerous,
         wrong=wrong,
-        shown=_shown(run),
-        **_told(run, targets),
+        **told,
         number=number,
         to_type=to_type,
         canary=canary,
@@ -222,11 +223,6 @@ def _title(run: Run, number: int) -> str:
     return said % {"command": run.command, "n": number}
 
 
-def _shown(run: Run) -> str:
-    """Return what a confirmation is of: other pages may change the draft."""
-    return f"{run.command}?{run.attributes} {run.parallel} {run.max_failures}"
-
-
 def _targets(run: Run) -> list[Tenant]:
     """Return the run's tenants in its order, of which the canary is the beginning."""
     shown = ["name", "wwwroot", "is_main", "enabled", "release__name"]
@@ -236,14 +232,20 @@ def _targets(run: Run) -> list[Tenant]:
 
 
 def _told(run: Run, targets: list[Tenant]) -> dict[str, Any]:
-    """Return what a confirmation tells of the tenants, of each and of all."""
+    """Return what a confirmation tells of the tenants, of each and of all.
+
+    `shown` is what it is of: other pages, and time, may change it.
+    """
     told: dict[int, str] = {}
     with suppress(ValidationError):  # it cannot start like this
         told = run.form().tells(targets)
+    digest = sha256(repr(sorted(told.items())).encode()).hexdigest()
     return {
         "targets": [(tenant, told.get(tenant.pk, "")) for tenant in targets],
         "main": next((tenant for tenant in targets if tenant.is_main), None),
         "disabled": sum(not tenant.enabled for tenant in targets),
+        "shown": f"{run.command}?{run.attributes} {run.parallel} {run.max_failures}"
+        f" {digest}",
     }
 
 
@@ -253,9 +255,9 @@ def _canary(request: HttpRequest, number: int) -> int:
     return min(int(asked), number) if asked.isdecimal() else 0
 
 
-def _start(request: HttpRequest, run: Run, canary: int) -> bool:
-    if request.POST.get("shown", _shown(run)) != _shown(run):
-        changed = _("It was changed on another page: look again; nothing was done.")
+def _start(request: HttpRequest, run: Run, canary: int, shown: str) -> bool:
+    if request.POST.get("shown", shown) != shown:
+        changed = _("What it does has changed: look again; nothing was done.")
         messages.error(request, changed)
         return False
     try:

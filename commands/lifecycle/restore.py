@@ -6,7 +6,7 @@ from django.utils.formats import localize
 from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
-from commands.base import CommandFailed, Steps, register
+from commands.base import CommandFailed, Json, Steps, register
 from commands.lifecycle.chosen import SnapshotCommand
 from commands.mnet.node import tell_peers
 from commands.upgrade import halfway
@@ -37,8 +37,9 @@ class Restore(SnapshotCommand):
         required=False,
         max_length=20_000,
         help_text=_(
-            "Its name, or by commas one of each tenant's; empty: the tenant's newest,"
-            " but none of a half upgraded site or of before a restore."
+            "Its name, or by commas one of each tenant's; empty: what is the tenant's"
+            " newest at the start, but none of a half upgraded site or of before a"
+            " restore."
         ),
     )
     test = forms.BooleanField(
@@ -62,16 +63,25 @@ class Restore(SnapshotCommand):
         # A restore that is tried again would put the present state back.
         return found.filter(half_way=False).exclude(reason=Snapshot.Reason.SAFETY)
 
+    def newest(self, tenants: Sequence[Tenant]) -> dict[int, Snapshot]:
+        """Return, by tenant pk, the newest of those that are chosen."""
+        oldest_first = reversed(self.chosen(*tenants))
+        return {snapshot.tenant_id or 0: snapshot for snapshot in oldest_first}
+
     def tells(self, tenants: Sequence[Tenant]) -> dict[int, str]:
-        newest: dict[int, str] = {}
-        for snapshot in self.chosen(*tenants):
-            at = localize(localtime(snapshot.created_at))
-            told = f"{at} · {snapshot.release} · {snapshot}"
-            newest.setdefault(snapshot.tenant_id or 0, told)
-        return newest
+        return {
+            pk: f"{localize(localtime(one.created_at))} · {one.release} · {one}"
+            for pk, one in self.newest(tenants).items()
+        }
+
+    def prepare(self, tenants: Sequence[Tenant]) -> Json:
+        # What was confirmed, though a newer one may be taken before a job begins.
+        return {str(pk): one.name for pk, one in self.newest(tenants).items()}
 
     def run(self, tenant: Tenant) -> Steps:
-        snapshot = self.chosen(tenant).first()
+        assert isinstance(self.material, dict)
+        name = self.material[str(tenant.pk)]
+        snapshot = Snapshot.objects.filter(tenant=tenant, name=name).first()
         if snapshot is None:
             raise CommandFailed("the snapshot has been deleted meanwhile")
         half = Snapshot.objects.filter(tenant=tenant, half_way=True)

@@ -110,13 +110,14 @@ class Run(models.Model):
         """
         form = self.form()
         jobs = self.plan(form, canary)
-        ended = sum(job.state != Job.State.QUEUED for job in jobs)
-        material = form.prepare() if len(jobs) > ended else None
+        queued = [job for job in jobs if job.state == Job.State.QUEUED]
+        due = [job.tenant for job in queued if job.tenant]
+        material = form.prepare(due) if due else None
         self.exclusive, self.total = form.exclusive, len(jobs)
         self.parallel = self.parallel or settings.VMOODLE_WORKERS
         self.open_wave = min(job.wave for job in jobs)
         with transaction.atomic():
-            self._begin(jobs, ended, material)
+            self._begin(jobs, len(jobs) - len(due), material)
             if lanes:
                 queue.enqueue_lanes(self.pk, self.lanes_wanted())
 

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ class ImportMappedData(AgentCommand):
     def is_dangerous(self) -> bool:
         return not self.cleaned_data["dryrun"]
 
-    def prepare(self) -> dict[str, Any]:
+    def prepare(self, tenants: Sequence[Tenant]) -> dict[str, Any]:
         path = self.cleaned_data["file"]
         table = _exported(path)
         chosen = {

@@ -1,5 +1,6 @@
 """A shell to type management commands in, and sites to compare."""
 
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -40,6 +41,17 @@ def manage(transactional_db, capsys) -> Manage:
         return Said(code, *capsys.readouterr())
 
     return typed
+
+
+@pytest.fixture
+def terminal(monkeypatch) -> Callable[[str], None]:
+    """Return a function that sets what is typed on a terminal."""
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    return lambda typed: monkeypatch.setattr("sys.stdin", Terminal(typed))
 
 
 @pytest.fixture

@@ -2,14 +2,13 @@
 
 import io
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from commands.generic.purge_caches import PurgeCaches
 from commands.models import Job, Run
-from commands.plan import LISTED, report
+from commands.plan import LISTED, parameters
 from tenants.models import Tag, Tenant
 from tests.commands.conftest import Manage, assert_refused, states
 from tests.conftest import AddTenant
@@ -52,7 +51,7 @@ def test_a_dry_run_may_be_had_as_json(manage: Manage, fleet: list[Tenant]):
     assert plan["counts"]["queued"] == 2
     assert sum(plan["counts"].values()) == 2
     assert plan["tenants"] == [
-        {"wwwroot": root, "state": "queued", "error": "", "canary": False}
+        {"wwwroot": root, "state": "queued", "error": "", "told": "", "canary": False}
         for root in (ONE, TWO)
     ]
     assert not Run.objects.exists()
@@ -118,25 +117,14 @@ def test_secrets_are_not_shown(rows):
         command="generic/PurgeCaches", attributes="a=1&b=2&b=3", secrets="password=hush"
     )
 
-    plan = report(run, [])
+    shown = parameters(run)
 
-    assert plan["parameters"] == {"a": "1", "b": ["2", "3"], "password": "***"}
+    assert shown == {"a": "1", "b": ["2", "3"], "password": "***"}
 
 
 @pytest.fixture
 def dangerous(monkeypatch) -> None:
     monkeypatch.setattr(PurgeCaches, "dangerous", True)
-
-
-@pytest.fixture
-def terminal(monkeypatch) -> Callable[[str], None]:
-    """Return a function that sets what is typed on a terminal."""
-
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
-    return lambda typed: monkeypatch.setattr("sys.stdin", Terminal(typed))
 
 
 @pytest.mark.usefixtures("dangerous")
@@ -171,6 +159,19 @@ def test_a_dangerous_command_asks_for_the_number_of_tenants(
         f"This is dangerous. Tenants: {ONE}, {TWO}\n"
         "Type their number, 2, to go on: "
     )
+
+
+@pytest.mark.usefixtures("dangerous")
+def test_a_question_tells_of_the_main_tenant_and_of_disabled_ones(
+    manage: Manage, fleet: list[Tenant], terminal
+):
+    Tenant.objects.filter(wwwroot=ONE).update(is_main=True)
+    Tenant.objects.filter(wwwroot=TWO).update(enabled=False)
+    terminal("no\n")
+
+    said = manage("bulkpurgecaches", "--detach", f"--tohosts={ONE},{TWO}")
+
+    assert f"Tenants: {ONE} (the main tenant), {TWO} (disabled)\n" in said.err
 
 
 @pytest.mark.usefixtures("dangerous")

@@ -101,7 +101,7 @@ def test_what_was_changed_on_another_page_is_not_run_unseen(console, rows):
 
     again = console.post(page, {"shown": seen[1]})
 
-    assert "It was changed on another page: look again" in again.content.decode()
+    assert "What it does has changed: look again" in again.content.decode()
     assert Run.objects.get().state == Run.State.DRAFT
     shown = again.context["shown"]
     assert console.post(page, {"shown": shown}).url == url("run_view", run.pk)

@@ -1,6 +1,11 @@
-import pytest
+from collections.abc import Callable
 
+import pytest
+from django.test import Client
+
+from commands import tasks
 from commands.base import find
+from commands.models import Job, Run
 from mnet import binding
 from mnet.sites import Site
 from tenants import moodledb, snapshots
@@ -8,7 +13,10 @@ from tenants.models import Snapshot, Tenant
 from tests.commands.conftest import Manage
 from tests.conftest import AddTenant, RunOf
 from tests.faults.conftest import cron_at_work
+from tests.pages import console, url
 from tests.steps import end
+
+__all__ = ["console"]  # a fixture
 
 
 @pytest.fixture
@@ -78,6 +86,59 @@ def test_a_restore_that_is_tried_again_takes_the_same_snapshot(
     assert again.state == "succeeded", again.error
     assert again.result["snapshot"] == snapshot.name
     assert has_identifier(tenant)
+
+
+def test_what_was_confirmed_is_restored_though_a_newer_one_was_taken(
+    finished: RunOf, tenant: Tenant, snapshot: Snapshot, monkeypatch
+):
+    claim_next = tasks.claim_next
+
+    def late(*args):
+        if Snapshot.objects.count() == 1:
+            end(snapshots.take(tenant))
+        return claim_next(*args)
+
+    monkeypatch.setattr(tasks, "claim_next", late)
+    job = finished("lifecycle/Restore", [tenant]).jobs.get()
+
+    assert job.state == "succeeded", job.error
+    assert Snapshot.objects.count() == 3
+    assert job.result["snapshot"] == snapshot.name
+
+
+def test_a_confirmation_is_of_the_snapshots_that_it_names(
+    console: Client, tenant: Tenant, snapshot: Snapshot
+):
+    run = Run.objects.create(command="lifecycle/Restore", targets=[tenant.pk])
+    page = url("run_confirm", run.pk)
+    shown = console.get(page).context["shown"]
+    newer = end(snapshots.take(tenant))
+
+    again = console.post(page, {"shown": shown, "typed": tenant.wwwroot})
+
+    assert "What it does has changed: look again" in again.content.decode()
+    assert newer.name in again.content.decode()
+    assert not Job.objects.exists()
+
+
+def test_a_shell_that_asks_names_the_snapshots(
+    manage: Manage, tenant: Tenant, snapshot: Snapshot, terminal: Callable[[str], None]
+):
+    terminal("no\n")
+
+    said = manage("bulkrestore", "--tohosts=*", "--detach")
+
+    assert said.code == 2
+    assert f"{snapshot.release} · {snapshot})" in said.err
+
+
+def test_a_dry_run_names_the_snapshots(
+    manage: Manage, tenant: Tenant, snapshot: Snapshot
+):
+    said = manage("bulkrestore", "--tohosts=*", "--dry-run")
+
+    assert f"queued    {tenant.wwwroot}: " in said.out
+    assert f"{snapshot.release} · {snapshot}\n" in said.out
 
 
 def test_a_test_changes_nothing_but_the_verdict(

@@ -28,7 +28,7 @@ def export(path: Path, **table: Any) -> Path:
 def prepared(path: Path, more: str = "") -> dict:
     form = ImportMappedData.from_attributes(f"file={path}{more}")
     assert form.is_valid(), form.errors
-    form.material = form.prepare()
+    form.material = form.prepare([])
     return form.payload(None)
 
 
