@@ -260,6 +260,8 @@ VMOODLE_SNAPSHOT_DAYS = env.int("VMOODLE_SNAPSHOT_DAYS", 30)
 VMOODLE_PURGE_DAYS = env.int("VMOODLE_PURGE_DAYS", 30)
 # Days that a tenant's last snapshot is kept after its end.
 VMOODLE_FINAL_DAYS = env.int("VMOODLE_FINAL_DAYS", 90)
+# Days after which a finished run is deleted, with its jobs and their output; 0: never.
+VMOODLE_RUN_DAYS = env.int("VMOODLE_RUN_DAYS", 0)
 
 # Jobs.
 VMOODLE_WORKERS = env.int("VMOODLE_WORKERS", 4)

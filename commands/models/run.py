@@ -21,6 +21,7 @@ from tenants.fields import EncryptedTextField
 from tenants.models import Tenant
 
 BATCH = 500  # rows in one bulk INSERT
+PAST = 3  # finished runs of a command, from which a start learns how long jobs take
 COUNT = "UPDATE commands_run SET done = done + %s, failed = failed + %s WHERE id = %s"
 STANDING = "SELECT done, failed, open_wave FROM commands_run WHERE id = %s"
 
@@ -170,7 +171,7 @@ class Run(models.Model):
     def _past_seconds(self) -> dict[int, float]:
         """Return how long this command took on each tenant in its latest runs."""
         runs = Run.objects.filter(command=self.command, state=self.State.FINISHED)
-        latest = list(runs.values_list("pk", flat=True)[:3])
+        latest = list(runs.values_list("pk", flat=True)[:PAST])
         jobs = Job.objects.filter(run_id__in=latest, state=Job.State.SUCCEEDED)
         rows = jobs.order_by("pk").values_list("tenant_id", "seconds")
         return {tenant: seconds or 0.0 for tenant, seconds in rows if tenant}

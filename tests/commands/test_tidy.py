@@ -7,7 +7,7 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from commands import host, tidy
-from commands.models import Cluster, Run
+from commands.models import Cluster, Job, Output, Run
 from commands.queue import CONTROL
 from tenants import snapshots
 from tenants.models import Journal, Snapshot, Tenant
@@ -70,7 +70,7 @@ def test_snapshots_go_by_number_and_age(
     gone = {"t0-4", "t0-5", "t1-60", "gone-100"}
     assert former - names() == gone
     assert {line.split()[1] for line in said.out.splitlines()} == gone
-    assert again.out.splitlines()[-1] == "4 snapshots deleted"
+    assert again.out.splitlines()[-1] == "4 snapshots and 0 runs deleted"
     assert not Snapshot(name="t0-4").path.exists()
 
 
@@ -127,6 +127,50 @@ def test_0_days_mean_never(rows, keep, settings):
 
     assert not Run.objects.exists()
     assert names() == {"t0-3000"}
+
+
+def test_runs_go_by_age_but_for_those_that_are_still_asked_for(
+    manage: Manage, rows, settings
+):
+    settings.VMOODLE_RUN_DAYS = 90
+    [tenant] = rows(1)
+
+    def ran(days: int, command: str = "generic/PurgeCaches", **fields) -> Job:
+        at = ago(days)
+        values = {"state": Run.State.FINISHED, "finished_at": at} | fields
+        run = Run.objects.create(command=command, **values)
+        job = Job.objects.create(run=run, tenant=tenant, state=Job.State.SUCCEEDED)
+        job.output.create(seq=1, text="printed")
+        return job
+
+    last, *past = [ran(days) for days in (400, 300, 200, 100, 99, 98)]
+    tenant.last_job = last.pk
+    tenant.save()
+    ran(500, "upgrade/Upgrade")
+    ran(500, state=Run.State.RUNNING, finished_at=None)
+    gone = {job.run for job in past[:2]}
+    former = set(Run.objects.all())
+
+    said = manage("tidy", "--dry-run")
+    assert set(Run.objects.all()) == former
+    tidy.tidy()
+
+    assert former - set(Run.objects.all()) == gone
+    assert Job.objects.count() == Output.objects.count() == len(former) - 2
+    assert said.out.splitlines() == [
+        f"run {run} of {run.finished_at:%Y-%m-%d} is past its time"
+        for run in sorted(gone, key=lambda run: run.pk)
+    ]
+
+
+def test_runs_stay_for_ever_unless_a_time_is_set(manage: Manage):
+    for _run in range(5):
+        Run.objects.create(state=Run.State.FINISHED, finished_at=ago(9999))
+
+    said = manage("tidy")
+
+    assert said.out == "0 snapshots and 0 runs deleted\n"
+    assert Run.objects.count() == 5
 
 
 def test_one_control_cluster_tidies_once_a_day(monkeypatch):

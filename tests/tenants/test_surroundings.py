@@ -22,6 +22,8 @@ def test_good_settings_need_nothing():
         ("VMOODLE_CONSOLE_URL", "", "E001", "is no URL"),
         ("VMOODLE_WEB_ADDRESS", "http://a:b", "E001", "is no URL"),
         ("VMOODLE_WORKERS", 0, "E002", "VMOODLE_WORKERS is 0"),
+        ("VMOODLE_PURGE_DAYS", -1, "E002", "VMOODLE_PURGE_DAYS is -1"),
+        ("VMOODLE_RUN_DAYS", -1, "E002", "VMOODLE_RUN_DAYS is -1"),
         ("VMOODLE_SECRET_KEYS", ["short"], "E003", "no Fernet key"),
         ("VMOODLE_TRUSTED_PROXIES", ["10.0.0.0/8"], "E004", "is not an IP address"),
         ("VMOODLE_FORCED_SETTINGS", {"dbname": "x"}, "E004", "cannot force dbname"),

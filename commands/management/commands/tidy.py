@@ -9,10 +9,11 @@ from tenants import snapshots
 
 
 class Command(BaseCommand):
-    help = """Delete snapshots that are past their time, end tenants deleted long ago.
+    help = """Delete snapshots and runs past their time, end tenants deleted long ago.
 
     The workers of the queue `control` do so once a day. Never deleted are templates, a
-    tenant's newest snapshot, and the newest that has passed a restore test."""
+    tenant's newest snapshot, the newest that has passed a restore test, a command's
+    three newest runs, and a run with a tenant's last job."""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -25,6 +26,7 @@ class Command(BaseCommand):
         if dry_run:
             return
         gone = snapshots.expire()
+        tidy.forget(runs := tidy.runs_to_forget())
         run = tidy.end(tidy.tenants_to_end(), actor())
         told = f"; run {run.pk} ends {run.total} tenants" if run else ""
-        self.stdout.write(f"{gone} snapshots deleted{told}")
+        self.stdout.write(f"{gone} snapshots and {len(runs)} runs deleted{told}")
