@@ -187,14 +187,12 @@ class Job(models.Model):
 
     def text(self, after: int = 0) -> tuple[str, int]:
         """Return the output behind so many characters, and how many there are now."""
-        read, seen = divmod(after, PAGE)  # whole pages, and characters of the next
         text = ""
-        for page in self.output.filter(seq__gt=read).order_by("seq"):
-            if page.seq > read + 1:
-                text, seen = text + LEFT_OUT, 0
-            text += page.text[seen:]
-            read, seen = page.seq, 0
-            after = (read - 1) * PAGE + len(page.text)
+        for page in self.output.filter(seq__gt=after // PAGE).order_by("seq"):
+            begin = (page.seq - 1) * PAGE
+            text += LEFT_OUT if begin > after else ""
+            text += page.text[max(0, after - begin) :]
+            after = begin + len(page.text)
         return text, after
 
 
