@@ -148,6 +148,8 @@ def copy_trees(trees: Path, old: Path, new: Path) -> None:
         copy_tree(source, trees / name)
         # Of a pristine tree or of a used one; a new file, never through a link.
         (trees / name / "config.php").unlink(missing_ok=True)
+        # What a page shows whose it is, though a release may leave it as it was.
+        change(trees / name / "lib/javascript-static.js", r"\Z", f"\n// {name}\n")
     change(trees / "broken/mod/page/version.php", REQUIRES, r"\g<1>2999010100")
     change(trees / "new/lib/db/caches.php", r"\Z", LOOKED)
 
