@@ -15,8 +15,8 @@ from django.db import (
 
 DOWN = (OperationalError, InterfaceError)  # the registry is out of reach
 # What MariaDB and MySQL say of a value that they will never take: a packet that is too
-# large, a letter that the character set lacks.
-NEVER = {1153, 1300, 1366}
+# large, a letter that the character set lacks, JSON that MySQL finds invalid.
+NEVER = {1153, 1300, 1366, 3140}
 DEADLOCK = 1213  # of MariaDB and MySQL, which undo the whole transaction
 TRIES = 5
 P = ParamSpec("P")

@@ -101,7 +101,8 @@ def _work(job: Job, recorder: Recorder) -> Json:
     wait = settings.VMOODLE_DATABASE_WAIT
     moodledb.wait_until_up(job.tenant.server, wait, trusting=True)
     result = recorder.follow(command, job.tenant)
-    json.dumps(result)  # what cannot be stored fails the job here, and not its end
+    # What cannot be stored fails the job here, and not its end.
+    json.dumps(result, allow_nan=False)
     return result
 
 

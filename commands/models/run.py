@@ -253,10 +253,10 @@ class Run(models.Model):
 
     def counts(self) -> dict[str, int]:
         """Return how many jobs are in each state, states without any as 0."""
-        if self.counts_at_end:
-            return dict(self.counts_at_end)
-        rows = self.jobs.order_by().values_list("state").annotate(Count("pk"))
-        return dict.fromkeys(Job.State.values, 0) | dict(rows)
+        counts = self.counts_at_end or dict(
+            self.jobs.order_by().values_list("state").annotate(Count("pk"))
+        )
+        return {state: counts.get(state, 0) for state in Job.State.values}
 
 
 def _ended(form: Command, tenants: Sequence[Tenant]) -> dict[int, dict[str, Any]]:

@@ -222,37 +222,40 @@ def test_a_job_whose_log_directory_is_gone_fails(claimed: Job, probe, tmp_path: 
     assert probe.done == []
 
 
-def test_a_result_that_cannot_be_stored_fails_the_job(claimed: Job, probe):
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (object(), "TypeError: Object of type object"),
+        (float("nan"), "ValueError: Out of range float values"),
+    ],
+    ids=["an object", "no number"],
+)
+def test_a_result_that_cannot_be_stored_fails_the_job(
+    claimed: Job, probe, answer: object, error: str
+):
     def step(command: Command):
         yield "done"
-        return {"answer": object()}
+        return {"answer": answer}
 
     probe.script["t0"] = step
 
-    with pytest.raises(TypeError):
+    with pytest.raises((TypeError, ValueError)):
         tasks.execute(claimed)
 
     claimed.refresh_from_db()
     assert claimed.state == Job.State.FAILED
-    assert claimed.error.startswith("unexpected TypeError: Object of type object")
+    assert claimed.error.startswith(f"unexpected {error}")
 
 
-@pytest.mark.parametrize(
-    ("step", "state"),
-    [
-        (lambda: {"answer": float("nan")}, "succeeded"),
-        (raises(CommandFailed("caf\udce9")), "failed"),
-    ],
-    ids=["a result", "an error"],
-)
+@pytest.mark.parametrize("state", ["succeeded", "failed"])
 def test_a_job_ends_though_what_it_told_cannot_be_stored(
-    claimed: Job, probe, step, state: str
+    claimed: Job, probe, state: str
 ):
-    def told(command: Command):
-        yield "done"
-        return step()
+    def printed(command: Command):
+        yield "caf\udce9"
 
-    probe.script["t0"] = step if state == "failed" else told
+    failed = raises(CommandFailed("caf\udce9"))
+    probe.script["t0"] = failed if state == "failed" else printed
 
     with pytest.raises((DatabaseError, UnicodeEncodeError)):
         tasks.execute(claimed)
