@@ -335,3 +335,10 @@ def test_a_retry_asks_anew_where_a_parameter_is_gone(console, run_of, rows):
     again = console.post(url("run_retry", run.pk), {"which": "failed"}, follow=True)
 
     assert (again.status_code, "Review for 1 tenant" in text(again)) == (200, True)
+
+
+def test_who_logs_out_is_told_what_goes_on(console):
+    page = text(console.post(reverse("admin:logout")))
+
+    assert "Runs go on without you." in page
+    assert "quality time" not in page
