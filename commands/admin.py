@@ -21,7 +21,7 @@ from commands import comparison, deeds, networks, options, progress, views
 from commands.acts import ActingAdmin
 from commands.base import Command, all_commands
 from commands.compare import Comparison
-from commands.drafts import draft, forget_old_drafts
+from commands.drafts import draft, forget_old_drafts, may_run
 from commands.models import Job, Run, SavedCommand
 from commands.newtenant import new_tenant
 from commands.results_page import results_page
@@ -131,7 +131,7 @@ class CommandedTenantAdmin(TenantAdmin):
             title = any_command.short_description  # type: ignore[attr-defined]
             actions["any_command"] = (any_command, "any_command", title)
         for command in all_commands():
-            if command.frequent and views.may_run(request, dangerous=command.dangerous):
+            if command.frequent and may_run(request, dangerous=command.dangerous):
                 action = action_of(command)
                 name = action.__name__
                 actions[name] = (action, name, action.short_description)  # type: ignore[attr-defined]

@@ -20,9 +20,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from commands.drafts import draft
+from commands.drafts import draft, may_run
 from commands.models import Run
-from commands.views import may_run, page
+from commands.views import page
 from commands.wrong import kept
 from mnet import binding, networks, platform
 from mnet.models import STANDARD, Strategy, WebPhp

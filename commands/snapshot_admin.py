@@ -19,9 +19,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from commands.acts import ActingAdmin
-from commands.drafts import draft
+from commands.drafts import draft, may_run
 from commands.upgrade import halfway
-from commands.views import may_run
 from tenants import snapshots
 from tenants.admin import badge
 from tenants.admin_forms import FreshForm
