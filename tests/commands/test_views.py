@@ -291,6 +291,20 @@ def test_the_first_page_counts_the_fleet(console, rows):
     }
 
 
+def test_the_first_page_asks_for_news_while_something_runs(console, run_of, rows):
+    asks = {"HX-Request": "true"}
+    run = run_of("commands/Probe", rows(1))
+
+    whole, part = console.get("/"), console.get("/", headers=asks)
+    run.cancel("alice")
+    ended = console.get("/", headers=asks)
+
+    assert 'hx-trigger="every 5s"' in text(whole)
+    assert 'hx-trigger="every 5s"' in text(part)
+    assert text(part).startswith('<div id="live"') and "At work" in text(part)
+    assert "hx-trigger" not in text(ended) and "At work" not in text(ended)
+
+
 def test_the_first_page_warns_when_no_worker_is_at_work(console):
     page = text(console.get("/"))
 
