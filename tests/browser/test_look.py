@@ -214,3 +214,15 @@ def test_the_confirmation_shows_that_one_is_the_main_tenant(
 
     assert badge["x"] + badge["width"] <= around["x"] + around["width"]
     look()
+
+
+def test_what_is_wrong_in_a_network_is_seen_beside_a_long_address(
+    page: Page, look, rows
+):
+    make_long(rows(2)[0])
+
+    page.goto("/commands/run/of/networks/0/")
+
+    table = page.locator(".members")
+    assert table.evaluate("table => table.scrollWidth - table.clientWidth") <= 0
+    look()
