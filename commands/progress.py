@@ -27,7 +27,8 @@ from commands.models import Cluster, Job, Run
 
 PER_PAGE = 100
 TAIL = 12  # lines
-BRIEF = 300  # characters of a result that is told in a line
+BRIEF = 300  # characters of a result, or an error, that is told in a line
+BEGIN = 80  # of those, when an error is cut: what a script said last tells most
 # What an operator must see first comes first.
 ORDER = Case(
     When(state__in=Job.BAD, then=Value(0)),
@@ -51,7 +52,10 @@ def live(request: HttpRequest, run: Run) -> dict[str, Any]:
         "run": run,
         "counts": [(s, s.label, counts[s]) for s in Job.State if counts[s]],
         "jobs": page,
-        "rows": [(job, outcome(job), duration(seconds_of(job))) for job in page],
+        "rows": [
+            (job, shortened(job.error), outcome(job), duration(seconds_of(job)))
+            for job in page
+        ],
         "wanted": wanted,
         "here": request.GET.urlencode(),
         "focus": focus,
@@ -103,6 +107,13 @@ def _tail(job: Job) -> list[str]:
     """Return the last lines of a job's output."""
     last = job.output.order_by("-seq").values_list("text", flat=True)[:2]
     return "".join(reversed(last)).splitlines()[-TAIL:]
+
+
+def shortened(error: str) -> str:
+    """Return an error without its middle, if it is long."""
+    if len(error) <= BRIEF:
+        return error
+    return f"{error[:BEGIN]} … {error[BEGIN - BRIEF :]}"
 
 
 def with_outcomes(jobs: QuerySet[Job]) -> QuerySet[Job]:

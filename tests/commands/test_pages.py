@@ -279,6 +279,15 @@ def test_a_job_that_ended_without_a_word_shows_its_error(console, rows, run_of):
     assert "nothing printed yet" not in page
 
 
+def test_a_long_error_is_shown_with_its_end(console, rows, run_of):
+    job = claim_next(run_of("commands/Probe", rows(1)), "a:1:1")
+    job.finish(Job.State.FAILED, f"x.php ended with exit code 1: {'a' * 500} / no disk")
+
+    page = text(console.get(url("run_view", job.run_id)))
+
+    assert re.search(r">x.php ended with exit code 1: a+ … a+ / no disk<", page)
+
+
 def test_a_running_job_tells_how_long_it_has_taken(console, rows, run_of):
     run = run_of("commands/Probe", rows(1))
     began = timezone.now() - timedelta(minutes=12)
