@@ -22,7 +22,7 @@ from commands.acts import ActingAdmin
 from commands.drafts import draft, may_run
 from commands.upgrade import halfway
 from tenants import snapshots
-from tenants.admin import badge
+from tenants.admin import NOTHING, badge
 from tenants.admin_forms import FreshForm
 from tenants.models import Snapshot, Tenant
 
@@ -185,7 +185,7 @@ class SnapshotAdmin(ActingAdmin):
 
     @admin.display(description=_("kept until"), ordering="keep_until")
     def kept(self, snapshot: Snapshot) -> str:
-        return f"{snapshot.keep_until:%Y-%m-%d}" if snapshot.keep_until else "–"
+        return f"{snapshot.keep_until:%Y-%m-%d}" if snapshot.keep_until else NOTHING
 
     @admin.action(description=_("Verify: compare with the checksums ..."))
     def verify(self, request: HttpRequest, queryset: QuerySet[Snapshot]) -> Any:
