@@ -4,6 +4,7 @@ import re
 import threading
 
 import pytest
+from django.contrib.auth.models import Permission, User
 from playwright.sync_api import Page, expect
 
 from commands.base import CommandFailed
@@ -192,6 +193,46 @@ def test_the_button_that_cancels_a_job_is_beside_its_state(
     button = page.locator("#job button").bounding_box()
 
     assert button["y"] < state["y"] < button["y"] + button["height"]
+    look()
+
+
+STYLE = "(element, name) => getComputedStyle(element)[name]"
+HEADS = """
+[...document.querySelectorAll('fieldset > .fieldset-heading, summary')].map(
+  (head) => getComputedStyle(head).backgroundColor + getComputedStyle(head).borderColor
+)
+"""
+
+
+def test_what_django_draws_looks_like_the_rest(page: Page, look, rows):
+    [tenant] = rows(1)
+
+    page.goto(f"/tenants/tenant/{tenant.pk}/change/")
+    heads = page.evaluate(HEADS)
+    link = page.locator(".object-tools a").first.evaluate(STYLE, "backgroundColor")
+    button = page.locator(".deeds .button").first.evaluate(STYLE, "backgroundColor")
+    look()
+    page.context.clear_cookies()
+    page.goto("/login/")
+
+    assert len(heads) == 4 and len({*heads}) == 1
+    assert link == button
+    assert page.locator("[type=submit]").evaluate(STYLE, "textTransform") == "none"
+
+
+def test_an_address_stands_below_the_name(page: Page, look, rows):
+    User.objects.update(is_superuser=False)
+    User.objects.get().user_permissions.set(
+        Permission.objects.filter(codename="view_tenant")
+    )
+    rows(1)
+
+    page.goto("/tenants/tenant/")
+
+    name = page.locator(".field-name a").bounding_box()
+    site = page.locator(".field-site a").bounding_box()
+    below = site["y"] > name["y"] + name["height"] / 2
+    assert not below or site["x"] == name["x"]
     look()
 
 
