@@ -55,6 +55,15 @@ def test_a_draft_without_a_command_asks_for_one(console, rows):
     assert answer["Location"] == url("run_choose", run.pk)
 
 
+def test_a_command_without_parameters_asks_only_how_to_run(console, rows):
+    draft = Run.objects.create(command="lifecycle/Disable", targets=[rows(1)[0].pk])
+
+    page = text(console.get(url("run_launch", draft.pk)))
+
+    assert "<p>No parameters.</p>" in page and "<h2>How to run</h2>" in page
+    assert "<h2>Parameters</h2>" not in page
+
+
 def test_a_tenant_added_after_the_choice_is_not_in_the_run(console, rows):
     run = prepared(console, rows(2))
     rows(3)
