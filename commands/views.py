@@ -22,6 +22,7 @@ from commands.again import RETRY, ways
 from commands.base import REFUSED, Command, UnknownCommand, all_commands, find
 from commands.compare import Comparison
 from commands.drafts import is_dangerous, may_run
+from commands.explained import CATEGORIES
 from commands.models import Job, Run
 from commands.options import as_number
 from commands.progress import duration, live
@@ -85,7 +86,7 @@ def choose(request: HttpRequest, pk: int) -> HttpResponse:
         "choose",
         gettext("Choose a command"),
         run=run,
-        groups=[(category, list(group)) for category, group in groups],
+        groups=[(CATEGORIES.get(name, name), list(group)) for name, group in groups],
     )
 
 
