@@ -8,7 +8,7 @@ from django.test import Client
 
 from commands.base import all_commands
 from commands.comparison import Comparison
-from commands.models import Run
+from commands.models import Job, Run
 from tenants.models import Snapshot, Tag
 
 pytestmark = pytest.mark.django_db
@@ -105,6 +105,14 @@ def test_words_that_stand_alone_are_french(console, keys, page: str, told: set[s
     answer = console.get(page.format(**keys), headers={"Accept-Language": "fr"})
 
     assert told - Texts(answer.content.decode()).found == set()
+
+
+def test_a_small_result_is_told_in_french(console, keys):
+    Job.objects.update(state="succeeded", result={"code_version": 5, "gone": True})
+
+    page = console.get(f"{OF}/run/{keys['run']}/", headers={"Accept-Language": "fr"})
+
+    assert "version du code 5 · disparue oui" in page.content.decode()
 
 
 def test_values_to_choose_from_are_french(console, keys):
