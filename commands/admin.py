@@ -21,7 +21,8 @@ from commands import comparison, deeds, networks, options, progress, views
 from commands.acts import ActingAdmin
 from commands.base import Command, all_commands
 from commands.compare import Comparison
-from commands.drafts import draft, forget_old_drafts
+from commands.drafts import draft, forget_old_drafts, may_run
+from commands.explained import CATEGORIES
 from commands.models import Job, Run, SavedCommand
 from commands.newtenant import new_tenant
 from commands.results_page import results_page
@@ -131,7 +132,7 @@ class CommandedTenantAdmin(TenantAdmin):
             title = any_command.short_description  # type: ignore[attr-defined]
             actions["any_command"] = (any_command, "any_command", title)
         for command in all_commands():
-            if command.frequent and views.may_run(request, dangerous=command.dangerous):
+            if command.frequent and may_run(request, dangerous=command.dangerous):
                 action = action_of(command)
                 name = action.__name__
                 actions[name] = (action, name, action.short_description)  # type: ignore[attr-defined]
@@ -142,7 +143,7 @@ class CommandedTenantAdmin(TenantAdmin):
         groups: dict[str, list[tuple[str, str]]] = {}
         for name, label in super().get_action_choices(request, *args):
             package, slash, rest = str(label).partition("/")
-            group = package if slash else ""
+            group = str(CATEGORIES.get(package, package)) if slash else ""
             groups.setdefault(group, []).append((name, rest if slash else str(label)))
         plain = groups.pop("", [])
         single = [choice for choice in plain if choice[0] in {"", "any_command"}]
@@ -241,11 +242,27 @@ class OutcomeFilter(admin.SimpleListFilter):
         return queryset.filter(runs)
 
 
+class OriginFilter(admin.SimpleListFilter):
+    title = _("origin")
+    parameter_name = "origin"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [
+            ("screen", _("Console")),
+            ("shell", _("Shell")),
+            ("schedule", _("By itself")),
+            (Run.FLEET_CRON, _("Crons of the fleet")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
+        return queryset.filter(origin=self.value()) if self.value() else queryset
+
+
 @admin.register(Run)
 class RunAdmin(admin.ModelAdmin):
     first_step = _("Choose tenants in their list, then an action.")
     list_display = ["number", "command", "status", "progress", "actor", "took", "at"]
-    list_filter = [OutcomeFilter, "command", "origin"]
+    list_filter = [OutcomeFilter, "command", OriginFilter]
     search_fields = ["=id", "command", "actor", "attributes"]
     list_per_page = 50
     show_full_result_count = False

@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from commands.base import UnknownCommand, find
+from commands.drafts import is_dangerous, may_run
 from commands.models import Job, Run
 from commands.shell import shell_line
 
@@ -23,9 +24,10 @@ def ways(request: HttpRequest, run: Run) -> dict[str, Any]:
         shell = shell_line(run, canary=run.jobs.filter(wave=0).count())
     except UnknownCommand:
         return {}
+    dangerous = is_dangerous(run)
     return {
         "shell": shell,
-        "retries": _retries(run),
+        "retries": _retries(run) if may_run(request, dangerous=dangerous) else [],
         "keep": _keep(request, run),
     }
 

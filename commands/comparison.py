@@ -20,10 +20,11 @@ from commands import matrix_html
 from commands.base import REFUSED, CommandFailed, UnknownCommand, find
 from commands.cells import CellsField, written
 from commands.compare import Comparison
+from commands.drafts import may_run
 from commands.matrix import Matrix, as_csv, as_json, narrowed, without_alike
 from commands.models import Run
 from commands.shell import LISTED
-from commands.views import may_run, page
+from commands.views import page
 from tenants.models import Tenant
 
 MOST = 500  # sites on one page

@@ -48,7 +48,10 @@ class Console(AdminSite):
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> TemplateResponse:
-        return super().index(request, {**dashboard(), **(extra_context or {})})
+        answer = super().index(request, {**dashboard(), **(extra_context or {})})
+        if "HX-Request" in request.headers:
+            answer.template_name = "admin/_fleet.html"  # the part that changes
+        return answer
 
 
 def _page_of(request: HttpRequest) -> str:

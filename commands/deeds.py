@@ -13,8 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from commands.base import find
-from commands.drafts import draft
-from commands.views import may_run
+from commands.drafts import draft, may_run
 from mnet.sites import lacks_mnet
 from tenants.models import Tenant
 

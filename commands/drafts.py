@@ -1,12 +1,27 @@
-"""Drafts: runs that a page has prepared and nobody has started yet."""
+"""Drafts: runs that a page has prepared and nobody has started yet; who may."""
 
 from collections.abc import Iterable
 from datetime import timedelta
 
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils import timezone
 
+from commands.base import find
 from commands.models import Run
+
+
+def may_run(request: HttpRequest, *, dangerous: bool) -> bool:
+    needed = "commands.dangerous" if dangerous else "commands.operate"
+    return request.user.has_perm(needed)
+
+
+def is_dangerous(run: Run) -> bool:
+    """Whether a run is dangerous with the parameters that it has so far."""
+    try:
+        return run.form().is_dangerous()
+    except ValidationError:  # it cannot start like this
+        return find(run.command).dangerous
 
 
 def draft(

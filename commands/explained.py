@@ -13,7 +13,20 @@ from django.forms.utils import pretty_name
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext, pgettext
+from django.utils.translation import gettext_lazy as _
 
+# What the packages of commands are called on a page, beside their names.
+CATEGORIES = {
+    "courses": _("Courses"),
+    "generic": _("Generic"),
+    "lifecycle": _("Life cycle"),
+    "mnet": _("MNet"),
+    "plugins": _("Plugins"),
+    "roles": _("Roles"),
+    "sql": _("SQL"),
+    "system": _("System"),
+    "upgrade": _("Upgrade"),
+}
 EXAMPLE = "Example of "  # attributes: the same in all languages, and not for a page
 # Else the label of a parameter "delete" would be what the console's buttons say.
 PARAMETER = "parameter"

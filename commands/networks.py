@@ -20,9 +20,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from commands.drafts import draft
+from commands.drafts import draft, may_run
 from commands.models import Run
-from commands.views import may_run, page
+from commands.views import page
 from commands.wrong import kept
 from mnet import binding, networks, platform
 from mnet.models import STANDARD, Strategy, WebPhp
@@ -92,12 +92,14 @@ def network_page(request: HttpRequest, number: int) -> HttpResponse:
     columns = [m for m in found.members if number or m.tenant.is_main]
     web = WebPhp.objects.in_bulk([member.tenant.pk for member in found.members])
     lacking = [m for m in found.members if _lacks_rc4(web.get(m.tenant.pk))]
+    rows = [_row(m, web.get(m.tenant.pk)) for m in found.members]
     return page(
         request,
         "network",
         title(number),
         picture=found,
-        rows=[_row(m, web.get(m.tenant.pk)) for m in found.members],
+        rows=rows,
+        hindered=sum(row["is_wrong"] for row in rows),
         lacking=len(lacking),
         mend=platform.mend(lacking[0].tenant.release.php) if lacking else [],
         heads=[_short(member.tenant) for member in columns],
@@ -158,6 +160,7 @@ def _row(member: Member, web: WebPhp | None) -> dict[str, Any]:
         "web": web,
         "badge": BADGES[web.opens] if web else "",
         "trouble": member.site.trouble,
+        "is_wrong": bool(member.site.trouble or wrong or _lacks_rc4(web)),
         "wrong": wrong[:SHOWN],
         "more": max(0, len(wrong) - SHOWN),
         "others": member.others[:SHOWN],

@@ -1,7 +1,6 @@
 """What the page of a run shows while it goes on: its jobs, one's output, the rest."""
 
 import heapq
-import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,11 +11,9 @@ from django.db.models import (
     IntegerField,
     Max,
     QuerySet,
-    TextField,
     Value,
     When,
 )
-from django.db.models.functions import Cast, Substr
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import number_format
@@ -24,10 +21,12 @@ from django.utils.translation import gettext as _
 
 from commands import queue
 from commands.models import Cluster, Job, Run
+from commands.outcomes import outcome, with_outcomes
 
 PER_PAGE = 100
 TAIL = 12  # lines
-BRIEF = 300  # characters of a result that is told in a line
+BRIEF = 300  # characters of an error that is told in a line
+BEGIN = 80  # of those, when an error is cut: what a script said last tells most
 # What an operator must see first comes first.
 ORDER = Case(
     When(state__in=Job.BAD, then=Value(0)),
@@ -51,7 +50,10 @@ def live(request: HttpRequest, run: Run) -> dict[str, Any]:
         "run": run,
         "counts": [(s, s.label, counts[s]) for s in Job.State if counts[s]],
         "jobs": page,
-        "rows": [(job, outcome(job), duration(seconds_of(job))) for job in page],
+        "rows": [
+            (job, shortened(job.error), outcome(job), duration(seconds_of(job)))
+            for job in page
+        ],
         "wanted": wanted,
         "here": request.GET.urlencode(),
         "focus": focus,
@@ -105,27 +107,11 @@ def _tail(job: Job) -> list[str]:
     return "".join(reversed(last)).splitlines()[-TAIL:]
 
 
-def with_outcomes(jobs: QuerySet[Job]) -> QuerySet[Job]:
-    """Return jobs for `outcome`, without their results: one may be a megabyte."""
-    text = Cast("result", TextField())
-    return jobs.defer("result").annotate(brief=Substr(text, 1, BRIEF + 1))
-
-
-def outcome(job: Job) -> str:
-    """Return a small result in a line, "" for none or a large one."""
-    brief: str = getattr(job, "brief", None) or ""  # by with_outcomes
-    if len(brief) > BRIEF:
-        return ""
-    result = json.loads(brief or "{}")
-    if not isinstance(result, dict) or any(
-        isinstance(value, dict | list) for value in result.values()
-    ):
-        return ""
-    return " · ".join(
-        f"{name.replace('_', ' ')} {value}"
-        for name, value in result.items()
-        if value is not None and name != "exit_code"
-    )
+def shortened(error: str) -> str:
+    """Return an error without its middle, if it is long."""
+    if len(error) <= BRIEF:
+        return error
+    return f"{error[:BEGIN]} … {error[BEGIN - BRIEF :]}"
 
 
 def seconds_taken(run: Run) -> float:

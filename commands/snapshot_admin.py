@@ -19,11 +19,10 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from commands.acts import ActingAdmin
-from commands.drafts import draft
+from commands.drafts import draft, may_run
 from commands.upgrade import halfway
-from commands.views import may_run
 from tenants import snapshots
-from tenants.admin import badge
+from tenants.admin import NOTHING, badge
 from tenants.admin_forms import FreshForm
 from tenants.models import Snapshot, Tenant
 
@@ -186,7 +185,7 @@ class SnapshotAdmin(ActingAdmin):
 
     @admin.display(description=_("kept until"), ordering="keep_until")
     def kept(self, snapshot: Snapshot) -> str:
-        return f"{snapshot.keep_until:%Y-%m-%d}" if snapshot.keep_until else "–"
+        return f"{snapshot.keep_until:%Y-%m-%d}" if snapshot.keep_until else NOTHING
 
     @admin.action(description=_("Verify: compare with the checksums ..."))
     def verify(self, request: HttpRequest, queryset: QuerySet[Snapshot]) -> Any:

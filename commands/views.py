@@ -22,6 +22,8 @@ from django.views.decorators.http import require_POST
 from commands.again import RETRY, ways
 from commands.base import REFUSED, Command, UnknownCommand, all_commands, find
 from commands.compare import Comparison
+from commands.drafts import is_dangerous, may_run
+from commands.explained import CATEGORIES
 from commands.models import Job, Run
 from commands.options import as_number
 from commands.progress import duration, live
@@ -60,11 +62,6 @@ def page(
     return render(request, f"admin/commands/{template}.html", context)
 
 
-def may_run(request: HttpRequest, *, dangerous: bool) -> bool:
-    needed = "commands.dangerous" if dangerous else "commands.operate"
-    return request.user.has_perm(needed)
-
-
 @permission_required("commands.operate", raise_exception=True)
 def choose(request: HttpRequest, pk: int) -> HttpResponse:
     """Show every command; the chosen one is the draft's."""
@@ -90,7 +87,7 @@ def choose(request: HttpRequest, pk: int) -> HttpResponse:
         "choose",
         gettext("Choose a command"),
         run=run,
-        groups=[(category, list(group)) for category, group in groups],
+        groups=[(CATEGORIES.get(name, name), list(group)) for name, group in groups],
     )
 
 
@@ -100,17 +97,9 @@ def _draft(request: HttpRequest, pk: int) -> tuple[Run, type[Command]]:
         command = find(run.command)
     except UnknownCommand as error:  # gone since the draft was made
         raise Http404(str(error)) from error
-    if not may_run(request, dangerous=_is_dangerous(run, command)):
+    if not may_run(request, dangerous=is_dangerous(run)):
         raise PermissionDenied
     return run, command
-
-
-def _is_dangerous(run: Run, command: type[Command]) -> bool:
-    """Whether the run is dangerous with the parameters that it has so far."""
-    try:
-        return run.form().is_dangerous()
-    except ValidationError:  # it cannot start like this
-        return command.dangerous
 
 
 def launch(request: HttpRequest, pk: int) -> HttpResponse:
@@ -192,7 +181,7 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
     targets = _targets(run)
     number = len(targets)
     told = _told(run, targets)
-    dangerous = _is_dangerous(run, command)
+    dangerous = is_dangerous(run)
     canary = _canary(request, number)
     to_type = str(number) if number != 1 else targets[0].wwwroot
     wrong = ""

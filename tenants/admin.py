@@ -14,7 +14,7 @@ from django.utils.formats import localize
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from tenants import checks, held, moodledb
@@ -47,6 +47,7 @@ CHECKED: dict[str, tuple[str, Any]] = {
 WHERE = {"release", "data_path", "server", "db_name", "db_prefix", "db_user"}
 WHERE |= {"db_password"}
 FEW_DAYS = 7  # that an MNet key serves still
+NOTHING = SafeString('<span class="dash">–</span>')  # in a column, below its head
 
 
 def badge(kind: str, text: object) -> SafeString:
@@ -54,9 +55,10 @@ def badge(kind: str, text: object) -> SafeString:
     return format_html('<span class="badge {}">{}</span>', kind, text)
 
 
-def counted(number: int, unit: object) -> SafeString:
-    """Return a number, with its unit where a list has no heads."""
-    return format_html('{}<span class="narrow-only"> {}</span>', number, unit)
+def counted(number: int, told: str) -> SafeString:
+    """Return a number; where a list has no heads, what is told of it."""
+    both = '<span class="wide-only">{}</span><span class="narrow-only">{}</span>'
+    return format_html(both, number, told % {"n": number})
 
 
 class NotPublished(Exception):
@@ -174,11 +176,13 @@ class DatabaseServerAdmin(PublishingAdmin):
 
     @admin.display(description=_("job limit"), ordering="job_limit")
     def limit(self, server: DatabaseServer) -> SafeString:
-        return counted(server.job_limit, _("jobs at once"))
+        n = server.job_limit
+        return counted(n, ngettext("%(n)s job at once", "%(n)s jobs at once", n))
 
     @admin.display(description=_("tenants"), ordering="number")
     def tenants(self, server: Any) -> SafeString:
-        return counted(server.number, _("tenants"))
+        n = server.number
+        return counted(n, ngettext("%(n)s tenant", "%(n)s tenants", n))
 
 
 @admin.register(Release)
@@ -194,7 +198,8 @@ class ReleaseAdmin(PublishingAdmin):
 
     @admin.display(description=_("tenants"), ordering="number")
     def tenants(self, release: Any) -> SafeString:
-        return counted(release.number, _("tenants"))
+        n = release.number
+        return counted(n, ngettext("%(n)s tenant", "%(n)s tenants", n))
 
     @admin.display(description=_("serves tenants"))
     def adopted(self, release: Release) -> SafeString:
@@ -331,9 +336,9 @@ class TenantAdmin(PublishingAdmin):
         return badge("succeeded", _("Main") if tenant.is_main else _("Enabled"))
 
     @admin.display(description=_("upgrade"))
-    def code(self, tenant: Tenant) -> SafeString | str:
+    def code(self, tenant: Tenant) -> SafeString:
         if tenant.up_to_date is None:
-            return "–"
+            return NOTHING
         if tenant.up_to_date:
             return badge("succeeded", _("Up to date"))
         return badge("queued", _("Pending"))
@@ -355,9 +360,9 @@ class TenantAdmin(PublishingAdmin):
         return badge("queued", told) if days < FEW_DAYS else told
 
     @admin.display(description=_("last job"), ordering="last_job_at")
-    def job(self, tenant: Tenant) -> SafeString | str:
+    def job(self, tenant: Tenant) -> SafeString:
         if not tenant.last_job:
-            return "–"
+            return NOTHING
         label = tenant.last_state.replace("_", " ").capitalize()
         return format_html(
             '<a href="{}">{}</a> {}',

@@ -19,7 +19,11 @@ class CustomlangImport(ProvenScript):
     """
 
     script = "admin/tool/customlang/cli/import.php"
-    MODES = {"all": "all", "new": "new", "update": "update"}
+    MODES = {
+        "all": _("All texts"),
+        "new": _("Those without an own version"),
+        "update": _("Those with an own version"),
+    }
 
     lang = forms.RegexField(
         r"^[a-z]{2,3}(_[a-z0-9]+)*$",

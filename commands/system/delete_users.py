@@ -31,7 +31,11 @@ class DeleteUsers(AgentCommand):
     letters = {"action": "a", "rules": "R", "ignoreusers": "i", "run": "r"}
 
     action = forms.ChoiceField(
-        choices=[(name, name) for name in ("delete", "suspend", "unsuspend")],
+        choices=[
+            ("delete", _("Delete them")),
+            ("suspend", _("Suspend them")),
+            ("unsuspend", _("Unsuspend them")),
+        ],
         help_text=_("delete, suspend or unsuspend."),
     )
     rules = forms.CharField(

@@ -1,4 +1,4 @@
-// The live part of a page is replaced every second. While the pointer is down that
+// The live part of a page is replaced again and again. While the pointer is down that
 // would take the link away that is being clicked, so the replacement waits.
 let pressed = false;
 addEventListener("pointerdown", () => { pressed = true; });
@@ -12,12 +12,14 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   }
 });
 // A screen reader is told what a glance at the page shows, whenever that changes.
+const said = document.getElementById("said");
 const tell = () => {
-  const said = document.getElementById("said");
   const news = document.getElementById("live").dataset.said;
   if (said.textContent !== news) {
     said.textContent = news;
   }
 };
-document.addEventListener("htmx:afterSwap", tell);
-tell();
+if (said) {
+  document.addEventListener("htmx:afterSwap", tell);
+  tell();
+}

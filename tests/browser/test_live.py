@@ -71,6 +71,19 @@ def test_what_happens_is_read_out(page: Page, running, go_on):
     expect(page.get_by_role("status")).to_contain_text("the plugin is defective")
 
 
+def test_the_first_page_follows_what_runs(page: Page, look, running, go_on):
+    page.goto("/")
+    expect(page.locator("#live")).to_contain_text("At work")
+    page.locator(f"#run-{running.pk}").focus()
+
+    go_on.set()
+
+    expect(page.locator("#live")).not_to_contain_text("At work")
+    expect(page.locator("#live .recent").first).to_contain_text("1 / 2")
+    assert page.evaluate("document.activeElement.id") == f"run-{running.pk}"
+    look()
+
+
 @pytest.mark.parametrize("shown", ["run", "job"])
 def test_who_is_logged_out_is_led_to_the_login(page: Page, look, running, shown):
     number = running.pk if shown == "run" else running.jobs.first().pk

@@ -1,8 +1,10 @@
 """What an operator sees: nothing cut off, nothing that moves, nothing out of date."""
 
+import re
 import threading
 
 import pytest
+from django.contrib.auth.models import Permission, User
 from playwright.sync_api import Page, expect
 
 from commands.base import CommandFailed
@@ -118,17 +120,29 @@ def test_the_line_of_the_shell_is_copied_without_the_clipboard_of_https(
 
 
 def test_a_list_says_what_its_numbers_are(page: Page, look, rows):
-    rows(2)
+    rows(1)
     narrow = page.viewport_size["width"] < 640
 
     for path, told in [
-        ("/tenants/release/", "2 tenants"),
-        ("/tenants/databaseserver/", " jobs at once"),
+        ("/tenants/release/", "1 tenant"),
+        ("/tenants/databaseserver/", "50 jobs at once"),
     ]:
         page.goto(path)
-        cells = page.locator("#result_list").inner_text()
+        cells = re.split(r"\s*[\t\n]\s*", page.locator("#result_list").inner_text())
         assert (told in cells) == narrow
         look()
+
+
+def test_a_list_without_heads_has_no_dashes(page: Page, look, rows):
+    rows(1)
+    narrow = page.viewport_size["width"] < 640
+
+    page.goto("/tenants/tenant/")
+
+    assert ("–" in page.locator("#result_list").inner_text()) != narrow
+    look()
+    page.click("text=T 0")
+    expect(page.locator(".field-job .readonly")).to_have_text("–")
 
 
 def test_a_long_error_stays_within_its_table(page: Page, look, rows, run_of, probe):
@@ -182,6 +196,46 @@ def test_the_button_that_cancels_a_job_is_beside_its_state(
     look()
 
 
+STYLE = "(element, name) => getComputedStyle(element)[name]"
+HEADS = """
+[...document.querySelectorAll('fieldset > .fieldset-heading, summary')].map(
+  (head) => getComputedStyle(head).backgroundColor + getComputedStyle(head).borderColor
+)
+"""
+
+
+def test_what_django_draws_looks_like_the_rest(page: Page, look, rows):
+    [tenant] = rows(1)
+
+    page.goto(f"/tenants/tenant/{tenant.pk}/change/")
+    heads = page.evaluate(HEADS)
+    link = page.locator(".object-tools a").first.evaluate(STYLE, "backgroundColor")
+    button = page.locator(".deeds .button").first.evaluate(STYLE, "backgroundColor")
+    look()
+    page.context.clear_cookies()
+    page.goto("/login/")
+
+    assert len(heads) == 4 and len({*heads}) == 1
+    assert link == button
+    assert page.locator("[type=submit]").evaluate(STYLE, "textTransform") == "none"
+
+
+def test_an_address_stands_below_the_name(page: Page, look, rows):
+    User.objects.update(is_superuser=False)
+    User.objects.get().user_permissions.set(
+        Permission.objects.filter(codename="view_tenant")
+    )
+    rows(1)
+
+    page.goto("/tenants/tenant/")
+
+    name = page.locator(".field-name a").bounding_box()
+    site = page.locator(".field-site a").bounding_box()
+    below = site["y"] > name["y"] + name["height"] / 2
+    assert not below or site["x"] == name["x"]
+    look()
+
+
 def make_long(tenant: Tenant) -> None:
     host = "lycee-professionnel-de-la-communication-000.academie-de-clermont-ferrand"
     Tenant.objects.filter(pk=tenant.pk).update(
@@ -213,4 +267,16 @@ def test_the_confirmation_shows_that_one_is_the_main_tenant(
     around = page.locator(".scroll").bounding_box()
 
     assert badge["x"] + badge["width"] <= around["x"] + around["width"]
+    look()
+
+
+def test_what_is_wrong_in_a_network_is_seen_beside_a_long_address(
+    page: Page, look, rows
+):
+    make_long(rows(2)[0])
+
+    page.goto("/commands/run/of/networks/0/")
+
+    table = page.locator(".members")
+    assert table.evaluate("table => table.scrollWidth - table.clientWidth") <= 0
     look()

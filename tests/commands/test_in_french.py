@@ -8,7 +8,7 @@ from django.test import Client
 
 from commands.base import all_commands
 from commands.comparison import Comparison
-from commands.models import Run
+from commands.models import Job, Run
 from tenants.models import Snapshot, Tag
 
 pytestmark = pytest.mark.django_db
@@ -34,7 +34,7 @@ class Texts(HTMLParser):
     """What a page says, by sight or sound, but for what is to be typed."""
 
     SILENT = ("script", "style", "pre", "code")
-    SPOKEN = ("title", "placeholder", "aria-label", "data-said")
+    SPOKEN = ("title", "placeholder", "aria-label", "data-said", "label")
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -91,3 +91,34 @@ def test_the_forms_of_commands_say_nothing_in_english(console, keys):
             told[command.name()] = both[0] & both[1]
 
     assert {name: left for name, left in told.items() if left} == {}
+
+
+@pytest.mark.parametrize(
+    ("page", "told"),
+    [
+        (f"{OF}/run/{{draft}}/choose/", {"Cycle de vie", "Système", "Mise à niveau"}),
+        ("/tenants/tenant/", {"Généralités"}),
+        ("/commands/run/", {"Console", "Automatique", "Crons du parc"}),
+    ],
+)
+def test_words_that_stand_alone_are_french(console, keys, page: str, told: set[str]):
+    answer = console.get(page.format(**keys), headers={"Accept-Language": "fr"})
+
+    assert told - Texts(answer.content.decode()).found == set()
+
+
+def test_a_small_result_is_told_in_french(console, keys):
+    Job.objects.update(state="succeeded", result={"code_version": 5, "gone": True})
+
+    page = console.get(f"{OF}/run/{keys['run']}/", headers={"Accept-Language": "fr"})
+
+    assert "version du code 5 · disparue oui" in page.content.decode()
+
+
+def test_values_to_choose_from_are_french(console, keys):
+    Run.objects.filter(pk=keys["draft"]).update(command="system/DeleteUsers")
+    form = f"{OF}/run/{keys['draft']}/launch/"
+
+    answer = console.get(form, headers={"Accept-Language": "fr"})
+
+    assert '<option value="suspend">Les suspendre</option>' in answer.content.decode()

@@ -93,6 +93,8 @@ def test_whose_web_php_lacks_rc4_is_shown_with_what_mends_it(network, console):
 
     page = text(console.get(PAGE))
 
+    assert "1 site has what no run can mend" in page
+    assert "All who can know each other do" not in page
     assert "1 site is served by a PHP that opens no message of MNet" in page
     assert "Environment=OPENSSL_CONF=" in page
     assert page.count(">No<") == page.count(">Unknown<") == 1

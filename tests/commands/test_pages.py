@@ -175,8 +175,10 @@ def test_a_page_that_cannot_be_shown_says_why(page: str, status: int, told: str)
 
     answer = client.get(page)
 
+    page = answer.content.decode()
     assert answer.status_code == status
-    assert told in answer.content.decode()
+    assert f"<title>{told} | VMoodle</title>" in page and f"<h1>{told}</h1>" in page
+    assert ">Runs</a>" in page and "Log out" in page  # one goes on from there
 
 
 @pytest.mark.parametrize(
@@ -231,8 +233,10 @@ def test_a_form_of_before_the_last_login_says_what_to_do():
 
     answer = client.post(url("run_retry", 1))
 
+    page = answer.content.decode()
     assert answer.status_code == 403
-    assert "Nothing was done: go back" in answer.content.decode()
+    assert "<title>This page was out of date | VMoodle</title>" in page
+    assert "Nothing was done: go back" in page and ">Tenants</a>" in page
 
 
 def test_a_confirmation_tells_of_the_main_tenant_and_of_the_disabled(console, rows):
@@ -273,6 +277,15 @@ def test_a_job_that_ended_without_a_word_shows_its_error(console, rows, run_of):
 
     assert "<span>the database is away" in page
     assert "nothing printed yet" not in page
+
+
+def test_a_long_error_is_shown_with_its_end(console, rows, run_of):
+    job = claim_next(run_of("commands/Probe", rows(1)), "a:1:1")
+    job.finish(Job.State.FAILED, f"x.php ended with exit code 1: {'a' * 500} / no disk")
+
+    page = text(console.get(url("run_view", job.run_id)))
+
+    assert re.search(r">x.php ended with exit code 1: a+ … a+ / no disk<", page)
 
 
 def test_a_running_job_tells_how_long_it_has_taken(console, rows, run_of):
@@ -331,3 +344,10 @@ def test_a_retry_asks_anew_where_a_parameter_is_gone(console, run_of, rows):
     again = console.post(url("run_retry", run.pk), {"which": "failed"}, follow=True)
 
     assert (again.status_code, "Review for 1 tenant" in text(again)) == (200, True)
+
+
+def test_who_logs_out_is_told_what_goes_on(console):
+    page = text(console.post(reverse("admin:logout")))
+
+    assert "Runs go on without you." in page
+    assert "quality time" not in page

@@ -118,6 +118,19 @@ def test_dangerous_parameters_need_the_permission(operator, rows):
     assert operator.post(url("run_confirm", run.pk), {"typed": "1"}).status_code == 403
 
 
+@pytest.mark.usefixtures("at_times_dangerous")
+@pytest.mark.parametrize(("word", "offered"), [("delete", False), ("look", True)])
+def test_a_retry_is_offered_to_who_may_run_it(
+    console, operator, finished, rows, word, offered
+):
+    run = finished("commands/Probe", rows(1), f"word={word}")
+
+    page = text(operator.get(url("run_view", run.pk)))
+
+    assert ("Run again on all" in page) == offered
+    assert "Run again on all" in text(console.get(url("run_view", run.pk)))
+
+
 def test_nobody_sees_anything_without_logging_in(client, run_of, rows):
     run = run_of("commands/Probe", rows(1))
 

@@ -6,7 +6,8 @@ from django.utils import timezone, translation
 
 from commands.claim import claim_next
 from commands.models import Run
-from commands.progress import duration, outcome, seconds_left, with_outcomes
+from commands.outcomes import outcome, with_outcomes
+from commands.progress import duration, seconds_left
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("probe")]
 
@@ -79,7 +80,8 @@ def test_of_a_draft_no_time_is_left():
     ("result", "told"),
     [
         ({"before": "4.2", "after": None, "exit_code": 0}, "before 4.2"),
-        ({"left_out": 3, "done": True}, "left out 3 · done True"),
+        ({"left_out": 3, "done": True}, "left out 3 · done yes"),
+        ({"files": 1, "gone": False}, "files 1 · gone no"),
         ({"rows": [[1]]}, ""),
         ({"text": "x" * 400}, ""),
         ([1], ""),

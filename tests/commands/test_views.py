@@ -55,6 +55,15 @@ def test_a_draft_without_a_command_asks_for_one(console, rows):
     assert answer["Location"] == url("run_choose", run.pk)
 
 
+def test_a_command_without_parameters_asks_only_how_to_run(console, rows):
+    draft = Run.objects.create(command="lifecycle/Disable", targets=[rows(1)[0].pk])
+
+    page = text(console.get(url("run_launch", draft.pk)))
+
+    assert "<p>No parameters.</p>" in page and "<h2>How to run</h2>" in page
+    assert "<h2>Parameters</h2>" not in page
+
+
 def test_a_tenant_added_after_the_choice_is_not_in_the_run(console, rows):
     run = prepared(console, rows(2))
     rows(3)
@@ -289,6 +298,20 @@ def test_the_first_page_counts_the_fleet(console, rows):
         "Need attention": 2,
         "Disabled": 1,
     }
+
+
+def test_the_first_page_asks_for_news_while_something_runs(console, run_of, rows):
+    asks = {"HX-Request": "true"}
+    run = run_of("commands/Probe", rows(1))
+
+    whole, part = console.get("/"), console.get("/", headers=asks)
+    run.cancel("alice")
+    ended = console.get("/", headers=asks)
+
+    assert 'hx-trigger="every 5s"' in text(whole)
+    assert 'hx-trigger="every 5s"' in text(part)
+    assert text(part).startswith('<div id="live"') and "At work" in text(part)
+    assert "hx-trigger" not in text(ended) and "At work" not in text(ended)
 
 
 def test_the_first_page_warns_when_no_worker_is_at_work(console):

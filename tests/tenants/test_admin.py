@@ -254,7 +254,7 @@ def test_the_list_of_releases_names_the_command_that_adopts(console, releases):
 
 @pytest.mark.parametrize(
     ("password", "said"),
-    [("", "answers: 10.11"), ("wrong", "Access denied")],
+    [("", ">db1 answers: 10.11"), ("wrong", "Access denied")],
     ids=["right", "wrong"],
 )
 @pytest.mark.django_db(transaction=True)
