@@ -190,6 +190,32 @@ def test_what_is_typed_wrong_is_told_in_a_sentence(
 
 
 @pytest.mark.parametrize(
+    ("signals", "code"),
+    [("--default-signal=INT", -signal.SIGINT), ("--ignore-signal=INT", 5)],
+    ids=["foreground", "background"],
+)
+@pytest.mark.parametrize("module", ["django", "its_settings"])
+def test_an_interrupt_before_a_command_begins_is_silent(
+    environment: dict[str, str], tmp_path: Path, module: str, signals: str, code: int
+):
+    # What is imported meanwhile may take the exception for one of its own.
+    overhear = "try:\n    os.kill(os.getpid(), 2)\nexcept KeyboardInterrupt:\n    pass"
+    text = f"import os\n{overhear}\nraise SystemExit(5)\n"
+    (tmp_path / f"{module}.py").write_text(text)
+    environment["PYTHONPATH"] = str(tmp_path)
+    environment["DJANGO_SETTINGS_MODULE"] = "its_settings"
+
+    done = subprocess.run(
+        ["env", signals, sys.executable, ROOT / "manage.py", "commands"],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", "")
+
+
+@pytest.mark.parametrize(
     ("url", "said"),
     [
         ("mysql://x:y@127.0.0.1:1/x", "Can't connect to server on '127.0.0.1' (115)"),
