@@ -330,6 +330,7 @@ def test_an_interrupted_shell_leaves_the_run_alone(
         (["--max-failures=x%"], "--max-failures 'x%': give a number or N%"),
         (["--max-failures=" + "9" * 20], "give a number or N%, above 0, at most 999"),
         (["--max-failures=²"], "--max-failures '²': give a number or N%"),
+        (["--fullstop", "--max-failures=x"], "--max-failures 'x': give a number or"),
         (["--canary=nobody"], "--canary nobody: no selected tenant has this tag"),
         (["--canary=0"], "--canary 0: give a number above 0, or a tag"),
         (["--canary=-1"], "--canary -1: give a number above 0, or a tag"),
