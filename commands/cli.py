@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, parse_qsl, urlencode
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils.timezone import localtime
 
 from commands import host, queue, tasks
@@ -34,6 +34,7 @@ from commands.options import (
 )
 from commands.plan import confirm, show_plan
 from commands.secrets import add_secret_option, secrets_given
+from commands.strict import StrictCommand
 from tenants import moodledb
 from tenants.models import Tenant
 from tenants.moodledb import MoodleDbError
@@ -59,7 +60,7 @@ def actor() -> str:
     return f"{getpass.getuser()}@{host.HOST}"
 
 
-class Base(BaseCommand):
+class Base(StrictCommand):
     """What wrappers share: the command's fields as options."""
 
     runs: type[Command] = Command  # `run_command` is told which one

@@ -184,7 +184,9 @@ class OptionsOfFile(Action):
             switch = not equals or value.lower() in {"1", "yes", "true", "on"}
             switch = switch and name not in {"jobs", "nodes", "report"}
             words.append(f"--{name}" if switch else f"--{name}={value}")
+        parser.set_defaults(**vars(namespace))  # what the file may give again
         parser.parse_args(words, namespace)
+        parser.set_defaults(**vars(namespace))  # what a later option may
 
 
 def add_list_options(parser: ArgumentParser, text: str) -> None:

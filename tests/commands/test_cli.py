@@ -17,7 +17,7 @@ from tests.commands.conftest import Manage, assert_refused, states
 from tests.commands.upgrade.conftest import config, replace_script
 
 pytestmark = pytest.mark.django_db(transaction=True)
-ONE = "https://one.example.org"
+ONE, TWO = "https://one.example.org", "https://two.example.org"
 
 
 def test_upgrade_shows_what_moodle_prints(manage: Manage, tenant: Tenant):
@@ -152,6 +152,8 @@ def test_options_of_a_command_without_a_script_are_not_passed_on(
         (["--host"], "argument -H/--host: expected one argument"),
         (["--host=https://nobody.example.org"], "No such tenant: https://nobody."),
         (["--host=one.example.org"], "one.example.org"),
+        ([f"--host={ONE}", f"--host={TWO}"], "--host is given twice: it has one value"),
+        ([f"--host={TWO}", "-H", ONE], "-H is given twice: it has one value"),
         ([f"--host={ONE}", "--dry-run"], "--dry-run is an option of many tenants"),
         ([f"--host={ONE}", "--jobs=3"], "--jobs is an option of many tenants"),
         ([f"--host={ONE}", "--to-relase=4.3"], "(did you mean --to-release?)"),

@@ -216,15 +216,16 @@ def test_a_name_is_not_taken_twice_unless_asked(manage: Manage, rows):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--command=no/Such"], "There is no command 'no/Such'"),
-        (["--attributes=mucus=1"], "has no parameter mucus"),
-        (["--tag=nothing"], "There is no tag nothing"),
+        (["-c", "no/Such"], "There is no command 'no/Such'"),
+        ([KEEP[2], "--attributes=mucus=1"], "has no parameter mucus"),
+        ([KEEP[2], "--tag=nothing"], "There is no tag nothing"),
+        ([KEEP[2], "-c", "no/Such"], "-c is given twice: it has one value"),
     ],
 )
 def test_the_shell_keeps_only_what_can_run(manage: Manage, rows, words, sentence):
     rows(1)
 
-    assert_refused(manage(*KEEP, *words), sentence)
+    assert_refused(manage("save_command", "Nightly", *words), sentence)
     assert SavedCommand.objects.count() == 0
 
 

@@ -6,10 +6,12 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
+
+from commands.strict import StrictCommand
 
 
-class Command(BaseCommand):
+class Command(StrictCommand):
     help = """Run the console and its workers together, for one person.
 
     Stop with Ctrl-C. On a server use the units in deploy/ instead."""

@@ -67,6 +67,8 @@ def test_options_may_stand_in_a_file(manage: Manage, nodes: str, tmp_path: Path)
 
     assert said.code == 0, said.err
     assert Snapshot.objects.get().note == "x y"
+    manage("bulksnapshot", "--note=a", "-c", str(config), "--note=z", "-e", "two*")
+    assert {one.note for one in Snapshot.objects.all()} == {"x y", "z"}
     config.write_text("colour=red")
     said = manage("bulksnapshot", "-c", str(config))
     assert (said.code, "--colour=red" in said.err) == (2, True)
