@@ -68,6 +68,7 @@ class Batch:
             config=nodelist.config_of(node),
             proved=self.proved,
         )
+        form.force_option = COLUMNS["force_dns"]
         services = nodelist.services_of(node)
         if not form.is_valid():
             raise ValidationError(sentences(form, lambda name: COLUMNS.get(name, name)))

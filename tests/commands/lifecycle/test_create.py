@@ -227,7 +227,7 @@ def test_a_host_that_does_not_resolve_is_refused(
     said = manage("createnode", *words(template, host="https://x.invalid")[1:])
 
     assert said.code == 2
-    assert "x.invalid does not resolve: set it up, or force it" in said.err
+    assert "x.invalid does not resolve: set it up, or use '--force-dns'" in said.err
 
 
 def test_a_damaged_template_is_refused(manage: Manage, template: Snapshot, settled):
