@@ -131,6 +131,18 @@ def test_a_selection_that_means_nobody_any_more_is_told(console, rows):
     assert Run.objects.count() == 0
 
 
+def test_a_command_that_is_gone_is_told(console, rows):
+    rows(1)
+    save(console)
+    SavedCommand.objects.update(command="gone/Gone")
+
+    page = run(console, SavedCommand.objects.get())
+
+    assert page.status_code == 200
+    assert "There is no command &#x27;gone/Gone&#x27;: " in page.content.decode()
+    assert Run.objects.count() == 0
+
+
 def test_two_at_once_are_refused(console, rows):
     rows(1)
     save(console)
