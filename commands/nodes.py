@@ -180,6 +180,8 @@ class OptionsOfFile(Action):
             name, equals, value = (part.strip() for part in line.partition("="))
             if not name or name.startswith("#"):
                 continue
+            if name == "config":  # its own name would have no end
+                parser.error(f"--config {values}: it may name no further file")
             if value.lower() in {"0", "no", "false", "off"}:
                 continue  # a switch that is left off
             switch = not equals or value.lower() in {"1", "yes", "true", "on"}

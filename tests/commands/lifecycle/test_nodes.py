@@ -72,6 +72,9 @@ def test_options_may_stand_in_a_file(manage: Manage, nodes: str, tmp_path: Path)
     config.write_text("colour=red")
     said = manage("bulksnapshot", "-c", str(config))
     assert (said.code, "--colour=red" in said.err) == (2, True)
+    config.write_text(f"config={config}")
+    said = manage("bulksnapshot", "-c", str(config))
+    assert (said.code, "may name no further file" in said.err) == (2, True)
     assert "cannot be read" in manage("bulksnapshot", "-c", "/none").err
 
 
