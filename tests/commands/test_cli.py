@@ -166,6 +166,8 @@ def test_options_of_a_command_without_a_script_are_not_passed_on(
             [f"--host={ONE}", "--cron-wait=-1"],
             "cron_wait: Ensure this value is greater",
         ),
+        ([f"--host={ONE}", "--to-release="], "--to-release is empty: leave it out, or"),
+        (["--host="], "--host is empty: leave it out, or give it a value"),
         ([f"--host={ONE}", "--cron-wait"], "--cron-wait: expected one argument"),
         ([f"--host={ONE}", "--", "--x"], "'--' is set by VMoodle"),
     ],

@@ -237,7 +237,7 @@ def test_any_run_may_be_retried_and_wants_its_password_again(
     ("words", "sentence"),
     [
         ([], "No command is named: give --command=NAME ('manage.py commands' lists"),
-        (["--command="], "No command is named"),
+        (["--command="], "--command is empty: leave it out"),
         (["-c", "generic/SetConfg"], "did you mean generic/SetConfig?"),
         (["-c", "nothing"], "There is no command 'nothing'"),
         ([SET], "key: This field is required"),

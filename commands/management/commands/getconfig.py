@@ -11,7 +11,6 @@ from commands.results import TENANT, csv_lines, plain
 from commands.strict import StrictCommand
 from tenants import confidential, moodledb
 from tenants.models import Tenant
-from tenants.selection import SelectionError
 
 
 class Found(NamedTuple):
@@ -41,8 +40,6 @@ class Command(StrictCommand):
 
     def handle(self, *, name: str, plugin: str, **options: Any) -> None:
         try:
-            if not name:
-                raise SelectionError("--name is empty: give that of a setting")
             tenants = selection(options).resolve()
         except REFUSED as error:
             raise refuse(error) from error
