@@ -64,6 +64,7 @@ def prepare() -> None:
 
 
 def run(argv: list[str]) -> None:
+    from django.core.exceptions import ImproperlyConfigured
     from django.core.management import BaseCommand, CommandParser, ManagementUtility
 
     # What is wrong is told in a sentence, not behind a screen of options.
@@ -85,6 +86,14 @@ def run(argv: list[str]) -> None:
 
     try:
         Utility(argv).execute()
+    except ModuleNotFoundError as error:
+        module = os.environ["DJANGO_SETTINGS_MODULE"]  # that of --settings, if given
+        if error.name not in (module, module.partition(".")[0]):
+            raise
+        raise ImproperlyConfigured(
+            f"There are no settings {module}: leave out --settings, or put '--' before "
+            "a script of Moodle that has such an option"
+        ) from error
     finally:
         sys.stdout.flush()  # while a reader that is gone can still be told from us
 

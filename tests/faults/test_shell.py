@@ -271,6 +271,19 @@ def test_a_wrong_setting_is_told_in_a_sentence(
     assert_refused(environment, ["bulkupgrade"], said)
 
 
+@pytest.mark.parametrize("name", ["one", "one.two", "vmoodle_site.two"])
+def test_settings_that_there_are_not_are_told_in_a_sentence(
+    environment: dict[str, str], name: str
+):
+    script = ["admin/cli/a.php", f"--settings={name}"]
+
+    assert_refused(
+        environment,
+        ["moodle", "--host=http://a", *script],
+        f"There are no settings {name}",
+    )
+
+
 def assert_refused(environment: dict[str, str], words: list[str], said: str) -> None:
     done = subprocess.run(
         [sys.executable, ROOT / "manage.py", *words],
