@@ -21,7 +21,7 @@ from django.utils.timezone import localtime
 from commands import host, queue, tasks
 from commands.base import REFUSED, Command, PhpScript
 from commands.claim import claim_next
-from commands.interrupts import interrupts
+from commands.interrupts import goes_on, interrupts
 from commands.models import Cluster, Job, Run
 from commands.options import (
     add_running,
@@ -202,17 +202,21 @@ class TenantCommand(Base):
         self.report(job)
 
     def start(self, run: Run) -> Job:
-        begin(run, lanes=False)
-        return run.jobs.with_edges().get()
+        try:
+            begin(run, lanes=False)
+            return run.jobs.with_edges().get()
+        except KeyboardInterrupt:
+            run.cancel_queued(f"cancelled by {actor()}")  # else a worker would do it
+            raise
 
     def work(self, job: Job) -> None:
         """Run the job in this process, unless the tenant or its server is busy."""
-        claimed = claim_next(job.run, host.this_process())
-        if claimed is None:
-            job.run.cancel_queued(f"cancelled by {actor()}")
-            raise CommandError(_why_not(job), returncode=BAD_USE)
         try:
             with interrupts(self.stderr.write) as interrupted:
+                claimed = claim_next(job.run, host.this_process())
+                if claimed is None:
+                    job.run.cancel_queued(f"cancelled by {actor()}")
+                    raise CommandError(_why_not(job), returncode=BAD_USE)
                 tasks.execute(claimed, echo=self.tell, interrupted=interrupted.is_set)
         except KeyboardInterrupt:
             raise CommandError(
@@ -282,6 +286,9 @@ class BulkCommand(Base):
                 return
             confirm(draft, self, yes=options["yes"])
             draft.logroot = log_directory(options["logroot"]) or draft.logroot
+            # Long to import, for its bar: a ^C meanwhile would leave a run untold.
+            from commands.follow import follow
+
             begin(draft, canary)
         except REFUSED as error:
             raise refuse(error) from error
@@ -292,8 +299,6 @@ class BulkCommand(Base):
             if not Cluster.alive(queue.JOBS):
                 self.stderr.write("It waits: no worker runs ('manage.py worker jobs')")
             return
-        from commands.follow import follow  # what draws the bar is long to import
-
         follow(draft, self, as_json=as_json, verbose=options["verbose"])
 
     def asked(self, options: dict[str, Any]) -> Run:
@@ -364,4 +369,9 @@ def begin(run: Run, canary: Sequence[int] | int = (), *, lanes: bool = True) -> 
         run.start(canary=canary, lanes=lanes)
     except REFUSED:
         run.delete()
+        raise
+    except KeyboardInterrupt:
+        drafts = Run.objects.filter(pk=run.pk, state=Run.State.DRAFT)
+        if not drafts.delete()[0] and lanes:  # workers have it by now
+            raise goes_on(run) from None
         raise

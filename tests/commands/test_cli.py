@@ -10,7 +10,7 @@ from django.utils import timezone
 from commands import cli, host
 from commands.claim import claim_next
 from commands.generic.purge_caches import PurgeCaches
-from commands.models import Run
+from commands.models import Job, Run
 from tenants import files, moodledb
 from tenants.models import DatabaseServer, Release, Tenant
 from tests.commands.conftest import Manage, assert_refused, states
@@ -92,6 +92,37 @@ def test_an_interrupted_upgrade_comes_to_the_end_of_its_step(
     assert said.code == 1
     assert "before after" in said.out
     assert not files.in_maintenance(tenant)
+
+
+@pytest.mark.parametrize(("begun", "left"), [(True, ["cancelled"]), (False, [])])
+def test_an_interrupt_at_the_start_leaves_nothing_to_the_workers(
+    manage: Manage, tenant: Tenant, interrupted_start, begun: bool, left: list[str]
+):
+    interrupted_start(begun=begun)
+
+    with pytest.raises(KeyboardInterrupt):
+        manage("purge_caches", f"--host={ONE}")
+
+    assert list(Job.objects.values_list("state", flat=True)) == left
+    assert Run.objects.count() == len(left)
+
+
+@pytest.mark.usefixtures("slow_workers")
+def test_an_interrupt_tells_whether_the_workers_have_it(
+    manage: Manage, tenant: Tenant, interrupted_start
+):
+    interrupted_start(begun=False)
+    with pytest.raises(KeyboardInterrupt):
+        manage("bulkpurgecaches")
+    assert Run.objects.count() == 0
+    interrupted_start(begun=True)
+
+    said = manage("bulkpurgecaches")
+
+    run = Run.objects.get()
+    assert said.code == 130
+    assert f"Run {run.pk} goes on without this window; cancel it in" in said.err
+    assert states() == {"one": "queued"}
 
 
 def test_maintenance_is_switched(manage: Manage, tenant: Tenant):

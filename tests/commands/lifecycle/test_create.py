@@ -222,6 +222,18 @@ def test_a_database_or_directory_that_is_there_is_refused(
     assert "/new is not empty" in said.err
 
 
+@pytest.mark.parametrize("begun", [True, False])
+def test_an_interrupt_at_the_start_leaves_no_tenant(
+    manage: Manage, template: Snapshot, interrupted_start, begun: bool
+):
+    interrupted_start(begun=begun)
+
+    with pytest.raises(KeyboardInterrupt):
+        manage("createnode", *words(template))
+
+    assert not Tenant.objects.filter(shortname="new").exists()
+
+
 def test_a_host_that_does_not_resolve_is_refused(
     manage: Manage, template: Snapshot, settled
 ):
