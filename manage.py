@@ -96,6 +96,7 @@ def run(argv: list[str]) -> None:
         ) from error
     finally:
         sys.stdout.flush()  # while a reader that is gone can still be told from us
+        switch_interrupt(signal.default_int_handler, signal.SIG_IGN)  # it is over
 
 
 if __name__ == "__main__":

@@ -215,6 +215,26 @@ def test_an_interrupt_before_a_command_begins_is_silent(
     assert (done.returncode, done.stdout, done.stderr) == (code, "", "")
 
 
+def test_an_interrupt_after_a_command_has_ended_is_silent(
+    environment: dict[str, str], tmp_path: Path
+):
+    text = "import atexit, os\natexit.register(os.kill, os.getpid(), 2)\n"
+    (tmp_path / "its_settings.py").write_text(
+        f"from vmoodle_site.settings import *\n{text}"
+    )
+    environment["PYTHONPATH"] = str(tmp_path)
+    environment["DJANGO_SETTINGS_MODULE"] = "its_settings"
+
+    done = subprocess.run(
+        ["env", "--default-signal=INT", sys.executable, ROOT / "manage.py", "commands"],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize(
     ("url", "said"),
     [
