@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode
 
 from django import forms
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.core.management.base import CommandError
 from django.utils.timezone import localtime
 
@@ -46,7 +46,14 @@ LONGEST = 2000  # characters of a sentence
 
 def refuse(error: Exception) -> CommandError:
     """Return the CommandError, exit status 2, that says what is wrong."""
-    sentences = error.messages if isinstance(error, ValidationError) else [str(error)]
+    sentences = [str(error)]
+    if isinstance(error, ValidationError):
+        of_fields = getattr(error, "error_dict", {NON_FIELD_ERRORS: [error]})
+        sentences = [
+            text if name == NON_FIELD_ERRORS else f"{name}: {text}"
+            for name, errors in of_fields.items()
+            for text in ValidationError(errors).messages
+        ]
     if isinstance(error, OSError) and error.filename:
         sentences = [f"{error.filename}: {error.strerror}"]
     text = "; ".join(sentences)

@@ -241,6 +241,14 @@ def test_the_shell_keeps_only_what_can_run(manage: Manage, rows, words, sentence
     assert SavedCommand.objects.count() == 0
 
 
+def test_the_shell_tells_which_value_is_wrong(manage: Manage, rows):
+    rows(1)
+
+    said = manage("save_command", "a;b", *KEEP[2:])
+
+    assert_refused(said, "CommandError: name: Enter a valid value.")
+
+
 def test_a_saved_command_is_forgotten(manage: Manage, rows):
     rows(1)
     manage(*KEEP)
