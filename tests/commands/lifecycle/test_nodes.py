@@ -78,6 +78,14 @@ def test_options_may_stand_in_a_file(manage: Manage, nodes: str, tmp_path: Path)
     assert "cannot be read" in manage("bulksnapshot", "-c", "/none").err
 
 
+@pytest.mark.usefixtures("workers", "nodes")
+def test_a_list_without_a_name_is_not_all_tenants(manage: Manage):
+    said = manage("bulkdestroynodes", "--nodes=", "--yes", "--without-snapshot")
+
+    assert_refused(said, "--nodes is empty: leave it out, or give it a value")
+    assert not Tenant.objects.exclude(deleted_at=None).exists()
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
