@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from commands import comparison, deeds, networks, options, progress, views
 from commands.acts import ActingAdmin
-from commands.base import Command, all_commands
+from commands.base import REFUSED, Command, all_commands, find
 from commands.compare import Comparison
 from commands.drafts import draft, forget_old_drafts, may_run
 from commands.explained import CATEGORIES
@@ -205,8 +205,9 @@ class SavedCommandAdmin(ActingAdmin):
             return None
         saved = queryset.get()
         try:
+            find(saved.command)  # it may be gone
             tenants = options.selection_of(saved.selection).resolve()
-        except (SelectionError, ValidationError) as error:
+        except REFUSED as error:
             messages.error(request, " ".join(error.messages))
             return None
         forget_old_drafts()

@@ -14,14 +14,14 @@ from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode
 
 from django import forms
-from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.core.management.base import CommandError
 from django.utils.timezone import localtime
 
 from commands import host, queue, tasks
 from commands.base import REFUSED, Command, PhpScript
 from commands.claim import claim_next
-from commands.interrupts import interrupts
+from commands.interrupts import goes_on, interrupts
 from commands.models import Cluster, Job, Run
 from commands.options import (
     add_running,
@@ -34,6 +34,7 @@ from commands.options import (
 )
 from commands.plan import confirm, show_plan
 from commands.secrets import add_secret_option, secrets_given
+from commands.strict import StrictCommand
 from tenants import moodledb
 from tenants.models import Tenant
 from tenants.moodledb import MoodleDbError
@@ -45,7 +46,14 @@ LONGEST = 2000  # characters of a sentence
 
 def refuse(error: Exception) -> CommandError:
     """Return the CommandError, exit status 2, that says what is wrong."""
-    sentences = error.messages if isinstance(error, ValidationError) else [str(error)]
+    sentences = [str(error)]
+    if isinstance(error, ValidationError):
+        of_fields = getattr(error, "error_dict", {NON_FIELD_ERRORS: [error]})
+        sentences = [
+            text if name == NON_FIELD_ERRORS else f"{name}: {text}"
+            for name, errors in of_fields.items()
+            for text in ValidationError(errors).messages
+        ]
     if isinstance(error, OSError) and error.filename:
         sentences = [f"{error.filename}: {error.strerror}"]
     text = "; ".join(sentences)
@@ -59,7 +67,7 @@ def actor() -> str:
     return f"{getpass.getuser()}@{host.HOST}"
 
 
-class Base(BaseCommand):
+class Base(StrictCommand):
     """What wrappers share: the command's fields as options."""
 
     runs: type[Command] = Command  # `run_command` is told which one
@@ -201,17 +209,21 @@ class TenantCommand(Base):
         self.report(job)
 
     def start(self, run: Run) -> Job:
-        begin(run, lanes=False)
-        return run.jobs.with_edges().get()
+        try:
+            begin(run, lanes=False)
+            return run.jobs.with_edges().get()
+        except KeyboardInterrupt:
+            run.cancel_queued(f"cancelled by {actor()}")  # else a worker would do it
+            raise
 
     def work(self, job: Job) -> None:
         """Run the job in this process, unless the tenant or its server is busy."""
-        claimed = claim_next(job.run, host.this_process())
-        if claimed is None:
-            job.run.cancel_queued(f"cancelled by {actor()}")
-            raise CommandError(_why_not(job), returncode=BAD_USE)
         try:
             with interrupts(self.stderr.write) as interrupted:
+                claimed = claim_next(job.run, host.this_process())
+                if claimed is None:
+                    job.run.cancel_queued(f"cancelled by {actor()}")
+                    raise CommandError(_why_not(job), returncode=BAD_USE)
                 tasks.execute(claimed, echo=self.tell, interrupted=interrupted.is_set)
         except KeyboardInterrupt:
             raise CommandError(
@@ -281,6 +293,9 @@ class BulkCommand(Base):
                 return
             confirm(draft, self, yes=options["yes"])
             draft.logroot = log_directory(options["logroot"]) or draft.logroot
+            # Long to import, for its bar: a ^C meanwhile would leave a run untold.
+            from commands.follow import follow
+
             begin(draft, canary)
         except REFUSED as error:
             raise refuse(error) from error
@@ -291,8 +306,6 @@ class BulkCommand(Base):
             if not Cluster.alive(queue.JOBS):
                 self.stderr.write("It waits: no worker runs ('manage.py worker jobs')")
             return
-        from commands.follow import follow  # what draws the bar is long to import
-
         follow(draft, self, as_json=as_json, verbose=options["verbose"])
 
     def asked(self, options: dict[str, Any]) -> Run:
@@ -363,4 +376,9 @@ def begin(run: Run, canary: Sequence[int] | int = (), *, lanes: bool = True) -> 
         run.start(canary=canary, lanes=lanes)
     except REFUSED:
         run.delete()
+        raise
+    except KeyboardInterrupt:
+        drafts = Run.objects.filter(pk=run.pk, state=Run.State.DRAFT)
+        if not drafts.delete()[0] and lanes:  # workers have it by now
+            raise goes_on(run) from None
         raise

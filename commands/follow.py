@@ -5,7 +5,7 @@ import sys
 import time
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 from django.db.models import Count, Max, Min
 from django.utils import timezone
@@ -17,6 +17,7 @@ from rich.progress import (
     TextColumn,
 )
 
+from commands.interrupts import goes_on
 from commands.models import Job, Run
 from commands.patience import DOWN, patiently
 from commands.progress import duration, seconds_left, seconds_taken
@@ -50,10 +51,7 @@ def follow(run: Run, command: BaseCommand, *, as_json: bool, verbose: bool) -> N
                     close_old_connections()
                 time.sleep(0 if over else INTERVAL)
     except KeyboardInterrupt:
-        raise CommandError(
-            f"Run {run.pk} goes on without this window; cancel it in the console",
-            returncode=130,
-        ) from None
+        raise goes_on(run) from None
     _sum_up(run, command, as_json=as_json)
     if run.failed or run.stopped or run.counts()[Job.State.CANCELLED]:
         sys.exit(1)

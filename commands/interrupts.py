@@ -6,6 +6,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from django.core.management.base import CommandError
+
+from commands.models import Run
+
+
+def goes_on(run: Run) -> CommandError:
+    """Return what is told of a run of the workers that ^C leaves."""
+    return CommandError(
+        f"Run {run.pk} goes on without this window; cancel it in the console",
+        returncode=130,
+    )
+
 
 @contextmanager
 def interrupts(tell: Callable[[str], object]) -> Iterator[threading.Event]:

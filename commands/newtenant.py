@@ -111,6 +111,7 @@ class MeantField(BoundField):
 class NewTenantPageForm(NewTenantForm):
     """The form of the shell, with lists to choose from."""
 
+    force_option = LABELS["force_dns"]
     bound_field_class = MeantField
     required_css_class = "required"
 

@@ -68,6 +68,7 @@ class Batch:
             config=nodelist.config_of(node),
             proved=self.proved,
         )
+        form.force_option = COLUMNS["force_dns"]
         services = nodelist.services_of(node)
         if not form.is_valid():
             raise ValidationError(sentences(form, lambda name: COLUMNS.get(name, name)))
@@ -179,12 +180,16 @@ class OptionsOfFile(Action):
             name, equals, value = (part.strip() for part in line.partition("="))
             if not name or name.startswith("#"):
                 continue
+            if name == "config":  # its own name would have no end
+                parser.error(f"--config {values}: it may name no further file")
             if value.lower() in {"0", "no", "false", "off"}:
                 continue  # a switch that is left off
             switch = not equals or value.lower() in {"1", "yes", "true", "on"}
             switch = switch and name not in {"jobs", "nodes", "report"}
             words.append(f"--{name}" if switch else f"--{name}={value}")
+        parser.set_defaults(**vars(namespace))  # what the file may give again
         parser.parse_args(words, namespace)
+        parser.set_defaults(**vars(namespace))  # what a later option may
 
 
 def add_list_options(parser: ArgumentParser, text: str) -> None:

@@ -203,14 +203,14 @@ def jobs_at_once(number: int | None) -> int:
 def failure_limit(options: dict[str, Any], total: int) -> int | None:
     """Return how many failed jobs stop a run of so many; None if none do."""
     text = options["max_failures"]
-    if options["fullstop"] or text is None:
-        return 1 if options["fullstop"] else None
-    number = text.removesuffix("%")
+    number = "1" if text is None else text.removesuffix("%")
     if not number.isdecimal() or len(number) > len(MOST) or int(number) == 0:
         raise SelectionError(
             f"--max-failures {text!r}: give a number or N%, above 0, at most {MOST}"
         )
-    return as_number(text, total)
+    if options["fullstop"]:
+        return 1
+    return None if text is None else as_number(text, total)
 
 
 def as_number(text: str, total: int) -> int:

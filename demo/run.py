@@ -69,6 +69,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         if not options.moodle:
             fleet.linger()
             fleet.courses()
+        refuse_taken(options)  # all this took its time
         with ExitStack() as stack:
             if not options.once:
                 log = HOME / "sites.log"
@@ -110,11 +111,16 @@ def arguments() -> argparse.Namespace:
     if not 0 < options.port <= LAST_PORT - SITES:
         said = f"--port {options.port}: give one from 1 to {LAST_PORT - SITES}"
         parser.exit(2, f"bin/demo: {said}\n")
+    refuse_taken(options)
+    return options
+
+
+def refuse_taken(options: argparse.Namespace) -> None:
+    """End where another process has a port that is to be ours."""
     for port in (options.port, options.port + SITES):
         if not options.once and not is_free(port):
-            said = f"port {port} is in use: choose others with --port"
-            parser.exit(2, f"bin/demo: {said}\n")
-    return options
+            say(f"bin/demo: port {port} is in use: choose others with --port")
+            sys.exit(2)
 
 
 def is_free(port: int) -> bool:

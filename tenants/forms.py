@@ -178,6 +178,7 @@ class NewTenantForm(forms.ModelForm):
         }
 
     GIVEN = ("wwwroot", "name", "shortname")  # the others have defaults
+    force_option: Any = "--force-dns"  # as it is called where the form is filled in
 
     def __init__(
         self,
@@ -304,8 +305,9 @@ class NewTenantForm(forms.ModelForm):
         origin = self.cleaned_data["origin"]
         host = urlsplit(tenant.wwwroot).hostname or ""
         if not self.cleaned_data["force_dns"] and not resolves(host):
-            away = _("%(host)s does not resolve: set it up, or force it")
-            found.append(("wwwroot", away % {"host": host}))
+            away = _("%(host)s does not resolve: set it up, or use '%(force)s'")
+            given = {"host": host, "force": self.force_option}
+            found.append(("wwwroot", away % given))
         source, template = self.cleaned_data["source"], self.cleaned_data["template"]
         if source and source.is_half_upgraded:
             half = _("%(source)s is half upgraded: upgrade it first")

@@ -79,6 +79,22 @@ def claimed(run_of, rows) -> Job:
     return job
 
 
+@pytest.fixture
+def interrupted_start(monkeypatch) -> Callable[..., None]:
+    """Return a function after which ^C comes as a run starts, or as it has begun."""
+    start = Run.start
+
+    def interrupt(*, begun: bool) -> None:
+        def started(run: Run, **how: Any) -> None:
+            if begun:
+                start(run, **how)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(Run, "start", started)
+
+    return interrupt
+
+
 def states() -> dict[str, str]:
     """Return the states of the jobs of the latest run, by short name."""
     jobs = Run.objects.first().jobs.select_related("tenant")

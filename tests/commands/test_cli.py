@@ -10,14 +10,14 @@ from django.utils import timezone
 from commands import cli, host
 from commands.claim import claim_next
 from commands.generic.purge_caches import PurgeCaches
-from commands.models import Run
+from commands.models import Job, Run
 from tenants import files, moodledb
 from tenants.models import DatabaseServer, Release, Tenant
 from tests.commands.conftest import Manage, assert_refused, states
 from tests.commands.upgrade.conftest import config, replace_script
 
 pytestmark = pytest.mark.django_db(transaction=True)
-ONE = "https://one.example.org"
+ONE, TWO = "https://one.example.org", "https://two.example.org"
 
 
 def test_upgrade_shows_what_moodle_prints(manage: Manage, tenant: Tenant):
@@ -94,6 +94,37 @@ def test_an_interrupted_upgrade_comes_to_the_end_of_its_step(
     assert not files.in_maintenance(tenant)
 
 
+@pytest.mark.parametrize(("begun", "left"), [(True, ["cancelled"]), (False, [])])
+def test_an_interrupt_at_the_start_leaves_nothing_to_the_workers(
+    manage: Manage, tenant: Tenant, interrupted_start, begun: bool, left: list[str]
+):
+    interrupted_start(begun=begun)
+
+    with pytest.raises(KeyboardInterrupt):
+        manage("purge_caches", f"--host={ONE}")
+
+    assert list(Job.objects.values_list("state", flat=True)) == left
+    assert Run.objects.count() == len(left)
+
+
+@pytest.mark.usefixtures("slow_workers")
+def test_an_interrupt_tells_whether_the_workers_have_it(
+    manage: Manage, tenant: Tenant, interrupted_start
+):
+    interrupted_start(begun=False)
+    with pytest.raises(KeyboardInterrupt):
+        manage("bulkpurgecaches")
+    assert Run.objects.count() == 0
+    interrupted_start(begun=True)
+
+    said = manage("bulkpurgecaches")
+
+    run = Run.objects.get()
+    assert said.code == 130
+    assert f"Run {run.pk} goes on without this window; cancel it in" in said.err
+    assert states() == {"one": "queued"}
+
+
 def test_maintenance_is_switched(manage: Manage, tenant: Tenant):
     on = manage("maintenance", f"--host={ONE}", "--enable")
     assert files.in_maintenance(tenant)
@@ -152,6 +183,8 @@ def test_options_of_a_command_without_a_script_are_not_passed_on(
         (["--host"], "argument -H/--host: expected one argument"),
         (["--host=https://nobody.example.org"], "No such tenant: https://nobody."),
         (["--host=one.example.org"], "one.example.org"),
+        ([f"--host={ONE}", f"--host={TWO}"], "--host is given twice: it has one value"),
+        ([f"--host={TWO}", "-H", ONE], "-H is given twice: it has one value"),
         ([f"--host={ONE}", "--dry-run"], "--dry-run is an option of many tenants"),
         ([f"--host={ONE}", "--jobs=3"], "--jobs is an option of many tenants"),
         ([f"--host={ONE}", "--to-relase=4.3"], "(did you mean --to-release?)"),
@@ -164,6 +197,8 @@ def test_options_of_a_command_without_a_script_are_not_passed_on(
             [f"--host={ONE}", "--cron-wait=-1"],
             "cron_wait: Ensure this value is greater",
         ),
+        ([f"--host={ONE}", "--to-release="], "--to-release is empty: leave it out, or"),
+        (["--host="], "--host is empty: leave it out, or give it a value"),
         ([f"--host={ONE}", "--cron-wait"], "--cron-wait: expected one argument"),
         ([f"--host={ONE}", "--", "--x"], "'--' is set by VMoodle"),
     ],

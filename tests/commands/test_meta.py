@@ -1,5 +1,6 @@
 """Rules that hold for every command, management command and import."""
 
+import argparse
 import ast
 import importlib.util
 import re
@@ -207,6 +208,17 @@ def test_no_two_options_share_a_short_form(name: str):
     for action in parser._actions:
         for option in action.option_strings:
             assert parser._option_string_actions[option] is action
+
+
+@pytest.mark.parametrize("name", management_commands())
+def test_an_option_of_one_value_is_refused_twice(name: str):
+    if name == "makemessages":
+        pytest.skip("Django's own, with a few texts more")
+    parser = load_command_class("commands", name).create_parser("manage.py", name)
+
+    lax = [a for a in parser._actions if type(a) is argparse._StoreAction]
+    lost = {action.dest for action in lax if action.option_strings}
+    assert lost <= {"verbosity", "settings", "pythonpath"}  # Django's
 
 
 def bulk_commands() -> list[str]:

@@ -77,13 +77,18 @@ def test_only_checking_makes_nothing(console, template: Snapshot, settled):
         ({"origin": "register"}, "tell its database and its account"),
         ({"origin": "none"}, "Select a valid choice"),
         ({"wwwroot": "ftp://x"}, "must begin with http"),
+        (
+            {"force_dns": "", "wwwroot": "https://x.invalid"},
+            "set it up, or use 'Even if its host name does not resolve'",
+        ),
     ],
 )
 def test_what_is_wrong_is_told_and_nothing_made(
     console, template: Snapshot, settled, changes, sentence
 ):
-    page = text(console.post(ADD, filled(template=template.name, **changes)))
+    answer = console.post(ADD, filled(template=template.name, **changes))
 
+    page = html.unescape(text(answer))
     assert "Nothing was made." in page
     assert sentence in page
     assert Tenant.objects.count() == 1

@@ -237,7 +237,7 @@ def test_any_run_may_be_retried_and_wants_its_password_again(
     ("words", "sentence"),
     [
         ([], "No command is named: give --command=NAME ('manage.py commands' lists"),
-        (["--command="], "No command is named"),
+        (["--command="], "--command is empty: leave it out"),
         (["-c", "generic/SetConfg"], "did you mean generic/SetConfig?"),
         (["-c", "nothing"], "There is no command 'nothing'"),
         ([SET], "key: This field is required"),
@@ -260,6 +260,8 @@ def test_any_run_may_be_retried_and_wants_its_password_again(
         (["--retry=9", "-c", "showtargets"], "The tenants of a --retry are shown by"),
         (["-c", "showtargets", "--exclude=*"], "No tenant is selected"),
         (["-c", "showtargets", "-f", "https://no.org"], "No such tenant: https://no."),
+        ([SET, "-a", "key=x", "-a", "key=y"], "-a is given twice: it has one value"),
+        ([SET, "-f", ONE, "--fromhost", TWO], "--fromhost is given twice: it has one"),
         (["--fullstop=x"], "argument -s/--fullstop: ignored explicit argument 'x'"),
     ],
     ids=lambda value: " ".join(value)[:50] if isinstance(value, list) else "",

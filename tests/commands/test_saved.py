@@ -131,6 +131,18 @@ def test_a_selection_that_means_nobody_any_more_is_told(console, rows):
     assert Run.objects.count() == 0
 
 
+def test_a_command_that_is_gone_is_told(console, rows):
+    rows(1)
+    save(console)
+    SavedCommand.objects.update(command="gone/Gone")
+
+    page = run(console, SavedCommand.objects.get())
+
+    assert page.status_code == 200
+    assert "There is no command &#x27;gone/Gone&#x27;: " in page.content.decode()
+    assert Run.objects.count() == 0
+
+
 def test_two_at_once_are_refused(console, rows):
     rows(1)
     save(console)
@@ -216,16 +228,25 @@ def test_a_name_is_not_taken_twice_unless_asked(manage: Manage, rows):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--command=no/Such"], "There is no command 'no/Such'"),
-        (["--attributes=mucus=1"], "has no parameter mucus"),
-        (["--tag=nothing"], "There is no tag nothing"),
+        (["-c", "no/Such"], "There is no command 'no/Such'"),
+        ([KEEP[2], "--attributes=mucus=1"], "has no parameter mucus"),
+        ([KEEP[2], "--tag=nothing"], "There is no tag nothing"),
+        ([KEEP[2], "-c", "no/Such"], "-c is given twice: it has one value"),
     ],
 )
 def test_the_shell_keeps_only_what_can_run(manage: Manage, rows, words, sentence):
     rows(1)
 
-    assert_refused(manage(*KEEP, *words), sentence)
+    assert_refused(manage("save_command", "Nightly", *words), sentence)
     assert SavedCommand.objects.count() == 0
+
+
+def test_the_shell_tells_which_value_is_wrong(manage: Manage, rows):
+    rows(1)
+
+    said = manage("save_command", "a;b", *KEEP[2:])
+
+    assert_refused(said, "CommandError: name: Enter a valid value.")
 
 
 def test_a_saved_command_is_forgotten(manage: Manage, rows):

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from argparse import Namespace
+from contextlib import nullcontext
 
 import pytest
 
@@ -28,6 +30,23 @@ def test_what_cannot_be_is_told_in_one_line(words, sentence: str, monkeypatch, c
 
     assert end.value.code == 2
     assert capsys.readouterr().err == f"bin/demo: {sentence}\n"
+
+
+@pytest.mark.django_db
+def test_a_port_that_is_taken_meanwhile_is_told_in_one_line(monkeypatch, capsys):
+    monkeypatch.setattr(run, "database", lambda: nullcontext({"socket": "x"}))
+    monkeypatch.setattr(run, "django", nullcontext)
+    for step in ("tenants", "linger", "courses"):
+        monkeypatch.setattr(fleet, step, lambda *_given: None)
+    monkeypatch.setattr(fleet, "sandbox_trees", lambda home: [home])
+    monkeypatch.setattr(run, "is_free", lambda port: port != 8110)
+
+    with pytest.raises(SystemExit) as end:
+        run.run(Namespace(port=8010, moodle=[], once=False))
+
+    assert end.value.code == 2
+    said = "bin/demo: port 8110 is in use: choose others with --port\n"
+    assert capsys.readouterr().err == said
 
 
 @pytest.mark.django_db

@@ -36,6 +36,21 @@ def dev(environment: dict[str, str]) -> Iterator[Dev]:
         process.communicate(timeout=PATIENCE)
 
 
+@pytest.mark.parametrize("port", ["0", "65536"])
+def test_a_port_that_is_none_is_refused(environment: dict[str, str], port: str):
+    done = subprocess.run(
+        [sys.executable, ROOT / "manage.py", "dev", f"--port={port}"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+
+    said = f"CommandError: --port {port}: give one from 1 to 65535\n"
+    assert (done.returncode, done.stderr) == (2, said)
+    assert not Cluster.objects.exists()
+
+
 def test_its_workers_end_with_it(dev: Dev):
     process = dev()
     workers = children(process.pid)

@@ -190,6 +190,52 @@ def test_what_is_typed_wrong_is_told_in_a_sentence(
 
 
 @pytest.mark.parametrize(
+    ("signals", "code"),
+    [("--default-signal=INT", -signal.SIGINT), ("--ignore-signal=INT", 5)],
+    ids=["foreground", "background"],
+)
+@pytest.mark.parametrize("module", ["django", "its_settings"])
+def test_an_interrupt_before_a_command_begins_is_silent(
+    environment: dict[str, str], tmp_path: Path, module: str, signals: str, code: int
+):
+    # What is imported meanwhile may take the exception for one of its own.
+    overhear = "try:\n    os.kill(os.getpid(), 2)\nexcept KeyboardInterrupt:\n    pass"
+    text = f"import os\n{overhear}\nraise SystemExit(5)\n"
+    (tmp_path / f"{module}.py").write_text(text)
+    environment["PYTHONPATH"] = str(tmp_path)
+    environment["DJANGO_SETTINGS_MODULE"] = "its_settings"
+
+    done = subprocess.run(
+        ["env", signals, sys.executable, ROOT / "manage.py", "commands"],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", "")
+
+
+def test_an_interrupt_after_a_command_has_ended_is_silent(
+    environment: dict[str, str], tmp_path: Path
+):
+    text = "import atexit, os\natexit.register(os.kill, os.getpid(), 2)\n"
+    (tmp_path / "its_settings.py").write_text(
+        f"from vmoodle_site.settings import *\n{text}"
+    )
+    environment["PYTHONPATH"] = str(tmp_path)
+    environment["DJANGO_SETTINGS_MODULE"] = "its_settings"
+
+    done = subprocess.run(
+        ["env", "--default-signal=INT", sys.executable, ROOT / "manage.py", "commands"],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
     ("url", "said"),
     [
         ("mysql://x:y@127.0.0.1:1/x", "Can't connect to server on '127.0.0.1' (115)"),
@@ -243,6 +289,19 @@ def test_a_wrong_setting_is_told_in_a_sentence(
     environment[name] = value
 
     assert_refused(environment, ["bulkupgrade"], said)
+
+
+@pytest.mark.parametrize("name", ["one", "one.two", "vmoodle_site.two"])
+def test_settings_that_there_are_not_are_told_in_a_sentence(
+    environment: dict[str, str], name: str
+):
+    script = ["admin/cli/a.php", f"--settings={name}"]
+
+    assert_refused(
+        environment,
+        ["moodle", "--host=http://a", *script],
+        f"There are no settings {name}",
+    )
 
 
 def assert_refused(environment: dict[str, str], words: list[str], said: str) -> None:

@@ -218,6 +218,16 @@ def test_what_a_site_lacks_where_it_is_now_is_told(
     assert told in said[-1]
 
 
+def test_a_message_that_begins_with_a_name_has_it_as_it_is(console, server):
+    page = console.post(
+        "/tenants/databaseserver/",
+        {"action": "try_connection", "_selected_action": [server.pk]},
+        follow=True,
+    )
+
+    assert ">db1 answers: " in text(page)
+
+
 def test_a_release_that_is_no_moodle_is_refused(console, tmp_path):
     page = console.post(
         "/tenants/release/add/",

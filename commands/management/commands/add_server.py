@@ -2,18 +2,18 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand
 
 from commands.base import REFUSED
 from commands.cli import refuse
 from commands.management.commands.createnode import option
 from commands.secrets import add_secret_option, secrets_given
+from commands.strict import StrictCommand
 from commands.wrong import sentences
 from tenants import databases
 from tenants.forms import ServerForm
 
 
-class Command(BaseCommand):
+class Command(StrictCommand):
     help = """Enter a database server in the registry.
 
     It must answer, and let its account in."""

@@ -2,16 +2,17 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from commands.base import REFUSED
 from commands.cli import BAD_USE, refuse
+from commands.strict import StrictCommand
 from tenants.adopt import adopt, config_php, is_adopted
 from tenants.errors import VMoodleError
 from tenants.models import Release
 
 
-class Command(BaseCommand):
+class Command(StrictCommand):
     help = """Write the config.php of a release, so that it serves our tenants.
 
     A former config.php is kept beside it, as config.php.before-vmoodle. With --path

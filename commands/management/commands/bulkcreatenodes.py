@@ -95,7 +95,7 @@ class Command(Base):
         try:
             run = self.draft(tenants, "", parallel=jobs_at_once(jobs))
             begin(run)
-        except REFUSED:
+        except (*REFUSED, KeyboardInterrupt):
             for tenant in tenants:
                 tenant.delete()
             raise

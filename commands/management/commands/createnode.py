@@ -61,7 +61,7 @@ class Command(TenantCommand):
     def started(self, tenant: Tenant) -> Job:
         try:
             return self.start(self.draft([tenant], "", parallel=1))
-        except REFUSED:
+        except (*REFUSED, KeyboardInterrupt):
             tenant.delete()  # only its row is there so far
             raise
 

@@ -1,15 +1,14 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from commands.base import REFUSED
 from commands.cli import refuse
 from commands.cronhealth import add_limit, report
+from commands.strict import StrictCommand
 from tenants.selection import Selection
 
 
-class Command(BaseCommand):
+class Command(StrictCommand):
     help = """Tell whether the cron of a tenant is late, and why if that is known.
 
     Asks the site's database. Exit status 1: it is late."""

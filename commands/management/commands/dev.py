@@ -6,10 +6,15 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
+
+from commands.cli import BAD_USE
+from commands.strict import StrictCommand
+
+LAST_PORT = 65535
 
 
-class Command(BaseCommand):
+class Command(StrictCommand):
     help = """Run the console and its workers together, for one person.
 
     Stop with Ctrl-C. On a server use the units in deploy/ instead."""
@@ -19,6 +24,9 @@ class Command(BaseCommand):
         parser.add_argument("--no-web", action="store_true", help="Workers only.")
 
     def handle(self, *, port: int, no_web: bool, **options: Any) -> None:
+        if not 0 < port <= LAST_PORT:
+            said = f"--port {port}: give one from 1 to {LAST_PORT}"
+            raise CommandError(said, returncode=BAD_USE)
         call_command("migrate", verbosity=0)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         web = [] if no_web else [["runserver", "--noreload", f"127.0.0.1:{port}"]]

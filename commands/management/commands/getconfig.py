@@ -4,15 +4,13 @@ from argparse import ArgumentParser
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from django.core.management.base import BaseCommand
-
 from commands.base import REFUSED
 from commands.cli import refuse
 from commands.options import add_selection, selection
 from commands.results import TENANT, csv_lines, plain
+from commands.strict import StrictCommand
 from tenants import confidential, moodledb
 from tenants.models import Tenant
-from tenants.selection import SelectionError
 
 
 class Found(NamedTuple):
@@ -23,7 +21,7 @@ class Found(NamedTuple):
     error: str = ""
 
 
-class Command(BaseCommand):
+class Command(StrictCommand):
     help = """Print one setting of many tenants, as their databases have it.
 
     Read by SQL, many tenants in one statement; no PHP, no run. What a forced setting
@@ -42,8 +40,6 @@ class Command(BaseCommand):
 
     def handle(self, *, name: str, plugin: str, **options: Any) -> None:
         try:
-            if not name:
-                raise SelectionError("--name is empty: give that of a setting")
             tenants = selection(options).resolve()
         except REFUSED as error:
             raise refuse(error) from error

@@ -3,9 +3,9 @@ from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand
 
 from commands.cli import refuse
+from commands.strict import StrictCommand
 from commands.takeover import EXPECTED, add_takeover, carry_out, taken_over
 from tenants import legacy, nodelist
 from tenants.legacy import Site
@@ -13,7 +13,7 @@ from tenants.nodelist import Node
 from tenants.selection import SelectionError
 
 
-class Command(BaseCommand):
+class Command(StrictCommand):
     help = """Enter Moodle sites that exist already in the registry.
 
     From a CSV file, or from a directory of config.php files, which are read and never

@@ -2,16 +2,17 @@ from argparse import ArgumentParser
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from commands import results
 from commands.base import Json
 from commands.cli import BAD_USE
 from commands.models import Run
 from commands.results import Table, plain
+from commands.strict import StrictCommand
 
 
-class Command(BaseCommand):
+class Command(StrictCommand):
     help = """Print what the jobs of a run brought home: rows, or other results.
 
     A table of each tenant, or all in one with the tenant in front."""

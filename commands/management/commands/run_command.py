@@ -79,10 +79,6 @@ class Command(BulkCommand):
 
     def chosen(self, options: dict[str, Any]) -> type[base.Command]:
         """Return the command class that is named, or that of the run to retry."""
-        if options["fromhost"] == "":
-            raise SelectionError(
-                "--fromhost is empty: leave it out, or give it a value"
-            )
         number, name = options["retry"], options["command"]
         former = Run.objects.filter(pk=number).first() if number is not None else None
         if number is not None and former is None:

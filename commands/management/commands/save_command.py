@@ -2,16 +2,15 @@ import shlex
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from commands.base import REFUSED
 from commands.cli import actor, refuse
 from commands.models import SavedCommand
 from commands.options import add_selection, selection
+from commands.strict import StrictCommand
 from tenants.selection import SelectionError
 
 
-class Command(BaseCommand):
+class Command(StrictCommand):
     help = """Keep a command, its parameters and a selection of tenants under a name.
 
     The selection is looked up anew at each 'manage.py run_saved NAME'."""

@@ -2,10 +2,9 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from commands.cli import refuse
 from commands.secrets import add_secret_option
+from commands.strict import StrictCommand
 from commands.takeover import EXPECTED, add_takeover, carry_out, password, taken_over
 from tenants import legacy, phpconfig, takeover
 from tenants.legacy import Account, Site
@@ -16,7 +15,7 @@ VCONFIGS = ("vconfig.php", "local/vmoodle/vconfig.php")
 LABEL = "main site"
 
 
-class Command(BaseCommand):
+class Command(StrictCommand):
     help = """Take over the register of a running VMoodle main site, the PHP system's.
 
     Reads its table local_vmoodle and its config.php, which is read and never run. Tells

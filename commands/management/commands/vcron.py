@@ -3,17 +3,17 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
 
 from commands.base import REFUSED
 from commands.cli import actor, check_workers, refuse
 from commands.fleetcron import Unasked, at_work, due, forget_old_runs
 from commands.models import Run
 from commands.options import jobs_at_once
+from commands.strict import StrictCommand
 from tenants.models import Tenant
 
 
-class Command(BaseCommand):
+class Command(StrictCommand):
     help = """Run the crons of the tenants that have something due, by the workers.
 
     To be started every minute. Returns at once; a tenant whose cron still waits or

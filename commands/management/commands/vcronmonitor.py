@@ -1,15 +1,14 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from commands.base import REFUSED
 from commands.cli import refuse
 from commands.cronhealth import add_limit, report
 from commands.options import add_selection, selection
+from commands.strict import StrictCommand
 
 
-class Command(BaseCommand):
+class Command(StrictCommand):
     help = """Tell which tenants' crons are late, and why if that is known.
 
     Asks the sites' databases, a statement for some fifty sites. Exit status 1: one of

@@ -1,14 +1,15 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from commands.cli import BAD_USE
+from commands.strict import StrictCommand
 from tenants import webconfig
 from tenants.models import Tenant
 
 
-class Command(BaseCommand):
+class Command(StrictCommand):
     help = """Print the configuration of nginx or Apache for the registry's tenants.
 
     For tenants at the root of a host and, with VMOODLE_USE_SUBPATH, below it. Its

@@ -95,7 +95,7 @@ def test_three_bad_lines_of_twenty_leave_the_others(
 
 
 def test_lint_and_strict_make_nothing(manage: Manage, nodes):
-    path = nodes(line("n1"), line("n2", services="x"), line("a"))
+    path = nodes(line("n1"), line("n2", services="x"), line("n3", forcedns="0"))
     plan = "line 2: https://n1.example.org (template one-"
 
     said = manage("bulkcreatenodes", f"--nodes={path}", "--lint")
@@ -105,6 +105,7 @@ def test_lint_and_strict_make_nothing(manage: Manage, nodes):
     assert plan in said.out
     assert f"database {db_name('n1')} on db1, account vm_n1" in said.out
     assert "line 3: https://n2.example.org: services: 'x' is none of" in strict.err
+    assert "n3.example.org does not resolve: set it up, or use 'forcedns'" in strict.err
     assert not Journal.objects.exists()
     assert not Run.objects.exists()
 

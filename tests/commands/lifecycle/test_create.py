@@ -31,12 +31,13 @@ def words(template: Snapshot, /, **given: str) -> list[str]:
         "template": template.name,
     }
     options |= {name.replace("_", "-"): value for name, value in given.items()}
-    named = [f"--{n}" if v == "1" else f"--{n}={v}" for n, v in options.items()]
+    filled = {name: value for name, value in options.items() if value}
+    named = [f"--{n}" if v == "1" else f"--{n}={v}" for n, v in filled.items()]
     return ["--force-dns", *named]
 
 
 def test_one_line_makes_a_tenant(manage: Manage, template: Snapshot, settled):
-    said = manage("createnode", *words(template, tags="", description="Ours"))
+    said = manage("createnode", *words(template, description="Ours"))
 
     assert said.code == 0, said.err
     new = Tenant.objects.get(shortname="new")
@@ -221,13 +222,25 @@ def test_a_database_or_directory_that_is_there_is_refused(
     assert "/new is not empty" in said.err
 
 
+@pytest.mark.parametrize("begun", [True, False])
+def test_an_interrupt_at_the_start_leaves_no_tenant(
+    manage: Manage, template: Snapshot, interrupted_start, begun: bool
+):
+    interrupted_start(begun=begun)
+
+    with pytest.raises(KeyboardInterrupt):
+        manage("createnode", *words(template))
+
+    assert not Tenant.objects.filter(shortname="new").exists()
+
+
 def test_a_host_that_does_not_resolve_is_refused(
     manage: Manage, template: Snapshot, settled
 ):
     said = manage("createnode", *words(template, host="https://x.invalid")[1:])
 
     assert said.code == 2
-    assert "x.invalid does not resolve: set it up, or force it" in said.err
+    assert "x.invalid does not resolve: set it up, or use '--force-dns'" in said.err
 
 
 def test_a_damaged_template_is_refused(manage: Manage, template: Snapshot, settled):

@@ -67,10 +67,23 @@ def test_options_may_stand_in_a_file(manage: Manage, nodes: str, tmp_path: Path)
 
     assert said.code == 0, said.err
     assert Snapshot.objects.get().note == "x y"
+    manage("bulksnapshot", "--note=a", "-c", str(config), "--note=z", "-e", "two*")
+    assert {one.note for one in Snapshot.objects.all()} == {"x y", "z"}
     config.write_text("colour=red")
     said = manage("bulksnapshot", "-c", str(config))
     assert (said.code, "--colour=red" in said.err) == (2, True)
+    config.write_text(f"config={config}")
+    said = manage("bulksnapshot", "-c", str(config))
+    assert (said.code, "may name no further file" in said.err) == (2, True)
     assert "cannot be read" in manage("bulksnapshot", "-c", "/none").err
+
+
+@pytest.mark.usefixtures("workers", "nodes")
+def test_a_list_without_a_name_is_not_all_tenants(manage: Manage):
+    said = manage("bulkdestroynodes", "--nodes=", "--yes", "--without-snapshot")
+
+    assert_refused(said, "--nodes is empty: leave it out, or give it a value")
+    assert not Tenant.objects.exclude(deleted_at=None).exists()
 
 
 @pytest.mark.parametrize(
