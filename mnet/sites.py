@@ -104,7 +104,7 @@ def plain(certificate: str) -> str:
 
 def digest(certificate: str) -> str:
     """Return what `Peer.digest` is of a peer whose certificate this is."""
-    return hashlib.sha1(plain(certificate).encode(), usedforsecurity=False).hexdigest()
+    return hashlib.sha256(plain(certificate).encode()).hexdigest()
 
 
 def lacks_mnet(release: Release) -> str:
@@ -203,7 +203,7 @@ def _peers(tenant: Tenant, about: Collection[str] | None) -> list[Part]:
         f" g.subscribe)) AS services FROM {given} g JOIN {services} s"
         " ON s.id = g.serviceid GROUP BY g.hostid"
     )
-    key = "SHA1(TRIM(TRAILING '\n' FROM REPLACE(h.public_key, '\r', '')))"
+    key = "SHA2(TRIM(TRAILING '\n' FROM REPLACE(h.public_key, '\r', '')), 256)"
     which = "1 = 1"
     if about is not None:
         marks = ", ".join(["%s"] * len(about))

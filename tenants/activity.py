@@ -1,5 +1,6 @@
 """Who is at work in a tenant's database just now."""
 
+from hashlib import sha1
 from typing import TYPE_CHECKING
 
 from tenants import moodledb
@@ -18,8 +19,10 @@ def cron_runners(tenant: "Tenant", limit: int = 10) -> int:
         for kind in ("scheduled", "adhoc")
         for n in range(limit)
     ]
-    parts = " + ".join(["(IS_USED_LOCK(SHA1(%s)) IS NOT NULL)"] * len(names))
-    return int(moodledb.query(tenant.server, f"SELECT {parts}", names)[0][0])
+    # Since MySQL 9.6 there is no SHA1 in SQL.
+    locks = [sha1(name.encode(), usedforsecurity=False).hexdigest() for name in names]
+    parts = " + ".join(["(IS_USED_LOCK(%s) IS NOT NULL)"] * len(locks))
+    return int(moodledb.query(tenant.server, f"SELECT {parts}", locks)[0][0])
 
 
 def in_use(tenant: "Tenant") -> bool | None:

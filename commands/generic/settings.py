@@ -128,7 +128,7 @@ def parts(
     utf8 = moodledb.utf8
     value = (
         f"{utf8('name')}, LEFT({utf8('value')}, {longest}),"
-        f" IF(CHAR_LENGTH(value) > {longest}, SHA1(value), '')"
+        f" IF(CHAR_LENGTH(value) > {longest}, SHA2(value, 256), '')"
     )
     found: list[moodledb.Part] = []
     for table, plugin, where, own in (

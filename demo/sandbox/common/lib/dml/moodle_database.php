@@ -32,7 +32,7 @@ class moodle_database {
     public function rows(string $sql, ?array $params = null): array {
         $rows = $this->query($sql, $params, 'dmlreadexception')->fetch_all(MYSQLI_ASSOC);
         $text = static fn(mixed $value): ?string => $value === null ? null : (string) $value;
-        return array_map(static fn(array $row): array => array_map($text, $row), $rows);
+        return array_map(static fn(array $row): array => array_map($text, array_change_key_case($row)), $rows);
     }
 
     /** Return the names of the tables, without their prefix. */
