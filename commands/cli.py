@@ -35,9 +35,8 @@ from commands.options import (
 from commands.plan import confirm, show_plan
 from commands.secrets import add_secret_option, secrets_given
 from commands.strict import StrictCommand
-from tenants import moodledb
 from tenants.models import Tenant
-from tenants.moodledb import MoodleDbError
+from tenants.reach import check_reach
 from tenants.selection import SelectionError, tenant_at
 
 BAD_USE = 2  # exit status
@@ -137,7 +136,7 @@ class Base(StrictCommand):
 
     def draft(self, tenants: list[Tenant], attributes: str, parallel: int = 0) -> Run:
         """Return a draft run whose parameters and surroundings have been checked."""
-        check_surroundings(tenants)
+        check_reach(tenants)
         run = self.checked(attributes)
         run.targets = [tenant.pk for tenant in tenants]
         run.actor, run.origin, run.parallel = actor(), "shell", parallel
@@ -341,23 +340,6 @@ class BulkCommand(Base):
             raise SelectionError(f"Run {former.pk} has nothing to retry")
         draft.secrets = urlencode(secrets, doseq=True)
         return draft
-
-
-def check_surroundings(tenants: list[Tenant]) -> None:
-    """Refuse tenants without a code tree, or if no database server answers at all.
-
-    If only some servers are out of reach, their tenants' jobs fail and say so.
-    """
-    for release in {tenant.release for tenant in tenants}:
-        release.read_version()
-    failures: list[MoodleDbError] = []
-    for server in (servers := {tenant.server for tenant in tenants}):
-        try:
-            moodledb.wait_until_up(server, 0)
-        except MoodleDbError as error:
-            failures.append(error)
-    if len(failures) == len(servers):
-        raise failures[0]
 
 
 def check_workers(*, detach: bool) -> None:

@@ -30,6 +30,7 @@ from commands.progress import duration, live
 from commands.results import has_tables, table_of
 from commands.shell import shell_line
 from tenants.models import Tenant
+from tenants.reach import check_reach
 
 
 class RunOptions(forms.Form):
@@ -250,6 +251,8 @@ def _start(request: HttpRequest, run: Run, canary: int, shown: str) -> bool:
         messages.error(request, changed)
         return False
     try:
+        tenants = Tenant.objects.filter(pk__in=run.targets)
+        check_reach(list(tenants.prefetch_related("server", "release")))
         run.start(canary=canary)
     except REFUSED as error:
         for sentence in error.messages:

@@ -9,10 +9,37 @@ from django.utils.html import strip_tags
 from commands import views
 from commands.claim import claim_next
 from commands.models import Cluster, Job, Run
-from tenants.models import Release
+from tenants.models import DatabaseServer, Release, Tenant
+from tests.conftest import AddTenant
 from tests.pages import LIST, prepared, text, url
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("probe")]
+
+
+@pytest.fixture
+def rows(rows, monkeypatch):
+    """Return a function that makes tenants whose surroundings nobody looks at."""
+    monkeypatch.setattr(views, "check_reach", lambda tenants: None)
+    return rows
+
+
+def test_a_run_whose_surroundings_are_gone_is_refused(
+    console, tenant: Tenant, add_tenant: AddTenant
+):
+    other = add_tenant("two")
+    run = prepared(console, [tenant, other])
+    page = url("run_confirm", run.pk)
+    server = DatabaseServer.objects.get()
+    DatabaseServer.objects.update(socket="/nowhere/mysqld.sock")
+    unreached = console.post(page)
+    DatabaseServer.objects.update(socket=server.socket)
+    Release.objects.filter(pk=other.release_id).update(path="/nowhere")
+    gone = console.post(page)
+
+    assert "database server db1" in text(unreached)
+    assert "/nowhere: there is no such directory" in text(gone)
+    assert Run.objects.get().state == Run.State.DRAFT
+    assert not Job.objects.exists()
 
 
 def test_an_action_of_the_list_leads_through_form_and_confirmation_to_a_run(

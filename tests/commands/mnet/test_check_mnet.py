@@ -176,7 +176,7 @@ def test_who_has_nobody_to_trust_is_left_out(network, finished):
 
 def test_the_shell_checks_one_site_or_all(manage: Manage, three, workers, monkeypatch):
     main, one, _two = three
-    monkeypatch.setattr("commands.cli.check_surroundings", lambda tenants: None)
+    monkeypatch.setattr("commands.cli.check_reach", lambda tenants: None)
     monkeypatch.setattr(type(one.release), "read_version", lambda release: None)
 
     said = manage("check_mnet", f"--host={one.wwwroot}", f"--bindhost={main.wwwroot}")

@@ -92,7 +92,7 @@ def test_the_main_tenant_is_bound_with_all_enabled_ones(
     network, asked, manage: Manage, workers, monkeypatch
 ):
     main, one, _two = network(3)
-    monkeypatch.setattr("commands.cli.check_surroundings", lambda tenants: None)
+    monkeypatch.setattr("commands.cli.check_reach", lambda tenants: None)
     Tenant.objects.filter(pk=one.pk).update(enabled=False)
 
     said = manage(
@@ -113,7 +113,7 @@ def test_the_main_tenant_is_bound_with_all_enabled_ones(
 )
 def test_bad_words_are_told(network, manage: Manage, monkeypatch, words, sentence):
     [one] = network(1)
-    monkeypatch.setattr("commands.cli.check_surroundings", lambda tenants: None)
+    monkeypatch.setattr("commands.cli.check_reach", lambda tenants: None)
 
     said = manage("init_mnet_node", f"--host={one.wwwroot}", *words)
 

@@ -27,7 +27,7 @@ def test_peers_have_the_new_certificate_and_caches_are_purged(network, finished,
 @pytest.mark.parametrize("name", ["bulkrenewmnetkeys", "bulkrenewmentkeys"])
 def test_who_is_off_keeps_the_keys(network, asked, manage, workers, monkeypatch, name):
     _main, one, two = network(3)
-    monkeypatch.setattr("commands.cli.check_surroundings", lambda tenants: None)
+    monkeypatch.setattr("commands.cli.check_reach", lambda tenants: None)
     tables.spoil(two, "UPDATE {config} SET value = 'off' WHERE value = 'strict'")
 
     said = manage(name)

@@ -50,7 +50,7 @@ def test_a_new_network_is_one_for_all_of_the_run(
     network, asked, manage: Manage, workers, monkeypatch
 ):
     tenants = network(4)
-    monkeypatch.setattr("commands.cli.check_surroundings", lambda tenants: None)
+    monkeypatch.setattr("commands.cli.check_reach", lambda tenants: None)
     Tenant.objects.filter(pk=tenants[3].pk).update(network=6)
     bind(list(Tenant.objects.with_edges().order_by("pk")))
 
@@ -81,7 +81,7 @@ def test_what_is_no_network_is_refused(
     network, manage: Manage, monkeypatch, network_text
 ):
     [one] = network(1)
-    monkeypatch.setattr("commands.cli.check_surroundings", lambda tenants: None)
+    monkeypatch.setattr("commands.cli.check_reach", lambda tenants: None)
 
     said = manage("set_network", f"--host={one.wwwroot}", f"--network={network_text}")
 

@@ -112,7 +112,7 @@ def test_it_is_found_in_the_shell(network, asked, manage: Manage, monkeypatch, n
 
 def test_many_are_started_by_one_line(network, asked, manage, workers, monkeypatch):
     network(3, keys=False)
-    monkeypatch.setattr("commands.cli.check_surroundings", lambda tenants: None)
+    monkeypatch.setattr("commands.cli.check_reach", lambda tenants: None)
     asked["answer"] = changed
 
     said = manage("bulkstartmnet", "--with-master")
