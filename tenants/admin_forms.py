@@ -3,6 +3,8 @@
 Between a page and its form jobs, and other operators, change the row as well.
 """
 
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from django import forms
@@ -157,7 +159,16 @@ class TenantForm(SecretForm):
         self._refuse_while_held(lambda: itself, self.PLACE)
         if cleaned.get("enabled") and "enabled" in self.changed_data:
             self._refuse_to_enable()
+        if self.instance.pk and "data_path" in self.changed_data:
+            self._refuse_no_directory(cleaned.get("data_path"))
         return cleaned
+
+    def _refuse_no_directory(self, path: str | None) -> None:
+        """Refuse to send a site's pages where no files are: each would be an error."""
+        with suppress(PermissionError):  # only the web server's user may look there
+            if path and not Path(path).is_dir():
+                why = _("There is no such directory: move the files there first.")
+                self.add_error("data_path", why)
 
     def _refuse_to_enable(self) -> None:
         """Refuse what is not whole, or was deleted: a command brings that back."""

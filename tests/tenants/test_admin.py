@@ -199,7 +199,6 @@ def test_the_list_is_searched_and_filtered(console, rows, query, names):
         ({"db_name": "no_such"}, "does not reach no_such: "),
         ({"db_password": "wrong"}, "correct the account"),
         ({"db_prefix": "other_"}, "does not reach "),
-        ({"data_path": "/nonexistent"}, "data path: /nonexistent is not there: make"),
         ({"wwwroot": "https://nowhere.invalid"}, "nowhere.invalid does not resolve"),
         ({"name": "Another"}, ""),
     ],
@@ -216,6 +215,16 @@ def test_what_a_site_lacks_where_it_is_now_is_told(
     assert "was changed successfully" in said[0]
     assert len(said) == (2 if told else 1)
     assert told in said[-1]
+
+
+def test_a_site_is_not_sent_where_no_files_are(console, tenant):
+    changed = filled(tenant, data_path="/nonexistent")
+    page = console.post(f"{LIST}{tenant.pk}/change/", changed)
+
+    assert "There is no such directory: move the files there first." in text(page)
+    former = tenant.data_path
+    tenant.refresh_from_db()
+    assert tenant.data_path == former
 
 
 def test_a_message_that_begins_with_a_name_has_it_as_it_is(console, server):
