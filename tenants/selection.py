@@ -172,8 +172,9 @@ def _matching(registry: Sequence[Tenant], patterns: Sequence[str]) -> set[int]:
     for text in patterns:
         fits = pattern(text).fullmatch
         found = {tenant.pk for tenant in registry if fits(tenant.wwwroot)}
-        if not found and not set(text) & set("*?"):
-            raise _no_tenant(text)
+        if not found:  # mistyped, and so others would be taken, or not left out
+            none = _("No tenant fits %(text)s: nothing was done")
+            raise SelectionError(none % {"text": text})
         chosen |= found
     return chosen
 

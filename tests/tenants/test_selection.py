@@ -152,7 +152,7 @@ def test_steps_are_taken_from_left_to_right(fleet: list[Tenant]):
 STEPS = st.lists(
     st.tuples(
         st.sampled_from(["tohostsmatch", "exclude", "also"]),
-        st.sampled_from(["*", "a*", "b*", "?.example.org", "bb*", "ab*"]).map(
+        st.sampled_from(["*", "a*", "b*", "?.example.org", "?b?*", "a.*"]).map(
             lambda text: [text]
         ),
     ),
@@ -198,12 +198,13 @@ def test_a_selection_is_made_by_few_queries(
         ([("tohosts", ["https://z.example.org"])], "No such tenant: https://z"),
         ([("tohosts", [A, "*"])], "'*' means all tenants: give no others beside it"),
         ([("tohosts", ["*.org"])], "'*.org' is a pattern: give it to --tohostsmatch"),
-        ([("tohostsmatch", ["z*"])], "nothing was done"),
-        ([("tohostsmatch", ["z.org"])], "No such tenant: z.org"),
+        ([("tohostsmatch", ["a*", "z*"])], "No tenant fits z*: nothing was done"),
+        ([("tohostsmatch", ["z.org"])], "No tenant fits z.org"),
         ([("tohostsmatch", ["a b"])], "is not a pattern"),
         ([("exclude", ["*"])], "nothing was done"),
-        ([("exclude", ["example.org"])], "No such tenant: example.org"),
-        ([("also", ["z.org"])], "No such tenant: z.org"),
+        ([("exclude", ["example.org"])], "No tenant fits example.org"),
+        ([("exclude", ["z*"])], "No tenant fits z*"),
+        ([("also", ["z*"])], "No tenant fits z*"),
         ([("tag", ["x", "z"])], "There is no tag z (known: x, y)"),
         ([("release", ["9"])], "There is no release 9 (known: none, 4.5)"),
         ([("network", ["7"])], "There is no network 7 (known: 0, 1)"),
