@@ -20,7 +20,7 @@ from rich.progress import (
 from commands.interrupts import goes_on
 from commands.models import Job, Run
 from commands.patience import DOWN, patiently
-from commands.progress import duration, seconds_left, seconds_taken
+from commands.progress import busy_with, duration, seconds_left, seconds_taken
 from commands.wrong import kept
 
 INTERVAL = 0.2  # seconds
@@ -36,12 +36,16 @@ def follow(run: Run, command: BaseCommand, *, as_json: bool, verbose: bool) -> N
         with _bar() as bar:
             task = bar.add_task(str(run), total=run.total, left="")
             over, due = False, 0.0
+            waits: set[Run] = set()
             while not over:
                 try:
                     run.refresh_from_db()
                     bar.update(task, completed=run.done)
-                    if not bar.disable and time.monotonic() >= due:
-                        bar.update(task, left=_left(run))
+                    if time.monotonic() >= due:
+                        if not bar.disable:
+                            bar.update(task, left=_left(run))
+                        if not as_json:
+                            _tell_busy(run, waits, command)
                         due = time.monotonic() + ESTIMATE
                     if not as_json:
                         _tell(run, told, command, verbose=verbose)
@@ -80,6 +84,13 @@ def _tell_held(run: Run, command: BaseCommand) -> None:
     if times["n"]:
         first, last = (f"{timezone.localtime(times[at]):%F %T}" for at in "az")
         command.stdout.write(f"{times['n']} jobs wait until {first} to {last}")
+
+
+def _tell_busy(run: Run, told: set[Run], command: BaseCommand) -> None:
+    """Print one line for each other run that jobs of this one wait for."""
+    for other in set(busy_with(run).values()) - told:
+        command.stdout.write(f"Tenants are busy with run {other}: their jobs wait")
+        told.add(other)
 
 
 def _tell(run: Run, told: set[int], command: BaseCommand, *, verbose: bool) -> None:

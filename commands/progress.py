@@ -46,14 +46,12 @@ def live(request: HttpRequest, run: Run) -> dict[str, Any]:
         jobs = jobs.filter(state=wanted)
     page = _page(request, jobs, counts.get(wanted, run.total))
     focus = _focus(request, run, page)
+    busy = busy_with(run)
     return {
         "run": run,
         "counts": [(s, s.label, counts[s]) for s in Job.State if counts[s]],
         "jobs": page,
-        "rows": [
-            (job, shortened(job.error), outcome(job), duration(seconds_of(job)))
-            for job in page
-        ],
+        "rows": [(job, *_told(job), busy.get(job.pk)) for job in page],
         "wanted": wanted,
         "here": request.GET.urlencode(),
         "focus": focus,
@@ -63,6 +61,20 @@ def live(request: HttpRequest, run: Run) -> dict[str, Any]:
         "said": _said(run),
         "idle": _is_idle(counts),
     }
+
+
+def _told(job: Job) -> tuple[str, str, str]:
+    return shortened(job.error), outcome(job), duration(seconds_of(job))
+
+
+def busy_with(run: Run) -> dict[int, Run]:
+    """Return, by pk of a queued job, the other run that has its tenant just now."""
+    if run.state != Run.State.RUNNING or not run.exclusive:
+        return {}
+    waiting = run.jobs.filter(state=Job.State.QUEUED, tenant__held_by__isnull=False)
+    held = dict(waiting.values_list("pk", "tenant__held_by"))
+    holders = Job.objects.select_related("run").in_bulk(held.values())
+    return {pk: holders[by].run for pk, by in held.items() if by in holders}
 
 
 def _said(run: Run) -> str:
@@ -130,7 +142,8 @@ def seconds_of(job: Job) -> float | None:
 def seconds_left(run: Run) -> float | None:
     """Return an estimate of the seconds to the end.
 
-    None without any past, or when what still runs takes longer than it ever did.
+    None without any past, while all wait for another run, or when what still runs
+    takes longer than it ever did.
     """
     if run.state != Run.State.RUNNING:
         return None
@@ -144,6 +157,8 @@ def seconds_left(run: Run) -> float | None:
     running = run.jobs.filter(state=Job.State.RUNNING)
     rows = running.values_list("estimate", "started_at")
     work = [(estimate, (now - (at or now)).total_seconds()) for estimate, at in rows]
+    if not work and busy_with(run):
+        return None
     waiting = queued.order_by("position").values_list("estimate", flat=True)
     work += [(estimate, 0.0) for estimate in waiting]
     lanes = [0.0] * max(1, run.parallel)  # till when each is busy: a heap

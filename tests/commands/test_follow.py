@@ -12,6 +12,7 @@ from django.utils import timezone, translation
 
 from commands import follow, tasks
 from commands.base import CommandFailed, Steps
+from commands.claim import claim_next
 from commands.models import Run
 from tests.patience import PATIENCE
 
@@ -42,6 +43,29 @@ def work():
     yield start
     for thread in threads:
         thread.join()
+
+
+def test_what_a_run_waits_for_is_told_once(run_of, rows, work, monkeypatch):
+    monkeypatch.setattr(tasks, "BLOCKED", PATIENCE)
+    tenants = rows(2)
+    other = run_of("commands/Probe", tenants, parallel=2)
+    jobs = [claim_next(other, "here:1:1") for _tenant in tenants]
+    run = run_of("commands/Probe", tenants)
+
+    def end() -> None:
+        time.sleep(2.5 * follow.ESTIMATE)
+        for job in jobs:
+            job.finish("succeeded")
+        connection.close()
+
+    thread = threading.Thread(target=end)
+    thread.start()
+    work(run)
+    lines = followed(run).getvalue().splitlines()
+    thread.join()
+
+    assert lines[0] == f"Tenants are busy with run {other}: their jobs wait"
+    assert len(lines) == 4
 
 
 class Screen(StringIO):

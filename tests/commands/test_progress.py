@@ -7,7 +7,7 @@ from django.utils import timezone, translation
 from commands.claim import claim_next
 from commands.models import Run
 from commands.outcomes import outcome, with_outcomes
-from commands.progress import duration, seconds_left
+from commands.progress import busy_with, duration, seconds_left
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("probe")]
 
@@ -26,6 +26,23 @@ def test_the_time_left_comes_from_the_past_and_from_this_run(run_of, rows):
     succeed(run, 2, seconds=10)
 
     assert seconds_left(run) == pytest.approx(10)
+
+
+def test_a_job_whose_tenant_is_busy_names_the_run_it_waits_for(run_of, rows):
+    one, two, three = rows(3)
+    succeed(run_of("commands/Probe", [one]), 1, seconds=10)
+    other = run_of("commands/Probe", [one, two])
+    claim_next(other, "here:1:1")
+    claim_next(other, "here:1:1")
+    run = run_of("commands/Probe", [one, three])
+
+    waiting, free = run.jobs.order_by("tenant")
+    assert busy_with(run) == {waiting.pk: other}
+    assert seconds_left(run) is None
+
+    assert claim_next(run, "here:1:1") == free
+    assert seconds_left(run)
+    assert busy_with(other) == {}
 
 
 def test_the_time_left_is_shared_by_the_jobs_at_once(run_of, rows):
