@@ -241,9 +241,11 @@ def canary_of(text: str | None, run: Run) -> list[int] | int:
     if text.removeprefix("-").isdecimal():
         if int(text) > 0:
             return int(text)
-        raise SelectionError(f"--canary {text}: give a number above 0, or a tag")
+        wrong = _("canary %(text)s: give a number above 0, or a tag")
+        raise SelectionError(wrong % {"text": text})
     tagged = Tenant.objects.filter(pk__in=run.targets, tags__name=text)
     pks = list(tagged.values_list("pk", flat=True))
     if not pks:
-        raise SelectionError(f"--canary {text}: no selected tenant has this tag")
+        wrong = _("canary %(text)s: no selected tenant has this tag")
+        raise SelectionError(wrong % {"text": text})
     return pks

@@ -13,7 +13,7 @@ from commands.models import Run
 LISTED = 20  # wwwroots; a longer list is told by the number of the run
 
 
-def shell_line(run: Run, wwwroots: Sequence[str] = (), canary: int = 0) -> str:
+def shell_line(run: Run, wwwroots: Sequence[str] = (), canary: int | str = "") -> str:
     """Return the line to type, such as `manage.py bulkupgrade --tohosts=…`."""
     hosts = list(wwwroots) or list(
         run.jobs.order_by("position").values_list("wwwroot", flat=True)[: LISTED + 1]

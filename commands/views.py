@@ -25,12 +25,13 @@ from commands.compare import Comparison
 from commands.drafts import is_dangerous, may_run
 from commands.explained import CATEGORIES
 from commands.models import Job, Run
-from commands.options import as_number
+from commands.options import as_number, canary_of
 from commands.progress import duration, live
 from commands.results import has_tables, table_of
 from commands.shell import shell_line
 from tenants.models import Tenant
 from tenants.reach import check_reach
+from tenants.selection import SelectionError
 
 
 class RunOptions(forms.Form):
@@ -46,14 +47,27 @@ class RunOptions(forms.Form):
         help_text=_("A number, or a percentage such as 5%."),
         error_messages={"invalid": _("Give a number above 0, or a percentage: 5%%.")},
     )
-    canary = forms.IntegerField(
+    canary = forms.CharField(
         label=_("Canary"),
-        min_value=1,
+        max_length=60,
         required=False,
         help_text=_(
-            "So many tenants go first; the others only if all of them succeed."
+            "So many tenants go first, or those with a tag; the others only if all of "
+            "them succeed."
         ),
     )
+
+    def __init__(self, run: Run, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.run = run
+
+    def clean_canary(self) -> str:
+        text: str = self.cleaned_data["canary"]
+        try:
+            canary_of(text or None, self.run)
+        except SelectionError as error:
+            raise ValidationError(error.messages) from error
+        return text
 
 
 def page(
@@ -150,9 +164,9 @@ def _options(request: HttpRequest, run: Run) -> RunOptions:
     chosen = {
         "parallel": run.parallel or settings.VMOODLE_WORKERS,
         "max_failures": run.max_failures,
-        "canary": _canary(request, len(run.targets)) or None,
+        "canary": request.GET.get("canary"),
     }
-    return RunOptions(request.POST or None, prefix="run", initial=chosen)
+    return RunOptions(run, request.POST or None, prefix="run", initial=chosen)
 
 
 def _acceptable(request: HttpRequest, form: Command) -> bool:
@@ -179,33 +193,42 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
     run, command = _draft(request, pk)
     if run.state != Run.State.DRAFT:
         return redirect("admin:commands_run_view", pk)
-    targets = _targets(run)
-    number = len(targets)
-    told = _told(run, targets)
-    dangerous = is_dangerous(run)
-    canary = _canary(request, number)
-    to_type = str(number) if number != 1 else targets[0].wwwroot
-    wrong = ""
+    first = _first(request, run)
+    if first is None:
+        return redirect("admin:commands_run_launch", pk)
+    targets = _targets(run, first)
+    told = _told(run, targets, first)
+    canary = request.GET.get("canary", "") if isinstance(first, list) else first
+    dangerous, wrong = is_dangerous(run), ""
     if request.method == "POST":
+        to_type = told["to_type"]
         if dangerous and request.POST.get("typed", "").strip() != to_type:
             wrong = _("Type %(text)s to go on: nothing was done") % {"text": to_type}
-        elif _start(request, run, canary, told["shown"]):
+        elif _start(request, run, first, told["shown"]):
             return redirect("admin:commands_run_view", pk)
     return page(
         request,
         "confirm",
-        _title(run, number),
+        _title(run, len(targets)),
         run=run,
         command=command,
         dangerous=dangerous,
         wrong=wrong,
         **told,
-        number=number,
-        to_type=to_type,
         canary=canary,
         parameters=parse_qsl(run.attributes),
         shell=shell_line(run, [tenant.wwwroot for tenant in targets], canary),
     )
+
+
+def _first(request: HttpRequest, run: Run) -> list[int] | int | None:
+    """Return who goes first, or how many do; None when nobody has the tag any more."""
+    try:
+        first = canary_of(request.GET.get("canary") or None, run)
+    except SelectionError as error:
+        messages.error(request, str(error))
+        return None
+    return min(first, len(run.targets)) if isinstance(first, int) else first
 
 
 def _title(run: Run, number: int) -> str:
@@ -213,15 +236,18 @@ def _title(run: Run, number: int) -> str:
     return said % {"command": run.command, "n": number}
 
 
-def _targets(run: Run) -> list[Tenant]:
+def _targets(run: Run, first: list[int] | int) -> list[Tenant]:
     """Return the run's tenants in its order, of which the canary is the beginning."""
+    pks: list[int] = run.targets
+    if isinstance(first, list):
+        pks = sorted(pks, key=lambda pk: pk not in first)
     shown = ["name", "wwwroot", "is_main", "enabled", "release__name"]
     tenants = Tenant.objects.select_related("release").only(*shown)
     found = tenants.in_bulk(run.targets)
-    return [found[pk] for pk in run.targets if pk in found]
+    return [found[pk] for pk in pks if pk in found]
 
 
-def _told(run: Run, targets: list[Tenant]) -> dict[str, Any]:
+def _told(run: Run, targets: list[Tenant], first: list[int] | int) -> dict[str, Any]:
     """Return what a confirmation tells of the tenants, of each and of all.
 
     `shown` is what it is of: other pages, and time, may change it.
@@ -232,6 +258,10 @@ def _told(run: Run, targets: list[Tenant]) -> dict[str, Any]:
     digest = sha256(repr(sorted(told.items())).encode()).hexdigest()
     return {
         "targets": [(tenant, told.get(tenant.pk, "")) for tenant in targets],
+        "number": len(targets),
+        "to_type": str(len(targets)) if len(targets) != 1 else targets[0].wwwroot,
+        "ahead": first if isinstance(first, int) else len(first),
+        "by_tag": isinstance(first, list),
         "main": next((tenant for tenant in targets if tenant.is_main), None),
         "disabled": sum(not tenant.enabled for tenant in targets),
         "shown": f"{run.command}?{run.attributes} {run.parallel} {run.max_failures}"
@@ -239,13 +269,7 @@ def _told(run: Run, targets: list[Tenant]) -> dict[str, Any]:
     }
 
 
-def _canary(request: HttpRequest, number: int) -> int:
-    """Return how many of the run's tenants are to go first."""
-    asked = request.GET.get("canary", "")
-    return min(int(asked), number) if asked.isdecimal() else 0
-
-
-def _start(request: HttpRequest, run: Run, canary: int, shown: str) -> bool:
+def _start(request: HttpRequest, run: Run, canary: list[int] | int, shown: str) -> bool:
     if request.POST.get("shown", shown) != shown:
         changed = _("What it does has changed: look again; nothing was done.")
         messages.error(request, changed)

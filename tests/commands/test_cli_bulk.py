@@ -1,4 +1,5 @@
 import json
+import time
 from collections.abc import Callable
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
@@ -274,6 +275,8 @@ def cancel_each() -> None:
 class Interrupter:
     """A clock during whose ticks something happens."""
 
+    monotonic = staticmethod(time.monotonic)
+
     def __init__(self, what: Callable[[], None]) -> None:
         self.what = what
 
@@ -331,9 +334,9 @@ def test_an_interrupted_shell_leaves_the_run_alone(
         (["--max-failures=" + "9" * 20], "give a number or N%, above 0, at most 999"),
         (["--max-failures=²"], "--max-failures '²': give a number or N%"),
         (["--fullstop", "--max-failures=x"], "--max-failures 'x': give a number or"),
-        (["--canary=nobody"], "--canary nobody: no selected tenant has this tag"),
-        (["--canary=0"], "--canary 0: give a number above 0, or a tag"),
-        (["--canary=-1"], "--canary -1: give a number above 0, or a tag"),
+        (["--canary=nobody"], "canary nobody: no selected tenant has this tag"),
+        (["--canary=0"], "canary 0: give a number above 0, or a tag"),
+        (["--canary=-1"], "canary -1: give a number above 0, or a tag"),
         (["--canary="], "--canary is empty: leave it out, or give it a value"),
         (["--logroot=/proc/nowhere"], "--logroot /proc/nowhere cannot be written: "),
         (["--logroot=/etc/hostname"], "/etc/hostname cannot be written: File exists"),

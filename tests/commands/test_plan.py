@@ -99,7 +99,7 @@ def test_a_dry_run_leaves_no_log_directory(
     [
         (["--max-failures=0"], "--max-failures '0'"),
         (["--jobs=0"], "--jobs 0"),
-        (["--canary=nobody"], "--canary nobody"),
+        (["--canary=nobody"], "canary nobody"),
         (["--to-release=9"], "There is no release 9 (known: 4.3, 4.2)"),
         (["--tag=nobody"], "There is no tag nobody"),
         (["--exclude=*"], "No tenant is selected"),

@@ -9,7 +9,7 @@ from django.utils.html import strip_tags
 from commands import views
 from commands.claim import claim_next
 from commands.models import Cluster, Job, Run
-from tenants.models import DatabaseServer, Release, Tenant
+from tenants.models import DatabaseServer, Release, Tag, Tenant
 from tests.conftest import AddTenant
 from tests.pages import LIST, prepared, text, url
 
@@ -212,6 +212,28 @@ def test_a_canary_goes_first(console, rows):
 
     assert run.jobs.filter(wave=0).count() == 1
     assert "--canary=1" in text(console.get(url("run_view", run.pk)))
+
+
+def test_a_canary_may_be_a_tag(console, rows):
+    tenants = rows(3)
+    tenants[1].tags.add(Tag.objects.create(name="pilot & co"))
+    run = prepared(console, tenants)
+    sent = {"run-canary": "nobody", "run-parallel": "2"}
+
+    wrong = console.post(url("run_launch", run.pk), sent)
+    form = console.post(url("run_launch", run.pk), sent | {"run-canary": "pilot & co"})
+    page = text(console.get(form["Location"]))
+    Tag.objects.update(name="other")
+    gone = console.post(form["Location"], follow=True)
+    Tag.objects.update(name="pilot & co")
+    console.post(form["Location"])
+
+    assert "canary nobody: no selected tenant has this tag" in text(wrong)
+    assert "the one with the tag pilot &amp; co goes ahead" in page
+    assert page.index(tenants[1].wwwroot) < page.index(tenants[0].wwwroot)
+    assert "--canary=pilot &amp; co" in page
+    assert "no selected tenant has this tag" in text(gone)
+    assert run.jobs.get(wave=0).tenant == tenants[1]
 
 
 def test_the_confirmation_lists_first_what_goes_first(console, rows):
