@@ -83,7 +83,8 @@ def _tell_held(run: Run, command: BaseCommand) -> None:
     times = held.aggregate(n=Count("pk"), a=Min("not_before"), z=Max("not_before"))
     if times["n"]:
         first, last = (f"{timezone.localtime(times[at]):%F %T}" for at in "az")
-        command.stdout.write(f"{times['n']} jobs wait until {first} to {last}")
+        who = "1 job waits" if times["n"] == 1 else f"{times['n']} jobs wait"
+        command.stdout.write(f"{who} until {first} to {last}")
 
 
 def _tell_busy(run: Run, told: set[Run], command: BaseCommand) -> None:

@@ -1,5 +1,6 @@
 """The log file that each job of a run with `--logroot` writes beside its output."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,6 +15,7 @@ class LogFile:
     """
 
     file: BinaryIO | None = None
+    path: Path | None = None
 
     def open(self, job: Job, command: Command) -> None:
         """Open it with a heading, if the run wants one; raise CommandFailed."""
@@ -23,6 +25,7 @@ class LogFile:
         path = Path(job.run.logroot, f"{name}_{job.tenant.shortname}.log")
         try:
             self.file = path.open("ab", buffering=0)
+            self.path = path
             started = f"{job.started_at:%F %T %Z}"
             heading = f"# run {job.run_id}, {job.tenant.wwwroot}, {started}\n"
             self.file.write(heading.encode())
@@ -46,3 +49,10 @@ class LogFile:
         if self.file:
             self.file.close()
         self.file = None
+
+    def end(self, job: Job) -> None:
+        """Add how the job ended, which is known when nothing else is written."""
+        if self.path and job.state not in Job.OPEN:
+            said = f"# {job.state.replace('_', ' ')}: {job.error}".removesuffix(": ")
+            with suppress(OSError), self.path.open("ab") as file:
+                file.write(f"{said}\n".encode(errors="replace"))

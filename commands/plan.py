@@ -58,8 +58,13 @@ def show_targets(
         command.stdout.write(root)
 
 
-def number_of(tenants: int) -> str:
-    return "1 tenant" if tenants == 1 else f"{tenants} tenants"
+def number_of(number: int, thing: str = "tenant") -> str:
+    """Return the number with what it is of.
+
+    >>> number_of(1), number_of(2, "job")
+    ('1 tenant', '2 jobs')
+    """
+    return f"1 {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def report(run: Run, jobs: Sequence[Job]) -> dict[str, Any]:

@@ -74,6 +74,7 @@ def execute(job: Job, **shell: Callable[..., Any]) -> None:
     finally:
         if ending:
             _end(job, recorder, ending)
+            recorder.log.end(job)
 
 
 def _end(job: Job, recorder: Recorder, ending: dict[str, Any]) -> None:

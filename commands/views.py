@@ -87,14 +87,14 @@ def choose(request: HttpRequest, pk: int) -> HttpResponse:
         if may_run(request, dangerous=command.dangerous)
     ]
     if request.method == "POST":
-        name = request.POST.get("command", "")
-        if name not in {command.name() for command in allowed}:
+        command = _found(request.POST.get("command", ""))
+        if command not in allowed:
             raise PermissionDenied
-        if issubclass(command := find(name), Comparison):  # it needs no run
+        if issubclass(command, Comparison):  # it needs no run
             run.delete()
             return redirect(command.address(run.targets))
         draft = Run.objects.filter(pk=pk, state=Run.State.DRAFT)
-        draft.update(command=name, attributes="")
+        draft.update(command=command.name(), attributes="")
         return redirect("admin:commands_run_launch", pk)
     groups = groupby(allowed, key=lambda command: command.category())
     return page(
@@ -106,12 +106,16 @@ def choose(request: HttpRequest, pk: int) -> HttpResponse:
     )
 
 
+def _found(name: str) -> type[Command]:
+    try:
+        return find(name)
+    except UnknownCommand as error:  # gone since the page was shown, the draft made
+        raise Http404(str(error)) from error
+
+
 def _draft(request: HttpRequest, pk: int) -> tuple[Run, type[Command]]:
     run = get_object_or_404(Run, pk=pk)
-    try:
-        command = find(run.command)
-    except UnknownCommand as error:  # gone since the draft was made
-        raise Http404(str(error)) from error
+    command = _found(run.command)
     if not may_run(request, dangerous=is_dangerous(run)):
         raise PermissionDenied
     return run, command

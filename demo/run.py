@@ -26,6 +26,7 @@ SHELL = HOME / "env"  # read by a shell that is to be at work on the demo
 PORT = 8000
 LAST_PORT = 65535
 SITES = 100  # the tenants' port is so much above that of the console
+END_WITH_US = ("setpriv", "--pdeathsig", "TERM")  # should we be killed
 sys.path.insert(0, str(ROOT))
 
 
@@ -33,9 +34,9 @@ def main() -> None:
     options = arguments()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
-    with alone():
+    with alone() as lock:
         try:
-            result = run(options)
+            result = run(options, lock)
         finally:
             shutil.rmtree(HOME, ignore_errors=True)
     if options.once:
@@ -51,7 +52,7 @@ def stop(number: int, frame: object) -> None:
     sys.exit(128 + number)
 
 
-def run(options: argparse.Namespace) -> dict[str, Any]:
+def run(options: argparse.Namespace, lock: int) -> dict[str, Any]:
     with database() as account, django(options.port):
         # Models cannot be imported before Django is set up.
         from demo import fleet, sites
@@ -74,7 +75,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             if not options.once:
                 log = HOME / "sites.log"
                 stack.enter_context(sites.serve(HOME / "sites", port, log))
-            process = stack.enter_context(workers(options))
+            process = stack.enter_context(workers(options, lock))
             result = upgrade(releases[-1].name)
             if not options.once:
                 leave_open(options.port, process)
@@ -137,18 +138,24 @@ def say(text: str) -> None:
 
 
 @contextmanager
-def alone() -> Iterator[None]:
-    """Start afresh, without what a killed demo left; refuse while another runs."""
+def alone() -> Iterator[int]:
+    """Start afresh, without what a killed demo left; refuse while another runs.
+
+    Yield the lock, for those who may outlive us: they work in the same directory.
+    """
     directory = os.open(Path(__file__).parent, os.O_RDONLY)
     try:
         fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        sys.exit("A demo is running already: stop it first (Ctrl-C in its window)")
+        sys.exit(
+            "A demo is running already, or its workers are still ending: "
+            "stop it (Ctrl-C in its window), or wait a moment"
+        )
     if HOME.exists():
         subprocess.run([ROOT / "bin/mariadb", "stop", HOME / "db"], check=False)
         shutil.rmtree(HOME)
     HOME.mkdir(parents=True)
-    yield
+    yield directory
     os.close(directory)
 
 
@@ -213,16 +220,19 @@ def for_a_shell(chosen: dict[str, str]) -> str:
 
 
 @contextmanager
-def workers(options: argparse.Namespace) -> Iterator[subprocess.Popen[bytes]]:
+def workers(
+    options: argparse.Namespace, lock: int
+) -> Iterator[subprocess.Popen[bytes]]:
     """Run the workers, and the console unless the demo ends by itself."""
     if not options.once:
         account()
         static()
     argv = [sys.executable, str(ROOT / "manage.py"), "dev", f"--port={options.port}"]
     process = subprocess.Popen(
-        [*argv, *(["--no-web"] if options.once else [])],
+        [*END_WITH_US, *argv, *(["--no-web"] if options.once else [])],
         stdout=sys.stderr,
         start_new_session=True,
+        pass_fds=(lock,),
     )
     try:
         wait_for_workers(process)
@@ -270,7 +280,9 @@ def upgrade(release: str) -> dict[str, Any]:
     say(f"Upgrading the fleet: manage.py bulkupgrade --to-release={release}")
     argv = [sys.executable, str(ROOT / "manage.py"), "bulkupgrade", "--json"]
     done = subprocess.run(
-        [*argv, f"--to-release={release}"], stdout=subprocess.PIPE, check=False
+        [*END_WITH_US, *argv, f"--to-release={release}"],
+        stdout=subprocess.PIPE,
+        check=False,
     )
     if not done.stdout:
         sys.exit("bulkupgrade did not run: see what it printed above")

@@ -226,7 +226,7 @@ def _probe(php: str, tree: str, wanted: str, fits: str) -> str:
     done = ended(argv, failure % {"php": php, "tree": tree}, timeout=60)
     answer = done.stdout.strip().rpartition("\n")[2]
     if done.returncode != 0 or not re.fullmatch(fits, answer):
-        said = (done.stderr or done.stdout).strip()[-300:]
+        said = (done.stderr or done.stdout).strip().partition("\n")[0][:300]
         unread = _("the plugin versions of %(tree)s cannot be read: %(said)s")
         raise PhpError(unread % {"tree": tree, "said": said})
     return answer

@@ -16,7 +16,12 @@ $CFG->root = $argv[1];
 $CFG->libdir = "$CFG->dirroot/lib";
 $CFG->admin = 'admin';
 
-require "$CFG->libdir/classes/component.php";
+$class = "$CFG->libdir/classes/component.php";
+if (!is_readable($class)) {
+    fwrite(STDERR, "there is no readable $class: unpack the tree completely\n");
+    exit(1);
+}
+require $class;
 
 $component = class_exists('core_component') ? 'core_component' : 'core\component';
 echo ($argv[2] ?? '') === 'all'

@@ -22,7 +22,7 @@ def test_what_a_copy_of_the_registry_tells_to_do_is_not_done_again(
 
     said = manage("cancel_runs")
 
-    assert (said.code, said.out) == (0, "3 jobs are ended\n")
+    assert (said.code, said.out) == (0, "3 jobs ended\n")
     tasks.lane(run.pk)
     assert tasks.reap() == 0
     run.refresh_from_db()

@@ -226,9 +226,10 @@ def test_without_a_terminal_there_is_no_bar(finished, rows, capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_what_waits_for_its_time_is_told_first(run_of, rows, probe):
+@pytest.mark.parametrize(("number", "said"), [(1, "1 job waits"), (2, "2 jobs wait")])
+def test_what_waits_for_its_time_is_told_first(run_of, rows, probe, number, said):
     probe.held = timedelta(hours=1)
-    run = run_of("commands/Probe", rows(2))
+    run = run_of("commands/Probe", rows(number))
     at = timezone.localtime(run.jobs.earliest("not_before").not_before)
     run.cancel("alice")
     run.jobs.update(state="queued")
@@ -236,4 +237,4 @@ def test_what_waits_for_its_time_is_told_first(run_of, rows, probe):
     screen = followed(run, code=1)
 
     first = screen.getvalue().splitlines()[0]
-    assert first.startswith(f"2 jobs wait until {at:%F %T} to ")
+    assert first.startswith(f"{said} until {at:%F %T} to ")

@@ -1,13 +1,16 @@
+import shutil
 from pathlib import Path
 
 import pytest
 
+from commands import tasks
 from commands.base import Command, CommandFailed, Steps
 from commands.claim import claim_next
 from commands.logfile import LogFile
 from commands.models import Job
 from commands.recorder import Recorder
 from tenants.models import Tenant
+from tests.commands.probe import raises
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("probe")]
 
@@ -17,6 +20,12 @@ def job(run_of, rows, tmp_path: Path) -> Job:
     found = claim_next(run_of("commands/Probe", rows(1)), "here:1:1")
     found.run.logroot = str(tmp_path)
     return found
+
+
+def logged(directory: Path) -> list[str]:
+    """Return what follows the heading of the one log."""
+    [log] = directory.iterdir()
+    return log.read_text(encoding="utf-8").splitlines()[1:]
 
 
 def command_of(*lines: str) -> Command:
@@ -39,6 +48,32 @@ def test_the_log_file_has_the_whole_output(job: Job, settings, tmp_path: Path):
     assert former == "of a former run"
     assert heading.startswith(f"# run {job.run_id}, https://t0.example.org, 20")
     assert rest == ["a line that is too long", "é"]
+
+
+def test_the_log_file_tells_how_the_job_ended(job: Job, probe, tmp_path: Path):
+    probe.script = {"t0": raises(CommandFailed("it is no good"))}
+
+    tasks.execute(job)
+
+    assert logged(tmp_path)[-2:] == ["about to fail", "# failed: it is no good"]
+
+
+def test_the_log_file_of_a_job_that_succeeded_says_so(job: Job, tmp_path: Path):
+    tasks.execute(job)
+
+    assert logged(tmp_path) == ["at t0", "# succeeded"]
+
+
+def test_an_end_that_cannot_be_logged_does_no_harm(job: Job, probe, tmp_path: Path):
+    def remove(_command):
+        shutil.rmtree(tmp_path)
+        yield "done"
+
+    probe.script = {"t0": remove}
+
+    tasks.execute(job)
+
+    assert job.state == Job.State.SUCCEEDED
 
 
 def test_a_run_without_log_files_writes_none(job: Job, tmp_path: Path):

@@ -71,6 +71,18 @@ def test_the_first_failure_is_told_with_tenant_and_error(
     assert link(run) in mail.body
 
 
+def test_a_run_on_one_tenant_is_told_of_one(finished, rows, mailoutbox):
+    run = finished("commands/Probe", rows(1))
+
+    [mail] = mailoutbox
+    said = "commands/Probe on 1 tenant, started by tester, is finished"
+    assert mail.body.startswith(f"{said}.\n")
+    Run.objects.update(stopped="why")
+    run.refresh_from_db()
+    notify.final(run)
+    assert mailoutbox[-1].body.startswith(f"{said} (why).\n")
+
+
 def test_mails_are_in_the_fleets_language_whoever_causes_them(
     finished, rows, probe, mailoutbox
 ):

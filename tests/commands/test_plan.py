@@ -8,7 +8,7 @@ import pytest
 
 from commands.generic.purge_caches import PurgeCaches
 from commands.models import Job, Run
-from commands.plan import LISTED, parameters
+from commands.plan import LISTED, number_of, parameters
 from tenants.models import Tag, Tenant
 from tests.commands.conftest import Manage, assert_refused, states
 from tests.conftest import AddTenant
@@ -222,3 +222,10 @@ def test_a_dry_run_and_a_command_on_one_tenant_are_not_asked_about(
 ):
     assert manage("bulkpurgecaches", "--dry-run").code == 0
     assert manage("purge_caches", f"--host={ONE}").code == 0
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [(0, "0 runs"), (1, "1 run"), (2, "2 runs")]
+)
+def test_one_is_told_in_the_singular(number: int, said: str):
+    assert number_of(number, "run") == said

@@ -42,7 +42,7 @@ def test_a_port_that_is_taken_meanwhile_is_told_in_one_line(monkeypatch, capsys)
     monkeypatch.setattr(run, "is_free", lambda port: port != 8110)
 
     with pytest.raises(SystemExit) as end:
-        run.run(Namespace(port=8010, moodle=[], once=False))
+        run.run(Namespace(port=8010, moodle=[], once=False), lock=0)
 
     assert end.value.code == 2
     said = "bin/demo: port 8110 is in use: choose others with --port\n"

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -73,3 +74,34 @@ def test_it_ends_with_the_first_of_its_workers(dev: Dev):
     assert process.returncode == 1
     assert "A part of it ended, so all of it was stopped" in said
     assert dead([first, second])
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGKILL])
+def test_its_workers_end_when_its_terminal_is_closed_or_it_is_killed(
+    dev: Dev, number: signal.Signals
+):
+    process = dev()
+    workers = children(process.pid)
+
+    process.send_signal(number)
+
+    process.wait(PATIENCE)
+    try:
+        eventually(lambda: dead(workers), "its workers live on", seconds=30)
+    finally:
+        for worker in workers:
+            with suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGTERM)
+
+
+def test_started_by_nohup_it_outlives_its_terminal(dev: Dev):
+    former = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # which is inherited
+    try:
+        process = dev()
+    finally:
+        signal.signal(signal.SIGHUP, former)
+
+    process.send_signal(signal.SIGHUP)
+
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(1)

@@ -4,6 +4,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from commands import queue
 from commands.models import Cluster, Job, Run
+from commands.plan import number_of
 from tenants.models import Journal, Tenant
 
 WHY = "the registry went back to a copy, and what became of it since is not known"
@@ -25,7 +26,7 @@ class Command(BaseCommand):
             run.stop(WHY)
             for job in run.jobs.filter(state=Job.State.RUNNING).with_edges():
                 job.finish(Job.State.FAILED, WHY)
-        self.stdout.write(f"{jobs} jobs are ended")
+        self.stdout.write(f"{number_of(jobs, 'job')} ended")
         for journal in Journal.objects.select_related("tenant"):
             told = f"its {journal.work} was under way: {WHY}: look at it"
             Tenant.objects.filter(pk=journal.tenant_id).update(attention=told)

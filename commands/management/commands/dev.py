@@ -29,6 +29,8 @@ class Command(StrictCommand):
             raise CommandError(said, returncode=BAD_USE)
         call_command("migrate", verbosity=0)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup has it
+            signal.signal(signal.SIGHUP, lambda *_: sys.exit(0))
         web = [] if no_web else [["runserver", "--noreload", f"127.0.0.1:{port}"]]
         children: list[int] = []
         try:
@@ -46,11 +48,12 @@ class Command(StrictCommand):
 def spawn(words: list[str]) -> int:
     """Start a management command in a session of its own; return its pid.
 
-    A signal to a whole group would hang the cluster: only leaders get one.
+    A signal to a whole group would hang the cluster: only leaders get one. They are
+    asked to stop as well when we are killed.
     """
-    argv = [sys.executable, sys.argv[0], *words]
+    argv = ["setpriv", "--pdeathsig", "TERM", sys.executable, sys.argv[0], *words]
     env = {"DEBUG": "true", **os.environ}
-    return os.posix_spawn(sys.executable, argv, env, setsid=True)
+    return os.posix_spawnp(argv[0], argv, env, setsid=True)
 
 
 def wait_for_one(children: list[int]) -> int:

@@ -4,6 +4,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
+from commands.plan import number_of
 from tenants import publish
 from tenants.adopt import is_adopted
 from tenants.errors import VMoodleError
@@ -46,7 +47,8 @@ class Command(BaseCommand):
             raise CommandError(
                 f"Differences: {len(changes)}; generateconfigs mends them"
             )
-        self.stdout.write(f"{len(tenants)} tenants published, {len(changes)} changes")
+        made = number_of(len(changes), "change")
+        self.stdout.write(f"{number_of(len(tenants))} published, {made}")
 
 
 def _not_adopted(release: Release) -> str:

@@ -5,6 +5,7 @@ from django.core.management.base import BaseCommand
 
 from commands import tidy
 from commands.cli import actor
+from commands.plan import number_of
 from tenants import snapshots
 
 
@@ -28,5 +29,6 @@ class Command(BaseCommand):
         gone = snapshots.expire()
         tidy.forget(runs := tidy.runs_to_forget())
         run = tidy.end(tidy.tenants_to_end(), actor())
-        told = f"; run {run.pk} ends {run.total} tenants" if run else ""
-        self.stdout.write(f"{gone} snapshots and {len(runs)} runs deleted{told}")
+        told = f"; run {run.pk} ends {number_of(run.total)}" if run else ""
+        deleted = f"{number_of(gone, 'snapshot')} and {number_of(len(runs), 'run')}"
+        self.stdout.write(f"{deleted} deleted{told}")
