@@ -189,7 +189,7 @@ def told_of(server: "DatabaseServer", hint: str = "") -> Iterator[None]:
     except MySQLdb.Error as error:
         code, said = error.args if len(error.args) == 2 else (0, error)
         message = _("database server %(server)s: %(said)s")
-        if advice := ADVICE.get(code):
+        if advice := OUT_OF_REACH if "handshake" in str(said) else ADVICE.get(code):
             message = _("database server %(server)s: %(said)s: %(advice)s")
         words = {"server": server.name, "said": f"{said}{hint}", "advice": advice}
         raise MoodleDbError(message % words, code) from error

@@ -1,6 +1,7 @@
 import os
 import select
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -157,6 +158,17 @@ def test_a_server_that_does_not_answer_is_told_by_its_name(server, values, said)
         moodledb.query(DatabaseServer.objects.get(), "SELECT 1")
 
     assert caught.value.is_servers
+
+
+def test_an_address_that_takes_connections_but_is_silent_is_told(server, monkeypatch):
+    monkeypatch.setattr(moodledb, "CONNECT_SECONDS", 1)
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        server.socket, (server.host, server.port) = "", silent.getsockname()
+        with pytest.raises(
+            moodledb.MoodleDbError, match="Lost.*: start it, or correct"
+        ):
+            moodledb.query(server, "SELECT 1")
 
 
 def test_an_error_in_one_database_is_not_the_servers(server):
