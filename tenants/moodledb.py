@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import MySQLdb
@@ -80,6 +79,10 @@ class Connection(MySQLdb.connections.Connection):
         if trusted := time.monotonic() < self.trusted:
             socket.register(self, select.POLLIN)  # readable whatever has ended it
         return trusted and not socket.poll(0)
+
+    def row_by_row(self) -> MySQLdb.cursors.SSCursor:
+        """Return a cursor that fetches each row when it is asked for, or at its end."""
+        return self.cursor(MySQLdb.cursors.SSCursor)
 
 
 def table(tenant: "Tenant", name: str) -> str:
@@ -338,16 +341,6 @@ def forget_config(tenant: "Tenant", name: str) -> int:
     return execute(tenant.server, sql, [name])
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What a statement gave: rows, or how many it changed."""
-
-    columns: list[str]
-    rows: Rows
-    truncated: bool
-    affected: int
-
-
 def log_in(tenant: "Tenant", read_timeout: int) -> Connection:
     """Return a new connection with the tenant's own account, for `tenants.session`.
 
@@ -363,38 +356,3 @@ def log_in(tenant: "Tenant", read_timeout: int) -> Connection:
             local_infile=False,
             read_timeout=read_timeout,
         )
-
-
-def answer(
-    connection: Connection, sql: str, values: Sequence[str], rows: int, size: int
-) -> Answer:
-    """Return what a statement gives: at most so many rows and characters of them.
-
-    Without any rows it is one that writes, which no limit may cut short.
-    """
-    limit = rows + 1 if rows else "DEFAULT"
-    connection.query(f"SET SESSION sql_select_limit = {limit}")
-    with connection.cursor(MySQLdb.cursors.SSCursor) as cursor:  # reads what is left
-        cursor.execute(sql, tuple(values))
-        if cursor.description is None:
-            return Answer([], [], False, cursor.rowcount)
-        found, truncated = _fetch(cursor, rows, size)
-        return Answer([c[0] for c in cursor.description], found, truncated, 0)
-
-
-def _fetch(cursor: MySQLdb.cursors.SSCursor, rows: int, size: int) -> tuple[Rows, bool]:
-    """Return the rows that fit, and whether there are more."""
-    found: Rows = []
-    for row in iter(cursor.fetchone, None):
-        size -= sum(map(_weight, row))
-        if len(found) >= rows or (size < 0 and found):
-            return found, True
-        found.append(row)
-    return found, False
-
-
-def _weight(value: object) -> int:
-    """Return about how many characters JSON needs for a value."""
-    if isinstance(value, str):
-        return len(value) * (1 if value.isascii() else 6)
-    return 2 * len(value) if isinstance(value, bytes) else 8
