@@ -30,6 +30,14 @@ CONNECT_SECONDS, READ_SECONDS = 5, 120
 TRUST = 5.0  # seconds an answer counts for, while the connection stays open
 LOST = {CR.SERVER_GONE_ERROR, CR.SERVER_LOST}
 NO_SUCH_ACCOUNT = {ER.NONEXISTING_GRANT, ER.CANNOT_USER}
+# What a server says, or is said of it, when it may take us a moment later.
+AWAY = {
+    *(CR.CONNECTION_ERROR, CR.CONN_HOST_ERROR, CR.UNKNOWN_HOST),
+    *(CR.SERVER_HANDSHAKE_ERR, CR.SERVER_LOST_EXTENDED, *LOST),
+    *(ER.CON_COUNT_ERROR, ER.TOO_MANY_USER_CONNECTIONS, ER.OUT_OF_RESOURCES),
+    *(ER.CANT_CREATE_THREAD, ER.SERVER_SHUTDOWN),
+    ER.UNKNOWN_COM_ERROR,  # of a node that joins its Galera cluster
+}
 NOT_LET_IN = {ER.CON_COUNT_ERROR, ER.ACCESS_DENIED_ERROR, ER.HOST_NOT_PRIVILEGED}
 OUT_OF_REACH = _("start it, or correct its address in the registry")
 NO_LOGIN = _("correct account and password in the registry, or let it log in from here")
@@ -46,6 +54,7 @@ T = TypeVar("T")
 Rows = list[tuple[Any, ...]]
 
 _local = threading.local()
+_in_vain: dict[int, float] = {}  # till when a server was waited for, by its number
 
 
 class MoodleDbError(VMoodleError):
@@ -155,19 +164,29 @@ def wait_until_up(
 ) -> None:
     """Wait for the server to answer, or raise MoodleDbError after some seconds.
 
-    `trusting`: it is enough that it has answered a moment ago. But of one that dies
-    the kernel closes the connections one by one: ours may be the last.
+    At once when it refuses the login, which waiting does not change.
+
+    `trusting`: what was found a moment ago counts: it has answered, or was waited for
+    in vain and now gets a tenth of the time. But of a server that dies the kernel
+    closes the connections one by one: ours may be the last.
     """
-    deadline = time.monotonic() + seconds
+    begun = time.monotonic()
+    if trusting and begun < _in_vain.get(server.pk, -seconds) + seconds:
+        seconds /= 10
     while True:
         try:
             if not (trusting and _attempt(server, Connection.is_good)):
                 query(server, "SELECT 1")
-            return
-        except MoodleDbError:
-            if time.monotonic() >= deadline:
+        except MoodleDbError as error:
+            if error.code not in AWAY:
+                raise
+            if time.monotonic() >= begun + seconds:
+                _in_vain[server.pk] = time.monotonic()
                 raise
             time.sleep(0.5)
+        else:
+            _in_vain.pop(server.pk, None)
+            return
 
 
 def _attempt(
