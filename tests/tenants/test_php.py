@@ -12,7 +12,7 @@ import pytest
 from tenants import php, process
 from tests.boot.fleet import make_tree
 from tests.conftest import ROOT
-from tests.patience import eventually
+from tests.patience import AT_ONCE, eventually
 
 SCRIPT = "admin/cli/x.php"
 
@@ -268,7 +268,8 @@ def test_a_script_and_its_children_die_with_the_process_that_runs_it(
     parent.wait()
 
     for number in read(pid).split():
-        eventually(lambda number=number: not Path(f"/proc/{number}/fd/0").exists())
+        there = Path(f"/proc/{number}/fd/0")
+        eventually(lambda there=there: not there.exists(), seconds=AT_ONCE)
 
 
 def test_what_a_job_left_behind_is_killed_and_nothing_else(run):
