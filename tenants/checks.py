@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from tenants import files, moodledb, php, publish, web
+from tenants import files, moodledb, php, publish, session, web
 from tenants.adopt import is_adopted
 from tenants.models import Checkup, Tenant
 from tenants.validators import overlapping
@@ -60,7 +60,7 @@ def database(tenant: Tenant) -> Finding:
     try:
         connection = moodledb.log_in(tenant, read_timeout=10)
         with closing(connection), moodledb.told_of(tenant.server):
-            moodledb.answer(connection, sql, [], rows=1, size=100)
+            session.answer(connection, sql, [], rows=1, size=100)
     except moodledb.MoodleDbError as error:
         said = _(
             "%(user)s on %(server)s does not reach %(name)s: %(why)s; correct the"

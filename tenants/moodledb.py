@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import MySQLdb
@@ -31,6 +30,14 @@ CONNECT_SECONDS, READ_SECONDS = 5, 120
 TRUST = 5.0  # seconds an answer counts for, while the connection stays open
 LOST = {CR.SERVER_GONE_ERROR, CR.SERVER_LOST}
 NO_SUCH_ACCOUNT = {ER.NONEXISTING_GRANT, ER.CANNOT_USER}
+# What a server says, or is said of it, when it may take us a moment later.
+AWAY = {
+    *(CR.CONNECTION_ERROR, CR.CONN_HOST_ERROR, CR.UNKNOWN_HOST),
+    *(CR.SERVER_HANDSHAKE_ERR, CR.SERVER_LOST_EXTENDED, *LOST),
+    *(ER.CON_COUNT_ERROR, ER.TOO_MANY_USER_CONNECTIONS, ER.OUT_OF_RESOURCES),
+    *(ER.CANT_CREATE_THREAD, ER.SERVER_SHUTDOWN),
+    ER.UNKNOWN_COM_ERROR,  # of a node that joins its Galera cluster
+}
 NOT_LET_IN = {ER.CON_COUNT_ERROR, ER.ACCESS_DENIED_ERROR, ER.HOST_NOT_PRIVILEGED}
 OUT_OF_REACH = _("start it, or correct its address in the registry")
 NO_LOGIN = _("correct account and password in the registry, or let it log in from here")
@@ -47,6 +54,7 @@ T = TypeVar("T")
 Rows = list[tuple[Any, ...]]
 
 _local = threading.local()
+_in_vain: dict[int, float] = {}  # till when a server was waited for, by its number
 
 
 class MoodleDbError(VMoodleError):
@@ -80,6 +88,10 @@ class Connection(MySQLdb.connections.Connection):
         if trusted := time.monotonic() < self.trusted:
             socket.register(self, select.POLLIN)  # readable whatever has ended it
         return trusted and not socket.poll(0)
+
+    def row_by_row(self) -> MySQLdb.cursors.SSCursor:
+        """Return a cursor that fetches each row when it is asked for, or at its end."""
+        return self.cursor(MySQLdb.cursors.SSCursor)
 
 
 def table(tenant: "Tenant", name: str) -> str:
@@ -152,19 +164,29 @@ def wait_until_up(
 ) -> None:
     """Wait for the server to answer, or raise MoodleDbError after some seconds.
 
-    `trusting`: it is enough that it has answered a moment ago. But of one that dies
-    the kernel closes the connections one by one: ours may be the last.
+    At once when it refuses the login, which waiting does not change.
+
+    `trusting`: what was found a moment ago counts: it has answered, or was waited for
+    in vain and now gets a tenth of the time. But of a server that dies the kernel
+    closes the connections one by one: ours may be the last.
     """
-    deadline = time.monotonic() + seconds
+    begun = time.monotonic()
+    if trusting and begun < _in_vain.get(server.pk, -seconds) + seconds:
+        seconds /= 10
     while True:
         try:
             if not (trusting and _attempt(server, Connection.is_good)):
                 query(server, "SELECT 1")
-            return
-        except MoodleDbError:
-            if time.monotonic() >= deadline:
+        except MoodleDbError as error:
+            if error.code not in AWAY:
+                raise
+            if time.monotonic() >= begun + seconds:
+                _in_vain[server.pk] = time.monotonic()
                 raise
             time.sleep(0.5)
+        else:
+            _in_vain.pop(server.pk, None)
+            return
 
 
 def _attempt(
@@ -338,16 +360,6 @@ def forget_config(tenant: "Tenant", name: str) -> int:
     return execute(tenant.server, sql, [name])
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What a statement gave: rows, or how many it changed."""
-
-    columns: list[str]
-    rows: Rows
-    truncated: bool
-    affected: int
-
-
 def log_in(tenant: "Tenant", read_timeout: int) -> Connection:
     """Return a new connection with the tenant's own account, for `tenants.session`.
 
@@ -363,38 +375,3 @@ def log_in(tenant: "Tenant", read_timeout: int) -> Connection:
             local_infile=False,
             read_timeout=read_timeout,
         )
-
-
-def answer(
-    connection: Connection, sql: str, values: Sequence[str], rows: int, size: int
-) -> Answer:
-    """Return what a statement gives: at most so many rows and characters of them.
-
-    Without any rows it is one that writes, which no limit may cut short.
-    """
-    limit = rows + 1 if rows else "DEFAULT"
-    connection.query(f"SET SESSION sql_select_limit = {limit}")
-    with connection.cursor(MySQLdb.cursors.SSCursor) as cursor:  # reads what is left
-        cursor.execute(sql, tuple(values))
-        if cursor.description is None:
-            return Answer([], [], False, cursor.rowcount)
-        found, truncated = _fetch(cursor, rows, size)
-        return Answer([c[0] for c in cursor.description], found, truncated, 0)
-
-
-def _fetch(cursor: MySQLdb.cursors.SSCursor, rows: int, size: int) -> tuple[Rows, bool]:
-    """Return the rows that fit, and whether there are more."""
-    found: Rows = []
-    for row in iter(cursor.fetchone, None):
-        size -= sum(map(_weight, row))
-        if len(found) >= rows or (size < 0 and found):
-            return found, True
-        found.append(row)
-    return found, False
-
-
-def _weight(value: object) -> int:
-    """Return about how many characters JSON needs for a value."""
-    if isinstance(value, str):
-        return len(value) * (1 if value.isascii() else 6)
-    return 2 * len(value) if isinstance(value, bytes) else 8

@@ -75,18 +75,12 @@ def _installation(key: str, home: Path) -> str:
 def follow(
     argv: list[str], job: int | None, seconds: float, tail: deque[str], stdin: str
 ) -> Lines:
-    process = None
-    with _pipe() as (theirs, _ours):
-        try:
-            with _pipe() as (output, printed):
-                process = _start(argv, job, stdin, printed, theirs)
-                if not settings.VMOODLE_WEB_USER:  # calls are cheaper than programs
-                    _limit(process.pid, theirs)
-                yield from _lines(_pieces(process.pid, output, seconds), tail)
-            return process.wait()
-        finally:
-            if process:
-                end_group(process)
+    with (
+        _pipe() as (output, printed),
+        _started(argv, job, stdin, (printed, printed)) as process,
+    ):
+        yield from _lines(_pieces(process.pid, output, seconds), tail)
+        return process.wait()
 
 
 @contextmanager
@@ -99,16 +93,33 @@ def _pipe() -> Iterator[tuple[int, int]]:
             os.close(end)
 
 
+@contextmanager
+def _started(
+    argv: list[str], job: int | None, stdin: str, printed: tuple[int, int]
+) -> "Iterator[subprocess.Popen[bytes]]":
+    """Start it; its group dies with our process, and is gone at the end of this."""
+    with (
+        _pipe() as (theirs, _ours),
+        _start(argv, job, stdin, printed, theirs) as process,
+    ):
+        try:
+            if not settings.VMOODLE_WEB_USER:  # calls are cheaper than programs
+                _limit(process.pid, theirs)
+            yield process
+        finally:
+            end_group(process)
+
+
 def _start(
-    argv: list[str], job: int | None, stdin: str, printed: int, theirs: int
+    argv: list[str], job: int | None, stdin: str, printed: tuple[int, int], theirs: int
 ) -> "subprocess.Popen[bytes]":
     with _input(stdin) as given:
         try:
             return subprocess.Popen(  # noqa: S603 - an argument list, no shell
                 argv,
                 stdin=given,
-                stdout=printed,
-                stderr=printed,
+                stdout=printed[0],
+                stderr=printed[1],
                 env=environment(job),
                 start_new_session=True,
                 pass_fds=(theirs,),
@@ -243,17 +254,12 @@ def ended(
     argv: list[str], failure: str, timeout: float, text: str = ""
 ) -> "subprocess.CompletedProcess[str]":
     """Run PHP to its end, fed a text; raise PhpError if it cannot be."""
+    pipes = subprocess.PIPE, subprocess.PIPE
     try:
-        return subprocess.run(  # noqa: S603 - an argument list, no shell
-            argv,
-            input=text,
-            capture_output=True,
-            env=environment(None),
-            timeout=timeout,
-            encoding="utf-8",
-            errors="replace",
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        said = _("%(failure)s: %(why)s") % {"failure": failure, "why": error}
-        raise PhpError(said) from error
+        with _started(argv, None, text, pipes) as process:
+            both = process.communicate(timeout=timeout)
+            said = [part.decode(errors="replace") for part in both]
+            return subprocess.CompletedProcess(argv, process.returncode, *said)
+    except (PhpError, OSError, subprocess.TimeoutExpired) as error:
+        why = _("%(failure)s: %(why)s") % {"failure": failure, "why": error}
+        raise PhpError(why) from error

@@ -4,13 +4,14 @@ The account reaches no other tenant's data: the fence behind all checks of the t
 """
 
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tenants import moodledb
-from tenants.moodledb import Answer, MoodleDbError
+from tenants.moodledb import Connection, MoodleDbError, Rows
 
 if TYPE_CHECKING:
     from tenants.models import Tenant
@@ -19,6 +20,16 @@ TICK = 0.5  # seconds between two signs of life
 LATER = 2.0  # seconds after which we stop what the server should have stopped
 TOOK_TOO_LONG = {1969, 3024}  # the codes of MariaDB and MySQL
 ROWS, SIZE = 1000, 1024**2  # of one answer; characters
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a statement gave: rows, or how many it changed."""
+
+    columns: list[str]
+    rows: Rows
+    truncated: bool
+    affected: int
 
 
 class Session:
@@ -69,7 +80,7 @@ class Session:
     def _answer(self, sql: str, values: Sequence[str], rows: int, size: int) -> Answer:
         try:
             with moodledb.told_of(self.tenant.server):
-                return moodledb.answer(self._connection, sql, values, rows, size)
+                return answer(self._connection, sql, values, rows, size)
         except MoodleDbError as error:
             if error.code in TOOK_TOO_LONG:
                 raise self._too_long() from error
@@ -108,3 +119,38 @@ def session(tenant: "Tenant", *, seconds: int, write: bool) -> Iterator[Session]
         yield opened
     finally:
         opened.close()
+
+
+def answer(
+    connection: Connection, sql: str, values: Sequence[str], rows: int, size: int
+) -> Answer:
+    """Return what a statement gives: at most so many rows and characters of them.
+
+    Without any rows it is one that writes, which no limit may cut short.
+    """
+    limit = rows + 1 if rows else "DEFAULT"
+    connection.query(f"SET SESSION sql_select_limit = {limit}")
+    with connection.row_by_row() as cursor:  # reads what is left
+        cursor.execute(sql, tuple(values))
+        if cursor.description is None:
+            return Answer([], [], False, cursor.rowcount)
+        found, truncated = _fitting(iter(cursor.fetchone, None), rows, size)
+        return Answer([c[0] for c in cursor.description], found, truncated, 0)
+
+
+def _fitting(all_rows: Iterable[Any], rows: int, size: int) -> tuple[Rows, bool]:
+    """Return the rows that fit, and whether there are more."""
+    found: Rows = []
+    for row in all_rows:
+        size -= sum(map(_weight, row))
+        if len(found) >= rows or (size < 0 and found):
+            return found, True
+        found.append(row)
+    return found, False
+
+
+def _weight(value: object) -> int:
+    """Return about how many characters JSON needs for a value."""
+    if isinstance(value, str):
+        return len(value) * (1 if value.isascii() else 6)
+    return 2 * len(value) if isinstance(value, bytes) else 8

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 # Seconds. A busy machine may need many, and where it comes to pass nobody waits them.
 PATIENCE = 240.0
+AT_ONCE = 4.0  # for what the kernel does, and what else would come to pass later
 
 
 def eventually(

@@ -13,8 +13,8 @@ from commands.sql.cells import cell, named
 from commands.wrong import invalid
 from tenants import confidential, php
 from tenants.models import Tenant
-from tenants.moodledb import Answer, MoodleDbError
-from tenants.session import Session, session
+from tenants.moodledb import MoodleDbError
+from tenants.session import Answer, Session, session
 
 if TYPE_CHECKING:
     from tenants.sql.statements import Statement

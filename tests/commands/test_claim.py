@@ -118,6 +118,20 @@ def test_of_two_workers_one_gets_the_job(run_of, rows):
     assert mine.worker == "a:1:1"
 
 
+def test_a_job_whose_tenant_somebody_has_just_taken_stays_queued(run_of, rows):
+    tenants = rows(1)
+    run, other = (run_of("commands/Probe", tenants) for _run in range(2))
+    late = other.jobs.with_edges().get()  # chosen before the tenant was held
+    first = claim_next(run, ME)
+
+    with transaction.atomic():
+        assert not late.claim("b:2:2")
+
+    late.refresh_from_db()
+    assert (late.state, late.worker) == (Job.State.QUEUED, "")
+    assert Tenant.objects.get().held_by == first.pk
+
+
 def test_a_finished_run_gives_no_jobs(run_of, rows):
     run = run_of("commands/Probe", rows(2))
 

@@ -31,7 +31,7 @@ from tests.commands.lifecycle.conftest import known, owner, site
 from tests.conftest import ROOT, AddTenant, MariaDb
 from tests.faults.victim import run_in_a_fork
 from tests.leftovers import dropped
-from tests.patience import PATIENCE, eventually
+from tests.patience import AT_ONCE, PATIENCE, eventually
 from tests.steps import end
 from tests.tenants import making, test_restore
 
@@ -115,7 +115,7 @@ def start_workers(environment: dict[str, str]) -> Iterator[StartWorkers]:
         )
         workers = Workers(process)
         started.append(workers)
-        number = 2 if queue == "jobs" else 1
+        number = int(environment["VMOODLE_WORKERS"]) if queue == "jobs" else 1
         eventually(lambda: _is_up(workers, number), "the cluster did not start")
         return workers
 
@@ -179,6 +179,15 @@ def php_processes() -> list[int]:
         except OSError:
             continue
     return found
+
+
+def assert_php_dies(workers: list[int]) -> None:
+    """Wait for workers that were killed; their PHP dies with them, in mid upgrade.
+
+    What lives would print its next line some seconds later, and end at that.
+    """
+    eventually(lambda: dead(workers), "not all were killed")
+    eventually(lambda: not php_processes(), "PHP outlives its worker", seconds=AT_ONCE)
 
 
 @contextmanager

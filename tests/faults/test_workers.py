@@ -18,6 +18,7 @@ from tests.conftest import ROOT, RunOf
 from tests.faults.conftest import (
     StartWorkers,
     assert_nothing_twice_and_nothing_left,
+    assert_php_dies,
     children,
     dead,
     hurry,
@@ -153,8 +154,7 @@ def test_a_cluster_that_is_killed_whole_is_cleaned_up_by_the_next(
 
     os.killpg(workers.main, signal.SIGKILL)  # one by one, some would end by themselves
     workers.process.wait(PATIENCE)
-    eventually(lambda: dead(everything), "not all were killed")
-    eventually(lambda: not php_processes(), "PHP outlives its worker")
+    assert_php_dies(everything)
     hurry(fleet)
     start_workers()
 
@@ -172,7 +172,7 @@ def test_a_sentinel_that_is_killed_ends_the_cluster_with_an_error(
     os.kill(workers.sentinel, signal.SIGKILL)
 
     assert workers.process.wait(PATIENCE) == 1
-    eventually(lambda: dead(everything) and not php_processes())
+    assert_php_dies(everything)
     hurry(fleet)
     start_workers()
     assert wait_for_end(run) == {"succeeded": 2, "failed": 2}
@@ -225,13 +225,14 @@ def test_jobs_of_another_machine_end_when_it_shows_no_life(
 ):
     environment["VMOODLE_HEARTBEAT_TIMEOUT"] = "10"
     there = start_workers(hostname="elsewhere")
+    everything = there.all()
     jobs = wait_for_php(run, 2)
     assert {job.worker.partition(":")[0] for job in jobs} == {"elsewhere"}
     start_workers()
 
     os.killpg(there.main, signal.SIGKILL)
     killed = timezone.now()
-    eventually(lambda: not php_processes(), "PHP outlives its worker")
+    assert_php_dies(everything)
     hurry(fleet)  # what lived still would come to its end
 
     assert wait_for_end(run) == {"succeeded": 2, "failed": 2}

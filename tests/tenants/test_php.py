@@ -12,7 +12,7 @@ import pytest
 from tenants import php, process
 from tests.boot.fleet import make_tree
 from tests.conftest import ROOT
-from tests.patience import eventually
+from tests.patience import AT_ONCE, eventually
 
 SCRIPT = "admin/cli/x.php"
 
@@ -237,8 +237,11 @@ def test_closing_kills_the_script(run, tmp_path):
     assert not Path(f"/proc/{read(tmp_path / 'pid')}").exists()
 
 
+@pytest.mark.parametrize(
+    "call", [f"list(php.run(site, {SCRIPT!r}))", "php.feed('php', script, [])"]
+)
 def test_a_script_and_its_children_die_with_the_process_that_runs_it(
-    site, tmp_path, settings
+    site, tmp_path, settings, call
 ):
     code = (
         "<?php $child = proc_open(['sleep', '600'], [], $pipes);"
@@ -248,9 +251,10 @@ def test_a_script_and_its_children_die_with_the_process_that_runs_it(
     Path(site.release.path, SCRIPT).write_text(code)
     program = (
         "import django; django.setup(); from types import SimpleNamespace as N\n"
-        "from tenants import php\n"
+        "from pathlib import Path; from tenants import php\n"
         f"site = N(wwwroot='x', release=N(path={site.release.path!r}, php='php'))\n"
-        f"list(php.run(site, {SCRIPT!r}))\n"
+        f"script = Path(site.release.path, {SCRIPT!r})\n"
+        f"{call}\n"
     )
     parent = subprocess.Popen(
         [sys.executable, "-c", program],
@@ -268,7 +272,18 @@ def test_a_script_and_its_children_die_with_the_process_that_runs_it(
     parent.wait()
 
     for number in read(pid).split():
-        eventually(lambda number=number: not Path(f"/proc/{number}/fd/0").exists())
+        there = Path(f"/proc/{number}/fd/0")
+        eventually(lambda there=there: not there.exists(), seconds=AT_ONCE)
+
+
+def test_what_takes_too_long_to_answer_is_killed_with_its_children(tmp_path):
+    argv = ["sh", "-c", 'sleep 600 & echo $! > "$0"; wait', str(tmp_path / "pid")]
+
+    with pytest.raises(php.PhpError, match="no answer: .* timed out after 2 seconds"):
+        process.ended(argv, "no answer", timeout=2)
+
+    child = Path(f"/proc/{int(read(tmp_path / 'pid'))}/fd/0")
+    eventually(lambda: not child.exists(), seconds=AT_ONCE)
 
 
 def test_what_a_job_left_behind_is_killed_and_nothing_else(run):

@@ -9,8 +9,8 @@ import pytest
 
 from tenants import moodledb
 from tenants.models import Tenant
-from tenants.moodledb import Answer, MoodleDbError
-from tenants.session import Session, session
+from tenants.moodledb import MoodleDbError
+from tenants.session import Answer, Session, session
 from tests.conftest import AddTenant
 from tests.patience import eventually
 

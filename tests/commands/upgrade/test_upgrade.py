@@ -75,8 +75,12 @@ def test_nobody_cancels_it_between_the_pin_and_the_upgrade(tenant: Tenant):
     assert form.interruptible
 
 
-def test_nobody_cancels_it_before_it_is_known_to_be_whole(tenant: Tenant):
-    form = drive(tenant)
+@pytest.mark.parametrize(
+    ("site", "attributes"), [("tenant", "to_release=4.3"), ("pinned", "")]
+)
+def test_nobody_cancels_it_before_it_is_known_to_be_whole(request, site, attributes):
+    tenant: Tenant = request.getfixturevalue(site)
+    form = drive(tenant, attributes)
 
     with closing(form.run(tenant)) as steps:
         assert "== verify" in steps
