@@ -95,7 +95,7 @@ def at_times_dangerous(probe, monkeypatch) -> None:
 
 @pytest.mark.usefixtures("at_times_dangerous")
 @pytest.mark.parametrize("word", ["delete", "look"])
-def test_only_dangerous_parameters_want_the_number_typed(console, rows, word):
+def test_only_dangerous_parameters_want_the_number_typed(console, rows, blind, word):
     run = prepared(console, rows(2))
     form = console.post(url("run_launch", run.pk), {"word": word})
 
