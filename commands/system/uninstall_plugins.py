@@ -72,8 +72,8 @@ class UninstallPlugins(ProvenScript):
         """Run the script; then an upgrade where nothing would be installed again."""
         code = yield from super().call(tenant, script, options, stdin)
         if self._uninstalled() and self.cleaned_data["purge_missing"]:
-            yield "== upgrade: else cron would stand still"
             self.interruptible = False
+            yield "== upgrade: else cron would stand still"
             upgrade = "admin/cli/upgrade.php"
             yield from super().call(tenant, upgrade, ["--non-interactive"])
         return code

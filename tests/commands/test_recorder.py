@@ -152,10 +152,11 @@ def test_a_cancel_stops_the_steps(job: Job, clock: Clock):
         finally:
             closed.append(True)
 
-    with pytest.raises(Cancelled):
+    with pytest.raises(Cancelled) as caught:
         follow(job, steps)
 
-    assert closed
+    # The error refers to the steps: they have been closed, not only forgotten.
+    assert closed, caught
     assert job.text()[0] == "on and on\n" * 2
 
 

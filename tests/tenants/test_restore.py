@@ -62,6 +62,17 @@ def test_the_database_alone_is_put_back(tenant: Tenant, snapshot: Snapshot):
     assert_nothing_left(tenant)
 
 
+def test_who_was_logged_in_at_the_snapshot_is_not_in_again(tenant: Tenant):
+    sessions = moodledb.table(tenant, "sessions")
+    moodledb.execute(tenant.server, f"INSERT INTO {sessions} (sid) VALUES ('x')")
+    made = end(snapshots.take(tenant))
+    moodledb.execute(tenant.server, f"DELETE FROM {sessions}")  # which logs out
+
+    end(restore.restore(tenant, made, page=PAGE, files=False))
+
+    assert moodledb.query(tenant.server, f"SELECT sid FROM {sessions}") == []
+
+
 def test_a_site_that_was_closed_stays_closed(tenant: Tenant, snapshot: Snapshot):
     files.enter_maintenance(tenant, "an operator's")
 
@@ -102,6 +113,17 @@ def test_all_steps_are_tried(tenant: Tenant, snapshot: Snapshot):
     seen = end_with_lines(restore.restore(tenant, snapshot, page=PAGE))
 
     assert [line[3:] for line in seen if line and line.startswith("== ")] == STEPS
+
+
+def test_nobody_sees_a_site_that_is_half_put_back(tenant: Tenant, snapshot: Snapshot):
+    closed = {
+        line[3:]: files.in_maintenance(tenant)
+        for line in restore.restore(tenant, snapshot, page=PAGE)
+        if line and line.startswith("== ")
+    }
+
+    begun = STEPS.index("close the site") + 1
+    assert [closed[step] for step in STEPS] == [n >= begun for n in range(len(STEPS))]
 
 
 def end_with_lines(generator) -> list:

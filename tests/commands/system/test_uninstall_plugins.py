@@ -1,3 +1,5 @@
+from contextlib import closing
+
 import pytest
 
 from commands.models import Job
@@ -56,6 +58,18 @@ def test_missing_plugins_are_purged_and_cron_goes_on(finished: RunOf, haunted: T
     assert "== upgrade: else cron would stand still" in job.text()[0]
     found = moodledb.config_of(haunted, ["allversionshash"])
     assert found == {"allversionshash": haunted.release.versions_hash}
+
+
+def test_nobody_cancels_it_between_the_purge_and_the_end_of_the_upgrade(
+    haunted: Tenant,
+):
+    put_script(haunted, SCRIPT, DELETES + FORGETS + SAYS)
+    form = UninstallPlugins.from_attributes("purge_missing=1&run=1")
+    assert form.is_valid()
+
+    with closing(form.run(haunted)) as steps:
+        assert "== upgrade: else cron would stand still" in steps
+        assert not form.interruptible
 
 
 def test_nothing_to_purge_needs_no_upgrade(finished: RunOf, haunted: Tenant):
