@@ -13,7 +13,7 @@ import pytest
 
 from tenants import php, process
 from tests.boot.fleet import make_tree
-from tests.patience import eventually
+from tests.patience import AT_ONCE, eventually
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="needs root")
 SCRIPT = "admin/cli/x.php"
@@ -99,6 +99,16 @@ def test_what_a_job_left_behind_is_found_and_killed(run):
 
     with pytest.raises(php.PhpError, match="exit code -9"):
         list(steps)
+
+
+def test_what_a_script_leaves_running_is_killed(run, home: Path):
+    (home / "var").chmod(0o777)
+    pid = home / "var/pid"
+
+    list(run(f"exec('sleep 600 >&2 & echo $! > {pid}');"))
+
+    child = Path(f"/proc/{int(pid.read_text())}/fd/0")
+    eventually(lambda: not child.exists(), seconds=AT_ONCE)
 
 
 def test_a_script_dies_with_the_process_that_runs_it(run, home: Path, by: str):
