@@ -26,11 +26,11 @@ from tenants.adopt import adopt
 from tenants.models import DatabaseServer, Release, Tenant
 from tests.commands.probe import Probe
 from tests.emptied import django_db_setup
-from tests.pages import console
+from tests.pages import blind, console
 from tests.schedule import Schedule
 from tests.smtp import MailServer
 
-__all__ = ["console", "django_db_setup"]
+__all__ = ["blind", "console", "django_db_setup"]
 ROOT = Path(__file__).resolve().parent.parent
 INSTALL = [
     "--agree-license",

@@ -99,6 +99,11 @@ def page(tab: Page, live_server) -> Page:
 
 
 @pytest.fixture
+def rows(rows, blind):
+    return rows
+
+
+@pytest.fixture
 def look(tab: Page) -> Callable[[], None]:
     """Return a function that checks what any page must be."""
 

@@ -44,12 +44,6 @@ def manage(transactional_db, capsys) -> Manage:
 
 
 @pytest.fixture
-def blind(monkeypatch) -> None:
-    """Let the console start runs on tenants that are rows only."""
-    monkeypatch.setattr("commands.views.check_reach", lambda tenants: None)
-
-
-@pytest.fixture
 def terminal(monkeypatch) -> Callable[[str], None]:
     """Return a function that sets what is typed on a terminal."""
 
