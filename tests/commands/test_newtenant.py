@@ -177,7 +177,7 @@ def buttons(client: Client, url: str) -> set[str]:
     return set(re.findall(r">([^<>]+)</(?:button|a)>", page))
 
 
-def test_one_tenant_is_destroyed_by_its_address(console, rows):
+def test_one_tenant_is_destroyed_by_its_address(console, rows, blind):
     [tenant] = rows(1)
     do(console, tenant, "lifecycle/Destroy")
     url = f"/commands/run/of/run/{Run.objects.get().pk}/confirm/"

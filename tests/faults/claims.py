@@ -55,7 +55,7 @@ def run() -> None:
             wait(begun, TOGETHER)
 
         publish.publish = claimed  # type: ignore[assignment]
-        answer = console.post(page, sent | {"data_path": "/after"})
+        answer = console.post(page, sent | {"data_path": "/srv"})
         assert answer.status_code == 302, answer.content.decode()
     sys.stdout.write(f"{begun[0].result()}\n{Tenant.objects.get().data_path}\n")
 

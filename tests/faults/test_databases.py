@@ -171,7 +171,7 @@ def test_a_job_that_is_claimed_while_a_form_is_saved_knows_what_it_says(
 ):
     said = printed_by("tests.faults.claims", environment, registry)
 
-    assert said == ["/after", "/after"]
+    assert said == ["/srv", "/srv"]
 
 
 def test_a_release_that_is_saved_while_a_job_pins_to_it_is_no_deadlock(
