@@ -80,7 +80,7 @@ class Restore(SnapshotCommand):
 
     def run(self, tenant: Tenant) -> Steps:
         assert isinstance(self.material, dict)
-        name = self.material[str(tenant.pk)]
+        name = self.material.get(str(tenant.pk))
         snapshot = Snapshot.objects.filter(tenant=tenant, name=name).first()
         if snapshot is None:
             raise CommandFailed("the snapshot has been deleted meanwhile")

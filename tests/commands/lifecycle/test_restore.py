@@ -5,6 +5,7 @@ from django.test import Client
 
 from commands import tasks
 from commands.base import find
+from commands.lifecycle.restore import Restore
 from commands.models import Job, Run
 from mnet import binding
 from mnet.sites import Site
@@ -104,6 +105,22 @@ def test_what_was_confirmed_is_restored_though_a_newer_one_was_taken(
     assert job.state == "succeeded", job.error
     assert Snapshot.objects.count() == 3
     assert job.result["snapshot"] == snapshot.name
+
+
+def test_a_snapshot_that_is_deleted_while_the_run_starts_is_told_of(
+    finished: RunOf, tenant: Tenant, snapshot: Snapshot, monkeypatch
+):
+    def prepare(form: Restore, tenants: list[Tenant]) -> dict[str, str]:
+        snapshots.delete(snapshot)
+        return {str(pk): one.name for pk, one in form.newest(tenants).items()}
+
+    monkeypatch.setattr(Restore, "prepare", prepare)
+    job = finished("lifecycle/Restore", [tenant]).jobs.get()
+
+    assert (job.state, job.error) == (
+        "failed",
+        "the snapshot has been deleted meanwhile",
+    )
 
 
 def test_a_confirmation_is_of_the_snapshots_that_it_names(
