@@ -52,6 +52,7 @@ class LogFile:
 
     def end(self, job: Job) -> None:
         """Add how the job ended, which is known when nothing else is written."""
+        self.close()
         if self.path and job.state not in Job.OPEN:
             said = f"# {job.state.replace('_', ' ')}: {job.error}".removesuffix(": ")
             with suppress(OSError), self.path.open("ab") as file:

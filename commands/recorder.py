@@ -52,7 +52,6 @@ class Recorder:
 
     def follow(self, command: Command, tenant: Tenant) -> Json:
         """Run the command's steps to their end and return their result."""
-        self.log.open(self.job, command)
         steps = command.run(tenant)
         try:
             while True:
@@ -65,7 +64,6 @@ class Recorder:
             return result
         finally:
             steps.close()
-            self.log.close()
 
     def _take(self, line: str | None) -> None:
         if line is not None:

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from copy import copy
 from datetime import timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from django.utils import timezone
 from commands import host, queue
 from commands.base import REFUSED, CommandFailed, Json, NothingToDo
 from commands.claim import claim_next
+from commands.logfile import LogFile
 from commands.models import Job, Run
 from commands.patience import DOWN, patiently
 from commands.recorder import Cancelled, Recorder
@@ -95,6 +97,7 @@ def _work(job: Job, recorder: Recorder) -> Json:
     command = copy(job.run.command_of_jobs)
     command.cleaned_data = copy(command.cleaned_data)  # a job may change its own
     command.job = job.pk
+    recorder.log.open(job, command)
     if job.tenant is None:
         raise CommandFailed("the tenant is not in the registry any more")
     if job.tenant.attention and command.exclusive and not command.heals:
@@ -140,18 +143,22 @@ def reap() -> int:
 def bury(job: Job, worker: str) -> None:
     """End one job whose worker died."""
     error = f"its worker died ({worker}); what it had done is in the output"
+    log = LogFile()
     process.kill_leftovers(job.pk)
     try:
         if job.tenant:
             command = job.run.bound()
             command.is_valid()  # else, what is valid still: a release may be renamed
             command.job = job.pk
+            with suppress(CommandFailed):  # on another host the directory is not there
+                log.open(job, command)
             command.recover(job.tenant)
     except DOWN:
         raise  # the next time
     except Exception as failure:  # whatever it is: the tenant must not stay held
         error += f"; cleaning up failed: {_ending(failure)['error']}"
     job.finish(Job.State.FAILED, error)
+    log.end(job)
 
 
 def refill_lanes() -> None:

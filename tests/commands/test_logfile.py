@@ -1,4 +1,6 @@
+import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,6 @@ from commands.claim import claim_next
 from commands.logfile import LogFile
 from commands.models import Job
 from commands.recorder import Recorder
-from tenants.models import Tenant
 from tests.commands.probe import raises
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("probe")]
@@ -28,26 +29,25 @@ def logged(directory: Path) -> list[str]:
     return log.read_text(encoding="utf-8").splitlines()[1:]
 
 
-def command_of(*lines: str) -> Command:
-    def run(tenant: Tenant) -> Steps:
+def says(*lines: str) -> Callable[[Command], Steps]:
+    def run(command: Command) -> Steps:
         yield from lines
 
-    command = Command()
-    command.run = run
-    return command
+    return run
 
 
-def test_the_log_file_has_the_whole_output(job: Job, settings, tmp_path: Path):
+def test_the_log_file_has_the_whole_output(job: Job, probe, settings, tmp_path: Path):
     settings.VMOODLE_OUTPUT_CAP = 10
-    log = tmp_path / "command_t0.log"
+    log = tmp_path / "probe_t0.log"
     log.write_text("of a former run\n")
+    probe.script = {"t0": says("a line that is too long", "é")}
 
-    Recorder(job).follow(command_of("a line that is too long", "é"), job.tenant)
+    tasks.execute(job)
 
     former, heading, *rest = log.read_text(encoding="utf-8").splitlines()
     assert former == "of a former run"
     assert heading.startswith(f"# run {job.run_id}, https://t0.example.org, 20")
-    assert rest == ["a line that is too long", "é"]
+    assert rest == ["at t0", "a line that is too long", "é", "# succeeded"]
 
 
 def test_the_log_file_tells_how_the_job_ended(job: Job, probe, tmp_path: Path):
@@ -62,6 +62,34 @@ def test_the_log_file_of_a_job_that_succeeded_says_so(job: Job, tmp_path: Path):
     tasks.execute(job)
 
     assert logged(tmp_path) == ["at t0", "# succeeded"]
+
+
+def test_the_log_file_tells_why_a_job_did_not_even_begin(job: Job, tmp_path: Path):
+    job.tenant.attention = "two jobs met"
+
+    tasks.execute(job)
+
+    assert logged(tmp_path) == ["# failed: the tenant needs attention: two jobs met"]
+
+
+def test_the_log_file_tells_that_the_worker_died(job: Job, tmp_path: Path):
+    (tmp_path / "probe_t0.log").write_text("# run 1\nat t0\n")
+
+    tasks.bury(job, "here:1:1")
+
+    *_before, heading, end = logged(tmp_path)
+    assert heading.startswith(f"# run {job.run_id}, https://t0.example.org, 20")
+    assert end.startswith("# failed: its worker died (here:1:1)")
+
+
+def test_a_worker_that_died_where_the_logs_are_out_of_reach(job: Job, probe):
+    job.run.logroot = "/nowhere"
+
+    tasks.bury(job, "here:1:1")
+
+    assert job.state == Job.State.FAILED
+    assert job.error.startswith("its worker died")
+    assert "cleaning up failed" not in job.error
 
 
 def test_an_end_that_cannot_be_logged_does_no_harm(job: Job, probe, tmp_path: Path):
@@ -90,12 +118,12 @@ def test_a_log_file_that_cannot_be_opened_is_told_before_anything_is_done(
     job: Job, tmp_path: Path
 ):
     job.run.logroot = str(tmp_path / "gone")
-    found = Recorder(job)
 
-    with pytest.raises(CommandFailed, match="--logroot: .*: No such file"):
-        found.follow(command_of("it runs"), job.tenant)
+    tasks.execute(job)
 
-    assert found.buffer.getvalue() == ""
+    assert job.state == Job.State.FAILED
+    assert re.match("--logroot: .*: No such file", job.error)
+    assert job.text()[0] == ""
 
 
 def test_a_full_disk_under_the_log_file_does_not_stop_the_job(job: Job):
