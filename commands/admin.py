@@ -21,7 +21,13 @@ from commands import comparison, deeds, networks, options, progress, views
 from commands.acts import ActingAdmin
 from commands.base import REFUSED, Command, all_commands, find
 from commands.compare import Comparison
-from commands.drafts import draft, forget_old_drafts, may_run
+from commands.drafts import (
+    MAY_NOT,
+    draft,
+    forget_old_drafts,
+    is_dangerous,
+    may_run,
+)
 from commands.explained import CATEGORIES
 from commands.models import Job, Run, SavedCommand
 from commands.newtenant import new_tenant
@@ -214,6 +220,9 @@ class SavedCommandAdmin(ActingAdmin):
         run = saved.draft(
             request.user.get_username(), "screen", [tenant.pk for tenant in tenants]
         )
+        if not may_run(request, dangerous=is_dangerous(run)):
+            messages.error(request, MAY_NOT)
+            return None
         run.parallel = settings.VMOODLE_WORKERS
         run.save()
         return redirect("admin:commands_run_confirm", run.pk)

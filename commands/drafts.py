@@ -6,9 +6,12 @@ from datetime import timedelta
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from commands.base import find
 from commands.models import Run
+
+MAY_NOT = _("You lack the permission to run dangerous commands, as this is.")
 
 
 def may_run(request: HttpRequest, *, dangerous: bool) -> bool:

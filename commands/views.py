@@ -22,7 +22,7 @@ from django.views.decorators.http import require_POST
 from commands.again import RETRY, ways
 from commands.base import REFUSED, Command, UnknownCommand, all_commands, find
 from commands.compare import Comparison
-from commands.drafts import is_dangerous, may_run
+from commands.drafts import MAY_NOT, is_dangerous, may_run
 from commands.explained import CATEGORIES
 from commands.models import Job, Run
 from commands.options import as_number, canary_of
@@ -178,9 +178,7 @@ def _acceptable(request: HttpRequest, form: Command) -> bool:
     if not form.is_valid():
         return False
     if not may_run(request, dangerous=form.is_dangerous()):
-        form.add_error(
-            None, _("You lack the permission to run dangerous commands, as this is.")
-        )
+        form.add_error(None, MAY_NOT)
     return form.is_valid()
 
 

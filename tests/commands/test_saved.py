@@ -2,7 +2,7 @@
 
 import pytest
 from django.conf import settings
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from commands.models import Run, SavedCommand
@@ -161,6 +161,22 @@ def test_who_may_not_operate_may_not_run_it(console, rows):
     answer = run(console, SavedCommand.objects.get())
 
     assert answer.status_code == 403
+    assert Run.objects.count() == 0
+
+
+def test_who_may_not_run_what_is_dangerous_is_told_so(console, rows):
+    rows(1)
+    save(console, command="lifecycle/Destroy", attributes="")
+    User.objects.update(is_superuser=False)
+    names = ("view_savedcommand", "operate")
+    User.objects.get().user_permissions.set(
+        Permission.objects.filter(codename__in=names)
+    )
+
+    page = run(console, SavedCommand.objects.get())
+
+    assert page.status_code == 200
+    assert "You lack the permission to run dangerous commands" in page.content.decode()
     assert Run.objects.count() == 0
 
 
