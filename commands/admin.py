@@ -17,22 +17,23 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from commands import comparison, deeds, networks, options, progress, views
-from commands.acts import ActingAdmin
 from commands.base import REFUSED, Command, all_commands, find
 from commands.compare import Comparison
-from commands.drafts import (
+from commands.console import comparison, networks, progress, tenant_buttons, views
+from commands.console.actions import ActingAdmin
+from commands.console.drafts import (
     MAY_NOT,
     draft,
     forget_old_drafts,
     is_dangerous,
     may_run,
 )
+from commands.console.newtenant import new_tenant
+from commands.console.results_page import results_page
+from commands.console.snapshot_admin import SnapshotAdmin
 from commands.explained import CATEGORIES
 from commands.models import Job, Run, SavedCommand
-from commands.newtenant import new_tenant
-from commands.results_page import results_page
-from commands.snapshot_admin import SnapshotAdmin
+from commands.shell import options
 from mnet.sites import lacks_mnet
 from tenants.admin import TenantAdmin, badge
 from tenants.admin_forms import FreshForm
@@ -129,7 +130,7 @@ class CommandedTenantAdmin(TenantAdmin):
         self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
     ) -> HttpResponse:
         if (tenant := kwargs.get("obj")) is not None:
-            context["deeds"] = deeds.deeds(request, tenant)
+            context["buttons"] = tenant_buttons.buttons(request, tenant)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
@@ -346,7 +347,7 @@ class RunAdmin(admin.ModelAdmin):
             ("run/<int:pk>/confirm/", views.confirm, "run_confirm"),
             ("run/<int:pk>/cancel/", views.cancel, "run_cancel"),
             ("run/<int:pk>/retry/", views.retry, "run_retry"),
-            ("tenant/<int:pk>/do/", deeds.do, "tenant_do"),
+            ("tenant/<int:pk>/do/", tenant_buttons.do, "tenant_do"),
             ("job/<int:pk>/", views.job_page, "job_view"),
             ("job/<int:pk>/log/", views.job_log, "job_log"),
             ("job/<int:pk>/cancel/", views.cancel_job, "job_cancel"),

@@ -26,7 +26,7 @@ class ConsoleConfig(admin.SimpleAdminConfig):
     """
 
     default = False
-    default_site = "commands.console.Console"
+    default_site = "commands.console.site.Console"
 
     def ready(self) -> None:
         checks.register(check_dependencies, checks.Tags.admin)

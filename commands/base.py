@@ -21,7 +21,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from commands import explained
-from commands.wrong import invalid, unsplit
+from commands.validation import invalid, unsplit
 from tenants import confidential, php
 from tenants.errors import VMoodleError
 from tenants.models import Tenant
@@ -362,11 +362,10 @@ def register(cls: C) -> C:
 
 
 def import_commands() -> None:
-    """Import every module below this package that may register a command."""
-    package = importlib.import_module("commands")
-    for found in pkgutil.walk_packages(package.__path__, "commands."):
-        category = found.name.split(".")[1:-1]
-        if category and category[0] not in {"management", "migrations"}:
+    """Import every module of the categories, for it may register a command."""
+    for category in explained.CATEGORIES:
+        package = importlib.import_module(f"commands.{category}")
+        for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
             importlib.import_module(found.name)
 
 

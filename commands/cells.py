@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from commands.wrong import invalid
+from commands.validation import invalid
 from tenants.models import Tenant
 from tenants.wwwroot import clean_wwwroot
 

@@ -21,9 +21,9 @@ from django.utils.timezone import localtime
 from commands import host, queue, tasks
 from commands.base import REFUSED, Command, PhpScript
 from commands.claim import claim_next
-from commands.interrupts import goes_on, interrupts
 from commands.models import Cluster, Job, Run
-from commands.options import (
+from commands.shell.interrupts import goes_on, interrupts
+from commands.shell.options import (
     add_running,
     add_selection,
     log_directory,
@@ -32,9 +32,9 @@ from commands.options import (
     selection,
     set_limits,
 )
-from commands.plan import confirm, show_plan
-from commands.secrets import add_secret_option, secrets_given
-from commands.strict import StrictCommand
+from commands.shell.plan import confirm, show_plan
+from commands.shell.secrets import add_secret_option, secrets_given
+from commands.shell.strict import StrictCommand
 from tenants.models import Tenant
 from tenants.reach import check_reach
 from tenants.selection import SelectionError, tenant_at
@@ -293,7 +293,7 @@ class BulkCommand(Base):
             confirm(draft, self, yes=options["yes"])
             draft.logroot = log_directory(options["logroot"]) or draft.logroot
             # Long to import, for its bar: a ^C meanwhile would leave a run untold.
-            from commands.follow import follow
+            from commands.shell.follow import follow
 
             begin(draft, canary)
         except REFUSED as error:

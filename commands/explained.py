@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
-# What the packages of commands are called on a page, beside their names.
+# The packages of commands, and what they are called on a page beside their names.
 CATEGORIES = {
     "courses": _("Courses"),
     "generic": _("Generic"),

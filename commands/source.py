@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from commands.base import Command, Json
-from commands.wrong import invalid
+from commands.validation import invalid
 from tenants.models import Tenant
 from tenants.wwwroot import clean_wwwroot
 

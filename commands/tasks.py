@@ -18,7 +18,7 @@ from commands.logfile import LogFile
 from commands.models import Job, Run
 from commands.patience import DOWN, patiently
 from commands.recorder import Cancelled, Recorder
-from commands.wrong import kept
+from commands.validation import kept
 from tenants import moodledb, process
 
 EXPECTED = (*REFUSED, Cancelled, NothingToDo)  # their sentence ends the job

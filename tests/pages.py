@@ -25,7 +25,7 @@ def console(db) -> Client:
 @pytest.fixture
 def blind(monkeypatch) -> None:
     """Let the console start runs on tenants that are rows only."""
-    monkeypatch.setattr("commands.views.check_reach", lambda tenants: None)
+    monkeypatch.setattr("commands.console.views.check_reach", lambda tenants: None)
 
 
 def text(answer) -> str:

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import path
 
-from commands import health
+from commands.console import health
 
 admin.autodiscover()
 urlpatterns = [

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from commands.agent import AgentCommand
 from commands.base import register
 from commands.courses.criteria import LONGEST, VisibleField
-from commands.wrong import invalid
+from commands.validation import invalid
 from tenants.models import Tenant
 
 LONGEST_NAME = 255  # characters of a category's name in Moodle

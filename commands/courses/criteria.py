@@ -7,7 +7,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from commands.base import Command
-from commands.wrong import invalid
+from commands.validation import invalid
 from tenants import moodledb
 from tenants.models import Tenant
 

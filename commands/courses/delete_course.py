@@ -8,7 +8,7 @@ from commands.agent import AgentCommand
 from commands.base import register
 from commands.courses.criteria import LONGEST, CourseCommand, without
 from commands.later import LaterCommand
-from commands.wrong import invalid
+from commands.validation import invalid
 from tenants.models import Tenant
 
 

@@ -10,7 +10,7 @@ from commands.agent import AgentCommand
 from commands.base import CommandFailed, Steps, register
 from commands.courses.criteria import LONGEST, VisibleField, category_field
 from commands.later import LaterCommand
-from commands.wrong import invalid
+from commands.validation import invalid
 from tenants import moodledb
 from tenants.models import Tenant
 from tenants.php import PhpError

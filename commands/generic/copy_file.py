@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from commands import agent
 from commands.base import CommandFailed, register
 from commands.source import SourceCommand
-from commands.wrong import invalid
+from commands.validation import invalid
 from tenants.models import Tenant
 
 NAME = "[a-z][a-z0-9_]*"

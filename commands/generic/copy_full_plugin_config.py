@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from commands.agent import AgentCommand
 from commands.base import CommandFailed, Steps, register
 from commands.source import SourceCommand
-from commands.wrong import kept
+from commands.validation import kept
 from tenants import bound, moodledb
 from tenants.models import Tenant
 

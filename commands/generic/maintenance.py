@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from commands.agent import AgentCommand
 from commands.base import CommandFailed, PhpScript, Steps, register
-from commands.wrong import invalid
+from commands.validation import invalid
 from tenants import files
 from tenants.models import Tenant
 

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from commands.base import register
 from commands.generic.setting import EMPTY, SettingCommand
-from commands.wrong import invalid
+from commands.validation import invalid
 from tenants import bound
 from tenants.models import Tenant
 

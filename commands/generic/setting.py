@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from commands.agent import AgentCommand
-from commands.wrong import invalid
+from commands.validation import invalid
 from tenants import confidential
 
 EMPTY = forms.BooleanField(

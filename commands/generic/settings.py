@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from commands.compare import Compared
 from commands.matrix import Cell, Column
-from commands.wrong import invalid
+from commands.validation import invalid
 from tenants import bound, confidential, moodledb
 from tenants.boot import forced_settings
 from tenants.models import Tenant

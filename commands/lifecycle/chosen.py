@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from commands.base import Command
-from commands.wrong import invalid
+from commands.validation import invalid
 from tenants.models import Snapshot, Tenant
 
 

@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from commands.base import CommandFailed, NothingToDo, Steps, register
 from commands.mnet.node import MnetCommand, rows_of
-from commands.wrong import invalid
+from commands.validation import invalid
 from mnet import networks, platform, sites
 from mnet.models import Strategy
 from mnet.proof import Proof

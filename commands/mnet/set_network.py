@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from commands.base import Json, NothingToDo, Steps, register
 from commands.mnet.node import MnetCommand
-from commands.wrong import invalid
+from commands.validation import invalid
 from mnet import binding, networks, sites
 from mnet.models import Strategy
 from mnet.sites import OFF, ON

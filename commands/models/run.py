@@ -16,7 +16,7 @@ from commands.models.job import Job
 from commands.models.material import Material
 from commands.patience import past_deadlocks
 from commands.statements import change, row
-from commands.wrong import invalid, kept, sentences
+from commands.validation import invalid, kept, sentences
 from tenants.fields import EncryptedTextField
 from tenants.models import Tenant
 

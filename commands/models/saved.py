@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from commands.base import UnknownCommand, find
 from commands.models.run import Run
-from commands.wrong import invalid
+from commands.validation import invalid
 
 
 class SavedCommand(models.Model):

@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from commands.wrong import invalid
+from commands.validation import invalid
 
 COMPONENT = re.compile(r"\A([a-z]+[0-9]?[a-z]*)[/_]([a-z][a-z0-9_]*)\Z")
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from commands.base import Command, CommandFailed, Json, Steps
 from commands.sql.cells import cell, named
-from commands.wrong import invalid
+from commands.validation import invalid
 from tenants import confidential, php
 from tenants.models import Tenant
 from tenants.moodledb import MoodleDbError

@@ -3,7 +3,7 @@ from django.utils.translation import gettext_lazy as _
 
 from commands.base import CommandFailed, Json, register
 from commands.proven import ProvenScript
-from commands.wrong import invalid
+from commands.validation import invalid
 from tenants import moodledb
 from tenants.models import Tenant
 

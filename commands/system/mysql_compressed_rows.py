@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 from commands.agent import AgentCommand
 from commands.base import CommandFailed, Json, Steps, register
 from commands.proven import ProvenScript
-from commands.wrong import invalid
+from commands.validation import invalid
 from tenants.models import Tenant
 
 CHOICES = ("info", "list", "fix", "showsql")

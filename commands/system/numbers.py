@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from commands.wrong import invalid
+from commands.validation import invalid
 
 
 class NumbersField(forms.CharField):

@@ -5,7 +5,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from commands.base import Command, Steps, refuse_secrets, register, split_options
-from commands.wrong import invalid
+from commands.validation import invalid
 from tenants import php
 from tenants.models import Tenant
 

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from commands.base import register
 from commands.system.address import AddressCommand
-from commands.wrong import invalid
+from commands.validation import invalid
 from tenants.wwwroot import clean_wwwroot
 
 

@@ -22,7 +22,7 @@ from commands.models import Job
 from commands.patience import patiently
 from commands.upgrade import halfway
 from commands.upgrade.status import Status, refresh_releases, statuses
-from commands.wrong import invalid
+from commands.validation import invalid
 from tenants import activity, files, moodledb, php, publish, restore, snapshots
 from tenants.models import Release, Snapshot, Tenant
 from tenants.steps import LifecycleError

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from commands.base import CommandFailed
 from commands.models import Job
-from commands.shell import shell_line
+from commands.shell.equivalent import shell_line
 from tenants.models import Release, Tenant
 from tests.browser.conftest import choose
 
@@ -210,7 +210,7 @@ def test_what_django_draws_looks_like_the_rest(page: Page, look, rows):
     page.goto(f"/tenants/tenant/{tenant.pk}/change/")
     heads = page.evaluate(HEADS)
     link = page.locator(".object-tools a").first.evaluate(STYLE, "backgroundColor")
-    button = page.locator(".deeds .button").first.evaluate(STYLE, "backgroundColor")
+    button = page.locator(".buttons .button").first.evaluate(STYLE, "backgroundColor")
     look()
     page.context.clear_cookies()
     page.goto("/login/")

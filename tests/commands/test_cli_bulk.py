@@ -259,7 +259,7 @@ def test_a_green_canary_lets_the_others_go(manage: Manage, fleet: list[Tenant]):
 @pytest.mark.usefixtures("workers")
 def test_a_cancelled_job_exits_1(manage: Manage, named: list[Tenant], monkeypatch):
     monkeypatch.setattr(queue, "enqueue_lanes", lambda run_id, number: None)
-    monkeypatch.setattr("commands.follow.time", Interrupter(lambda: cancel_each()))
+    monkeypatch.setattr("commands.shell.follow.time", Interrupter(cancel_each))
 
     said = manage("bulkpurgecaches")
 
@@ -293,7 +293,7 @@ def test_an_interrupted_shell_leaves_the_run_alone(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(queue, "enqueue_lanes", lambda run_id, number: None)
-    monkeypatch.setattr("commands.follow.time", Interrupter(interrupt))
+    monkeypatch.setattr("commands.shell.follow.time", Interrupter(interrupt))
 
     said = manage("bulkpurgecaches")
 

@@ -15,9 +15,10 @@ from django.core.management import call_command, load_command_class
 
 from commands.base import Command, all_commands, find
 from commands.cli import Base, BulkCommand, TenantCommand
-from commands.console import Console
-from commands.gone import Gone
-from commands.options import SELECTORS
+from commands.console.site import Console
+from commands.explained import CATEGORIES
+from commands.shell.obsolete import Gone
+from commands.shell.options import SELECTORS
 from tests.commands import php_scripts
 from tests.commands.conftest import Manage
 from tests.conftest import ROOT
@@ -86,6 +87,13 @@ def test_the_pages_are_checked_by_manage_py_check(monkeypatch):
     monkeypatch.setattr(Console, "check", lambda self, configs: [Error("a page")])
 
     assert [found.msg for found in run_checks(tags=[Tags.admin])] == ["a page"]
+
+
+def test_every_package_that_registers_commands_is_a_category():
+    files = (ROOT / "commands").glob("*/*.py")
+    packages = {path.parent.name for path in files if "\n@register\n" in path.read_text()}
+
+    assert packages == set(CATEGORIES)
 
 
 def test_every_command_is_known():

@@ -6,9 +6,9 @@ from django.core.exceptions import ValidationError
 from commands.base import REFUSED
 from commands.cli import refuse
 from commands.management.commands.createnode import option
-from commands.secrets import add_secret_option, secrets_given
-from commands.strict import StrictCommand
-from commands.wrong import sentences
+from commands.shell.secrets import add_secret_option, secrets_given
+from commands.shell.strict import StrictCommand
+from commands.validation import sentences
 from tenants import databases
 from tenants.forms import ServerForm
 

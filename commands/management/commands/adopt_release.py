@@ -6,7 +6,7 @@ from django.core.management.base import CommandError
 
 from commands.base import REFUSED
 from commands.cli import BAD_USE, refuse
-from commands.strict import StrictCommand
+from commands.shell.strict import StrictCommand
 from tenants.adopt import adopt, config_php, is_adopted
 from tenants.errors import VMoodleError
 from tenants.models import Release

@@ -1,4 +1,4 @@
-from commands.gone import Gone
+from commands.shell.obsolete import Gone
 
 
 class Command(Gone):

@@ -5,10 +5,10 @@ from django.core.management.base import CommandError
 
 from commands.base import REFUSED, CommandFailed
 from commands.cli import Base, begin, check_workers, refuse
-from commands.follow import follow
 from commands.lifecycle.create import Create
 from commands.models import Job, Run
-from commands.nodes import (
+from commands.shell.follow import follow
+from commands.shell.nodes import (
     Batch,
     add_list_options,
     ask,
@@ -16,7 +16,7 @@ from commands.nodes import (
     check_terminal,
     write_report,
 )
-from commands.options import jobs_at_once
+from commands.shell.options import jobs_at_once
 from tenants import nodelist
 from tenants.forms import NewTenantForm
 from tenants.nodelist import Node, NodeList

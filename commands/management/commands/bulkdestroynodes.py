@@ -1,5 +1,5 @@
 from commands.lifecycle.destroy import Destroy
-from commands.nodes import NodesCommand
+from commands.shell.nodes import NodesCommand
 
 
 class Command(NodesCommand):

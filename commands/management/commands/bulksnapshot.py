@@ -1,5 +1,5 @@
 from commands.lifecycle.snapshot import Snapshot
-from commands.nodes import NodesCommand
+from commands.shell.nodes import NodesCommand
 
 
 class Command(NodesCommand):

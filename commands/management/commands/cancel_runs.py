@@ -4,7 +4,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from commands import queue
 from commands.models import Cluster, Job, Run
-from commands.plan import number_of
+from commands.shell.plan import number_of
 from tenants.models import Journal, Tenant
 
 WHY = "the registry went back to a copy, and what became of it since is not known"

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand
 from commands import base
 from commands.base import UnknownCommand, all_commands, find
 from commands.cli import refuse
-from commands.describe import describe, text
+from commands.shell.describe import describe, text
 
 
 class Command(BaseCommand):

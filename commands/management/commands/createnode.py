@@ -9,8 +9,8 @@ from commands.base import REFUSED
 from commands.cli import TenantCommand, refuse
 from commands.lifecycle.create import Create
 from commands.models import Job
-from commands.secrets import add_secret_option, secrets_given
-from commands.wrong import sentences
+from commands.shell.secrets import add_secret_option, secrets_given
+from commands.validation import sentences
 from tenants.forms import NewTenantForm
 from tenants.models import Tenant
 from tenants.provision import reserve

@@ -3,8 +3,8 @@ from typing import Any
 
 from commands.base import REFUSED
 from commands.cli import refuse
-from commands.cronhealth import add_limit, report
-from commands.strict import StrictCommand
+from commands.shell.strict import StrictCommand
+from commands.upkeep.cronhealth import add_limit, report
 from tenants.selection import Selection
 
 

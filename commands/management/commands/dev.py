@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from commands.cli import BAD_USE
-from commands.strict import StrictCommand
+from commands.shell.strict import StrictCommand
 
 LAST_PORT = 65535
 

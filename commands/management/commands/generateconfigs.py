@@ -4,7 +4,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from commands.plan import number_of
+from commands.shell.plan import number_of
 from tenants import publish
 from tenants.adopt import is_adopted
 from tenants.errors import VMoodleError

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 from commands.base import REFUSED
 from commands.cli import refuse
-from commands.options import add_selection, selection
 from commands.results import TENANT, csv_lines, plain
-from commands.strict import StrictCommand
+from commands.shell.options import add_selection, selection
+from commands.shell.strict import StrictCommand
 from tenants import confidential, moodledb
 from tenants.models import Tenant
 

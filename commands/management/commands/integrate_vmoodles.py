@@ -5,8 +5,8 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from commands.cli import refuse
-from commands.strict import StrictCommand
-from commands.takeover import EXPECTED, add_takeover, carry_out, taken_over
+from commands.shell.strict import StrictCommand
+from commands.shell.takeover import EXPECTED, add_takeover, carry_out, taken_over
 from tenants import legacy, nodelist
 from tenants.legacy import Site
 from tenants.nodelist import Node

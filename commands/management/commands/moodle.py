@@ -1,5 +1,5 @@
 from commands.cli import TenantCommand
-from commands.script_words import ScriptWords
+from commands.shell.script_words import ScriptWords
 from commands.system.script import Script
 
 

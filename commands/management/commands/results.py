@@ -9,7 +9,7 @@ from commands.base import Json
 from commands.cli import BAD_USE
 from commands.models import Run
 from commands.results import Table, plain
-from commands.strict import StrictCommand
+from commands.shell.strict import StrictCommand
 
 
 class Command(StrictCommand):

@@ -10,9 +10,9 @@ from commands.cli import BulkCommand, refuse
 from commands.compare import Comparison
 from commands.matrix import as_csv, as_json, as_text
 from commands.models import Run
-from commands.options import add_running, add_selection
-from commands.plan import show_targets
-from commands.secrets import secrets_given
+from commands.shell.options import add_running, add_selection
+from commands.shell.plan import show_targets
+from commands.shell.secrets import secrets_given
 from commands.source import SourceCommand
 from tenants.models import Tenant
 from tenants.selection import SelectionError, tenant_at

@@ -5,7 +5,7 @@ from typing import Any
 from commands.base import REFUSED, find
 from commands.cli import BulkCommand, refuse
 from commands.models import SavedCommand
-from commands.options import add_running, selection_of
+from commands.shell.options import add_running, selection_of
 from tenants.models import Tenant
 from tenants.selection import SelectionError
 

@@ -5,8 +5,8 @@ from typing import Any
 from commands.base import REFUSED
 from commands.cli import actor, refuse
 from commands.models import SavedCommand
-from commands.options import add_selection, selection
-from commands.strict import StrictCommand
+from commands.shell.options import add_selection, selection
+from commands.shell.strict import StrictCommand
 from tenants.selection import SelectionError
 
 

@@ -3,9 +3,15 @@ from pathlib import Path
 from typing import Any
 
 from commands.cli import refuse
-from commands.secrets import add_secret_option
-from commands.strict import StrictCommand
-from commands.takeover import EXPECTED, add_takeover, carry_out, password, taken_over
+from commands.shell.secrets import add_secret_option
+from commands.shell.strict import StrictCommand
+from commands.shell.takeover import (
+    EXPECTED,
+    add_takeover,
+    carry_out,
+    password,
+    taken_over,
+)
 from tenants import legacy, phpconfig, takeover
 from tenants.legacy import Account, Site
 from tenants.phpconfig import PhpConfig

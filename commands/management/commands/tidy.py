@@ -3,9 +3,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from commands import tidy
 from commands.cli import actor
-from commands.plan import number_of
+from commands.shell.plan import number_of
+from commands.upkeep import tidy
 from tenants import snapshots
 
 

@@ -6,10 +6,10 @@ from django.conf import settings
 
 from commands.base import REFUSED
 from commands.cli import actor, check_workers, refuse
-from commands.fleetcron import Unasked, at_work, due, forget_old_runs
 from commands.models import Run
-from commands.options import jobs_at_once
-from commands.strict import StrictCommand
+from commands.shell.options import jobs_at_once
+from commands.shell.strict import StrictCommand
+from commands.upkeep.fleetcron import Unasked, at_work, due, forget_old_runs
 from tenants.models import Tenant
 
 

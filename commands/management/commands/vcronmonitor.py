@@ -3,9 +3,9 @@ from typing import Any
 
 from commands.base import REFUSED
 from commands.cli import refuse
-from commands.cronhealth import add_limit, report
-from commands.options import add_selection, selection
-from commands.strict import StrictCommand
+from commands.shell.options import add_selection, selection
+from commands.shell.strict import StrictCommand
+from commands.upkeep.cronhealth import add_limit, report
 
 
 class Command(StrictCommand):

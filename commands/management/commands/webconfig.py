@@ -4,7 +4,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from commands.cli import BAD_USE
-from commands.strict import StrictCommand
+from commands.shell.strict import StrictCommand
 from tenants import webconfig
 from tenants.models import Tenant
 

@@ -9,9 +9,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 
-from commands import host, notify, queue, tasks, tidy, watch
+from commands import host, notify, queue, tasks
 from commands.models import Cluster
 from commands.models.job import first_seen
+from commands.upkeep import tidy, watch
 
 log = logging.getLogger(__name__)
 

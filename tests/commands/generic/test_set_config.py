@@ -8,8 +8,8 @@ from hypothesis import example, given, strategies
 
 from commands.generic.set_config import SetConfig
 from commands.models import Run
-from commands.plan import parameters
-from commands.shell import shell_line
+from commands.shell.equivalent import shell_line
+from commands.shell.plan import parameters
 
 
 @pytest.mark.parametrize("key", ["", "a b", "a;b", "../a", "a\x00", "é", "x" * 256])

@@ -7,8 +7,8 @@ from hypothesis import given, strategies
 
 from commands.generic.set_plugin_config import SetPluginConfig
 from commands.models import Run
-from commands.plan import parameters
-from commands.shell import shell_line
+from commands.shell.equivalent import shell_line
+from commands.shell.plan import parameters
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from commands import tasks, tidy
+from commands import tasks
+from commands.upkeep import tidy
 from tenants import databases, destroy, moodledb, publish
 from tenants.models import Journal, Snapshot, Tenant
 from tests.commands.conftest import Manage

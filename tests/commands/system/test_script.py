@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from commands.claim import claim_next
 from commands.models import Run
-from commands.shell import shell_line
+from commands.shell.equivalent import shell_line
 from commands.system.script import Script
 from tenants import confidential
 from tenants.models import Release, Tenant

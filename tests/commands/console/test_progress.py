@@ -1,0 +1,131 @@
+import json
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone, translation
+
+from commands.claim import claim_next
+from commands.console.outcomes import outcome, with_outcomes
+from commands.console.progress import busy_with, duration, seconds_left
+from commands.models import Run
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("probe")]
+
+
+def succeed(run: Run, number: int, seconds: float) -> None:
+    for _job in range(number):
+        claim_next(run, "here:1:1").finish("succeeded")
+    run.jobs.filter(state="succeeded").update(seconds=seconds)
+    run.refresh_from_db()
+
+
+def test_the_time_left_comes_from_the_past_and_from_this_run(run_of, rows):
+    run = run_of("commands/Probe", rows(4), parallel=2)
+    assert seconds_left(run) is None
+
+    succeed(run, 2, seconds=10)
+
+    assert seconds_left(run) == pytest.approx(10)
+
+
+def test_a_job_whose_tenant_is_busy_names_the_run_it_waits_for(run_of, rows):
+    one, two, three = rows(3)
+    succeed(run_of("commands/Probe", [one]), 1, seconds=10)
+    other = run_of("commands/Probe", [one, two])
+    claim_next(other, "here:1:1")
+    claim_next(other, "here:1:1")
+    run = run_of("commands/Probe", [one, three])
+
+    waiting, free = run.jobs.order_by("tenant")
+    assert busy_with(run) == {waiting.pk: other}
+    assert seconds_left(run) is None
+
+    assert claim_next(run, "here:1:1") == free
+    assert seconds_left(run)
+    assert busy_with(other) == {}
+
+
+def test_the_time_left_is_shared_by_the_jobs_at_once(run_of, rows):
+    tenants = rows(4)
+    former = run_of("commands/Probe", tenants, parallel=4)
+    succeed(former, 4, seconds=30)
+
+    run = run_of("commands/Probe", tenants, parallel=3)
+
+    assert seconds_left(run) == pytest.approx(60)
+    assert seconds_left(former) is None
+
+
+def test_the_time_left_runs_down_while_jobs_are_at_work(run_of, rows):
+    tenants = rows(3)
+    succeed(run_of("commands/Probe", tenants, parallel=3), 3, seconds=60)
+    run = run_of("commands/Probe", tenants, parallel=2)
+    claim_next(run, "here:1:1")
+    claim_next(run, "here:1:1")
+    told = []
+
+    for ago in (0, 30, 50, 70):
+        at = timezone.now() - timedelta(seconds=ago)
+        run.jobs.filter(state="running").update(started_at=at)
+        told.append(seconds_left(run))
+
+    assert told == pytest.approx([120, 90, 70, 60], abs=5)
+
+
+def test_one_job_is_not_shared_by_the_jobs_at_once(run_of, rows):
+    tenants = rows(1)
+    succeed(run_of("commands/Probe", tenants), 1, seconds=60)
+
+    assert seconds_left(run_of("commands/Probe", tenants, parallel=4)) == 60
+
+
+def test_of_jobs_that_take_longer_than_ever_no_time_is_told(run_of, rows):
+    tenants = rows(1)
+    succeed(run_of("commands/Probe", tenants), 1, seconds=60)
+    run = run_of("commands/Probe", tenants)
+    claim_next(run, "here:1:1")
+    run.jobs.update(started_at=timezone.now() - timedelta(seconds=61))
+
+    assert seconds_left(run) is None
+
+
+def test_of_a_draft_no_time_is_left():
+    assert seconds_left(Run(command="commands/Probe")) is None
+
+
+@pytest.mark.parametrize(
+    ("result", "told"),
+    [
+        ({"before": "4.2", "after": None, "exit_code": 0}, "before 4.2"),
+        ({"left_out": 3, "done": True}, "left out 3 · done yes"),
+        ({"files": 1, "gone": False}, "files 1 · gone no"),
+        ({"rows": [[1]]}, ""),
+        ({"text": "x" * 400}, ""),
+        ([1], ""),
+        (None, ""),
+    ],
+    ids=json.dumps,
+)
+def test_a_small_result_is_told_in_a_line(admin_client, run_of, rows, result, told):
+    run = run_of("commands/Probe", rows(1))
+    run.jobs.update(state="succeeded", result=result)
+
+    page = admin_client.get(f"/commands/run/of/run/{run.pk}/live/").content.decode()
+
+    assert outcome(with_outcomes(run.jobs.all()).get()) == told
+    assert f">{told}</td>" in page
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(None, "–"), (4.21, "4.2 s"), (190, "3 min 10 s"), (7500, "2 h 5 min")],
+    ids=str,
+)
+def test_a_duration_is_told_in_words(seconds: float | None, told: str):
+    assert duration(seconds) == told
+
+
+def test_a_duration_is_told_as_the_reader_writes_numbers():
+    with translation.override("fr"):
+        assert duration(0.64) == "0,6 s"
+        assert duration(190) == "3 min 10 s"
