@@ -104,8 +104,8 @@ def tenant_rows(number: int, server: object, release: object) -> list:
 def code_tree(home: Path, moodle: Path | None) -> "Release":
     """Copy a real tree, or build the sandbox's; register and adopt it."""
     from demo.sandbox.build import build
-    from tenants.adopt import adopt
     from tenants.models import Release
+    from tenants.serving.adopt import adopt
 
     name = moodle.resolve().name if moodle else "4.2"
     tree = home / "moodle" / name

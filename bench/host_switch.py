@@ -72,8 +72,9 @@ def percentile(figures: list[int], part: float = 0.95) -> float:
 
 def make_pages(tree: Path, tenants: "list[Tenant]", server: "DatabaseServer") -> None:
     """Publish the tenants, and write one page for each way."""
-    from tenants import moodledb, publish
-    from tenants.boot import boot_values, php_literal
+    from tenants import moodledb
+    from tenants.serving import publish
+    from tenants.serving.boot import boot_values, php_literal
 
     publish.rebuild(tenants)
     pages = tree / "course"

@@ -49,8 +49,8 @@ def main() -> None:
 
 def make_release(home: Path) -> "Release":
     """Return a release whose tree holds one script only."""
-    from tenants.adopt import adopt
     from tenants.models import Release
+    from tenants.serving.adopt import adopt
 
     tree = home / "tree"
     (tree / SCRIPT).parent.mkdir(parents=True)

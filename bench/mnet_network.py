@@ -42,7 +42,7 @@ def main() -> None:
 
 def network(number: int, server: "DatabaseServer", moodle: Path) -> "list[Tenant]":
     """Return tenants of one sub-network, each with its tables and with MNet on."""
-    from tenants.identity import set_config
+    from tenants.lifecycle.identity import set_config
     from tenants.models import Release, Tenant
 
     release = Release(name="moodle", path=str(moodle.resolve()))

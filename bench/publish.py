@@ -30,13 +30,13 @@ def figures(options: SimpleNamespace | argparse.Namespace) -> None:
     tenant_rows(options.tenants, server, release)
 
     def publish_all() -> None:
-        from tenants import publish
+        from tenants.serving import publish
 
         living = Tenant.objects.living().with_edges()
         assert len(publish.rebuild(living)) >= options.tenants
 
     def again() -> None:
-        from tenants import publish
+        from tenants.serving import publish
 
         assert publish.rebuild(Tenant.objects.living().with_edges()) == []
 

@@ -71,7 +71,8 @@ def filled(
     server: "DatabaseServer", dump: Path, megabytes: int, home: Path, release: "Release"
 ) -> "Tenant":
     """Return the site, whose tables are filled unless a former run has kept them."""
-    from tenants import databases, moodledb
+    from tenants import moodledb
+    from tenants.lifecycle import databases
 
     mark = f"filled {megabytes}"
     kept = databases.mark_of(server, "site") == mark
@@ -285,7 +286,7 @@ def measure(
 
 
 def ours(tenant: "Tenant", work: Path) -> Figures:
-    from tenants import dump, snapshots
+    from tenants.backup import dump, snapshots
 
     made: list[dump.Dump] = []
     write = dump.dump(tenant.server, tenant.db_name, work)
@@ -300,7 +301,7 @@ def ours(tenant: "Tenant", work: Path) -> Figures:
 
 def restored(tenant: "Tenant", snapshot: Any) -> Figures:
     """Restore; tell how long the load takes, and all of it."""
-    from tenants.restore import restore
+    from tenants.backup.restore import restore
 
     start = time.perf_counter()
     began = {}
@@ -348,7 +349,7 @@ def shell(words: str) -> None:
 @contextmanager
 def copy(tenant: "Tenant") -> Iterator[None]:
     """Make a database to load into; drop it when all tables are there."""
-    from tenants import databases
+    from tenants.lifecycle import databases
 
     databases.create(tenant.server, COPY, COPY)
     try:

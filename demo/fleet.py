@@ -11,8 +11,8 @@ from pathlib import Path
 
 from demo.sandbox.build import VERSIONS, build
 from tenants import moodledb, php
-from tenants.adopt import adopt
 from tenants.models import DatabaseServer, Release, Tenant
+from tenants.serving.adopt import adopt
 
 TENANTS = ("north", "south", "east", "west")
 GENERATOR = "admin/tool/generator/cli/maketestcourse.php"

@@ -16,9 +16,9 @@ from mnet.binding import alone, key_of
 from mnet.errors import MnetError
 from mnet.sites import Site
 from tenants import moodledb
-from tenants.boot import forced_settings
 from tenants.models import DatabaseServer, Tenant
 from tenants.moodledb import Part
+from tenants.serving.boot import forced_settings
 
 
 @dataclass(frozen=True)

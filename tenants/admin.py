@@ -25,7 +25,6 @@ from tenants.admin_forms import (
     TenantForm,
     without_secrets,
 )
-from tenants.adopt import is_adopted
 from tenants.models import (
     Checkup,
     DatabaseServer,
@@ -35,7 +34,8 @@ from tenants.models import (
 )
 from tenants.moodledb import MoodleDbError
 from tenants.php import PhpError
-from tenants.publish import PublishError
+from tenants.serving.adopt import is_adopted
+from tenants.serving.publish import PublishError
 
 # The badge of a state: its class and its words.
 CHECKED: dict[str, tuple[str, Any]] = {

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext_lazy as _
 
 from tenants import confidential
-from tenants.boot import IDENTITY, OWN
+from tenants.serving.boot import IDENTITY, OWN
 
 if TYPE_CHECKING:
     from tenants.models import Tenant

@@ -17,9 +17,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from tenants import files, moodledb, php, publish, session, web
-from tenants.adopt import is_adopted
+from tenants import files, moodledb, php, session, web
 from tenants.models import Checkup, Tenant
+from tenants.serving import publish
+from tenants.serving.adopt import is_adopted
 from tenants.validators import overlapping
 
 OK, WARNING, FAILED = Checkup.State.OK, Checkup.State.WARNING, Checkup.State.FAILED

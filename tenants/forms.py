@@ -14,11 +14,20 @@ from django.core.exceptions import ValidationError
 from django.db.models import Max
 from django.utils.translation import gettext_lazy as _
 
-from tenants import content, databases, moodledb, snapshots
-from tenants.adopt import is_adopted
+from tenants import moodledb
+from tenants.backup import content, snapshots
 from tenants.errors import VMoodleError
+from tenants.lifecycle import databases
+from tenants.lifecycle.provision import (
+    CLONE,
+    INSTALL,
+    ORIGINS,
+    REGISTER,
+    TEMPLATE,
+    Plan,
+)
 from tenants.models import DatabaseServer, Release, Snapshot, Tenant
-from tenants.provision import CLONE, INSTALL, ORIGINS, REGISTER, TEMPLATE, Plan
+from tenants.serving.adopt import is_adopted
 from tenants.web import resolves
 from tenants.wwwroot import clean_wwwroot
 

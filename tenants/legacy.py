@@ -13,9 +13,9 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from tenants import moodledb, phpconfig
-from tenants.boot import IDENTITY, OWN
 from tenants.models import DatabaseServer, Tenant
 from tenants.phpconfig import PhpConfig
+from tenants.serving.boot import IDENTITY, OWN
 from tenants.validators import clean_settings
 
 PORT = 3306

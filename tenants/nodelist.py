@@ -19,8 +19,8 @@ from django.utils.translation import gettext as _
 
 from tenants import bound
 from tenants.forms import Config
+from tenants.lifecycle.provision import REGISTER
 from tenants.models import SIGN_ON_ONLY, DatabaseServer
-from tenants.provision import REGISTER
 from tenants.selection import SelectionError
 
 COMMENT = tuple("([-#/ ")

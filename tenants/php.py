@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from tenants.boot import boot_file, php_literal
 from tenants.process import Lines, PhpError, as_web_user, ended, follow
+from tenants.serving.boot import boot_file, php_literal
 
 if TYPE_CHECKING:  # models imports this module
     from tenants.models import Release, Tenant

@@ -19,8 +19,8 @@ from django.core.checks import CheckMessage, Error, Warning
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection
 
-from tenants.boot import PublishError, fleet_values
 from tenants.fields import keyring
+from tenants.serving.boot import PublishError, fleet_values
 
 URLS = ("VMOODLE_CONSOLE_URL", "VMOODLE_WEB_ADDRESS")
 WRITTEN = (

@@ -12,12 +12,14 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from tenants import checks, databases, held, moodledb, publish
-from tenants.boot import PublishError, boot_text
+from tenants import checks, held, moodledb
 from tenants.forms import same_version
 from tenants.legacy import PORT, Account, Site
+from tenants.lifecycle import databases
 from tenants.models import DatabaseServer, Release, Tenant
 from tenants.moodledb import MoodleDbError
+from tenants.serving import publish
+from tenants.serving.boot import PublishError, boot_text
 from tenants.wwwroot import clean_wwwroot
 
 TYPES = {"mariadb": "mariadb", "mysqli": "mysqli", "mysql": "mysqli"}

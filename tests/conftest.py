@@ -22,8 +22,8 @@ from commands import base, tasks
 from commands.models import Run
 from demo.sandbox.build import VERSIONS, build
 from tenants import moodledb, php
-from tenants.adopt import adopt
 from tenants.models import DatabaseServer, Release, Tenant
+from tenants.serving.adopt import adopt
 from tests.commands.probe import Probe
 from tests.emptied import django_db_setup
 from tests.pages import blind, console

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tenants.steps import LifecycleError, Lines, Step
+from tenants.lifecycle.steps import LifecycleError, Lines, Step
 
 Steps = Callable[[Any], Sequence[Step]]
 

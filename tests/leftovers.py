@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from django.utils import timezone
 
-from tenants import doctor, moodledb
+from tenants import moodledb
+from tenants.lifecycle import doctor
 from tenants.models import DatabaseServer, Journal
 
 

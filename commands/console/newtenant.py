@@ -17,8 +17,8 @@ from commands.base import REFUSED
 from commands.console.views import page
 from commands.models import Run
 from tenants.forms import NewTenantForm
+from tenants.lifecycle.provision import CLONE, INSTALL, REGISTER, TEMPLATE, reserve
 from tenants.models import Snapshot, Tenant
-from tenants.provision import CLONE, INSTALL, REGISTER, TEMPLATE, reserve
 
 ORIGINS = {
     TEMPLATE: _("From a template"),

@@ -21,9 +21,9 @@ from django.utils.translation import ngettext
 from commands.console.actions import ActingAdmin
 from commands.console.drafts import draft, may_run
 from commands.upgrade import halfway
-from tenants import snapshots
 from tenants.admin import NOTHING, badge
 from tenants.admin_forms import FreshForm
+from tenants.backup import snapshots
 from tenants.models import Snapshot, Tenant
 
 OPERATE = {"verify": False, "test": False, "restore": True}  # dangerous?

@@ -13,8 +13,8 @@ from commands.compare import Compared
 from commands.matrix import Cell, Column
 from commands.validation import invalid
 from tenants import bound, confidential, moodledb
-from tenants.boot import forced_settings
 from tenants.models import Tenant
+from tenants.serving.boot import forced_settings
 
 MOST = 100  # patterns
 LONGEST = 500  # characters of a value that are shown; of more, a digest is compared

@@ -3,8 +3,9 @@ from collections.abc import Sequence
 from commands.base import Command, CommandFailed, Json, NothingToDo, Steps, register
 from commands.mnet.init_mnet_node import InitMnetNode
 from mnet import networks, sites
-from tenants import checks, provision
+from tenants import checks
 from tenants.errors import VMoodleError
+from tenants.lifecycle import provision
 from tenants.models import Journal, Tenant
 
 

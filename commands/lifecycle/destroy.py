@@ -3,7 +3,8 @@ from django.utils.translation import gettext_lazy as _
 
 from commands.base import Command, NothingToDo, Steps, register
 from mnet import binding
-from tenants import destroy, snapshots
+from tenants.backup import snapshots
+from tenants.lifecycle import destroy
 from tenants.models import Tenant
 
 

@@ -1,8 +1,8 @@
 from collections.abc import Sequence
 
 from commands.base import Command, Steps, register
-from tenants import destroy
-from tenants.doctor import WORKS
+from tenants.lifecycle import destroy
+from tenants.lifecycle.doctor import WORKS
 from tenants.models import Journal, Tenant
 
 

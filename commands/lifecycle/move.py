@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from commands.base import Command, CommandFailed, Json, NothingToDo, Steps, register
 from commands.upgrade.upgrade import PAGE
 from commands.validation import invalid
-from tenants import move
+from tenants.lifecycle import move
 from tenants.models import DatabaseServer, Tenant
 from tenants.validators import absolute_path
 

@@ -11,7 +11,7 @@ from commands.lifecycle.chosen import SnapshotCommand
 from commands.mnet.node import tell_peers
 from commands.upgrade import halfway
 from commands.upgrade.upgrade import PAGE
-from tenants import restore, snapshots
+from tenants.backup import restore, snapshots
 from tenants.models import Snapshot, Tenant
 
 

@@ -5,7 +5,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from commands.base import Command, Steps, register
-from tenants import snapshots
+from tenants.backup import snapshots
 from tenants.models import Tenant
 
 

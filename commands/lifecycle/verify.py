@@ -3,7 +3,7 @@ from django.utils.translation import gettext_lazy as _
 
 from commands.base import Steps, register
 from commands.lifecycle.chosen import SnapshotCommand
-from tenants import snapshots
+from tenants.backup import snapshots
 from tenants.models import Tenant
 
 

@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from commands.matrix import Cell, Column
 from tenants import moodledb, php
-from tenants.boot import forced_settings
 from tenants.models import Release, Tenant
+from tenants.serving.boot import forced_settings
 
 # A list of the plugins that are on, in a setting of the core.
 LISTS = {

@@ -17,12 +17,13 @@ from commands.cli import BulkCommand
 from commands.models import Job, Run
 from commands.shell.options import selection
 from commands.validation import sentences
-from tenants import nodelist, provision
+from tenants import nodelist
 from tenants.forms import NewTenantForm, next_network
+from tenants.lifecycle import provision
+from tenants.lifecycle.steps import LifecycleError
 from tenants.models import Tenant
 from tenants.nodelist import Node, NodeList
 from tenants.selection import Selection
-from tenants.steps import LifecycleError
 from tenants.wwwroot import clean_wwwroot
 
 COLUMNS = {

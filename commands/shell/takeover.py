@@ -12,10 +12,10 @@ from django.core.management.base import BaseCommand, CommandError
 from commands.base import REFUSED
 from commands.cli import refuse
 from commands.shell.secrets import add_secret_option, secrets_given
-from tenants.adopt import is_adopted
 from tenants.legacy import Account, Site
 from tenants.models import Release
 from tenants.selection import SelectionError
+from tenants.serving.adopt import is_adopted
 from tenants.takeover import Takeover
 
 EXPECTED = (*REFUSED, OSError)

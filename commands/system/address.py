@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from commands.base import Command, CommandFailed, NothingToDo, Steps
 from commands.mnet.renew_mnet_keys import RenewMnetKeys
 from mnet.sites import lacks_mnet
-from tenants import rename
 from tenants.errors import VMoodleError
+from tenants.lifecycle import rename
 from tenants.models import Tenant
 from tenants.wwwroot import clean_wwwroot
 

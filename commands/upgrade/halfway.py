@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator
 
 from commands.patience import patiently
-from tenants import files, manifest
+from tenants import files
+from tenants.backup import manifest
 from tenants.models import HALF_WAY, Release, Snapshot, Tenant
 
 OWNER = re.compile(r"vmoodle-job-\d+\.")  # what the page of an upgrade holds

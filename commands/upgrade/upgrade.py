@@ -23,9 +23,11 @@ from commands.patience import patiently
 from commands.upgrade import halfway
 from commands.upgrade.status import Status, refresh_releases, statuses
 from commands.validation import invalid
-from tenants import activity, files, moodledb, php, publish, restore, snapshots
+from tenants import activity, files, moodledb, php
+from tenants.backup import restore, snapshots
+from tenants.lifecycle.steps import LifecycleError
 from tenants.models import Release, Snapshot, Tenant
-from tenants.steps import LifecycleError
+from tenants.serving import publish
 
 PAGE = Path(__file__).with_name("maintenance.html")
 POLL = 1.0  # seconds

@@ -11,7 +11,8 @@ from commands import queue
 from commands.models import Job, Run
 from commands.models.run import PAST
 from commands.upkeep.watch import is_first
-from tenants import destroy, snapshots
+from tenants.backup import snapshots
+from tenants.lifecycle import destroy
 from tenants.models import Tenant
 
 EVERY = 24 * 3600.0  # seconds

@@ -9,9 +9,10 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from tenants import php, publish
-from tenants.boot import refuse_for_release
+from tenants import php
 from tenants.models.server import Published
+from tenants.serving import publish
+from tenants.serving.boot import refuse_for_release
 from tenants.validators import absolute_path, clean_settings, overlapping
 
 

@@ -12,8 +12,8 @@ from django.db import models, transaction
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
-from tenants import publish
 from tenants.fields import EncryptedTextField
+from tenants.serving import publish
 from tenants.validators import absolute_path
 
 

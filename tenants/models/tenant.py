@@ -9,11 +9,11 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from tenants import publish, subpath
-from tenants.boot import keys_of
 from tenants.fields import EncryptedTextField
 from tenants.models.release import Release
 from tenants.models.server import DatabaseServer
+from tenants.serving import publish, subpath
+from tenants.serving.boot import keys_of
 from tenants.validators import (
     absolute_path,
     clean_settings,

@@ -191,7 +191,7 @@ return new class {
     }
 
     // Whether every Moodle has a directory of this name, so that no sub-path has it: looking
-    // for what is not there takes as long as all the rest. The same list as in tenants/subpath.py.
+    // for what is not there takes as long as all the rest. The same list as in tenants/serving/subpath.py.
     private function isOfMoodle(string $name): bool
     {
         return match ($name) {

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
-from tenants.boot import php_literal
-from tenants.publish import boot_file, publish
+from tenants.serving.boot import php_literal
+from tenants.serving.publish import boot_file, publish
 from tenants.wwwroot import site_key
 
 SHOW = """<?php

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from tenants import subpath
 from tenants.php import php_options
+from tenants.serving import subpath
 from tests.boot.fleet import make_tree, published, run_cli
 from tests.moodle.fleet import copy_tree, moodle_trees, near
 

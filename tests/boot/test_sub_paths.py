@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tenants import subpath
-from tenants.publish import BOOT, unpublish
+from tenants.serving import subpath
+from tenants.serving.publish import BOOT, unpublish
 from tests.boot.fleet import published
 from tests.boot.fpm import Answer, Fpm, refused, served
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tenants.publish import boot_file, publish, rebuild, unpublish
+from tenants.serving.publish import boot_file, publish, rebuild, unpublish
 from tests.boot.fleet import make_tree, published
 from tests.boot.fpm import Fpm, refused, served
 from tests.moodle.fleet import answers

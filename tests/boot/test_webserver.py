@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tenants import webconfig
-from tenants.publish import publish
+from tenants.serving import webconfig
+from tenants.serving.publish import publish
 from tests.boot.fleet import make_tree, published
 from tests.boot.fpm import Fpm
 from tests.webserver import Server, free_port, running

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from tenants import snapshots
+from tenants.backup import snapshots
 from tenants.models import Tenant
 from tests.commands.lifecycle.conftest import db_name, settled  # noqa: F401
 from tests.steps import end

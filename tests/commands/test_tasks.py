@@ -13,7 +13,7 @@ from tenants.files import FilesError
 from tenants.models import DatabaseServer
 from tenants.moodledb import MoodleDbError
 from tenants.php import PhpError
-from tenants.publish import PublishError
+from tenants.serving.publish import PublishError
 from tests.clock import Clock
 from tests.commands.probe import raises
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from commands.base import CommandFailed
-from tenants import confidential, moodledb, provision
+from tenants import confidential, moodledb
 from tenants.forms import NewTenantForm
+from tenants.lifecycle import provision
 from tenants.models import Tenant
 from tests.conftest import RunOf
 from tests.demo.site import DONE, SO, SOURCE, Pair, Told, change, read

@@ -30,8 +30,8 @@ def run() -> None:
     from django.test import Client
 
     from commands.models import Run
-    from tenants import publish
     from tenants.models import Release, Tenant
+    from tenants.serving import publish
     from tests.faults.entered import enter
 
     release = Release.objects.create(name="r", path="/r", version="1")

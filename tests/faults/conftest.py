@@ -16,16 +16,10 @@ from django.db import connection
 
 from commands import host, tasks
 from commands.models import Job, Run
-from tenants import (
-    agent,
-    doctor,
-    files,
-    moodledb,
-    process,
-    provision,
-    snapshots,
-)
+from tenants import agent, files, moodledb, process
+from tenants.backup import snapshots
 from tenants.forms import NewTenantForm
+from tenants.lifecycle import doctor, provision
 from tenants.models import Snapshot, Tenant
 from tests.commands.lifecycle.conftest import known, owner, site
 from tests.conftest import ROOT, AddTenant, MariaDb
@@ -33,7 +27,8 @@ from tests.faults.victim import run_in_a_fork
 from tests.leftovers import dropped
 from tests.patience import AT_ONCE, PATIENCE, eventually
 from tests.steps import end
-from tests.tenants import making, test_restore
+from tests.tenants import making
+from tests.tenants.backup import test_restore
 
 __all__ = ["known", "owner", "site"]  # fixtures
 

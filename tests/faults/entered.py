@@ -1,7 +1,7 @@
 """A tenant of a registry that programs of the tests make; Django must be set up."""
 
-from tenants import publish
 from tenants.models import DatabaseServer, Release, Tenant
+from tenants.serving import publish
 
 
 def enter(release: Release, data_path: str) -> Tenant:

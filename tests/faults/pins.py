@@ -35,8 +35,8 @@ def attempt(work: Callable[[], None], both: Barrier) -> str:
 
 def run() -> None:
     django.setup()
-    from tenants import publish
     from tenants.models import Release
+    from tenants.serving import publish
     from tests.faults.entered import enter
 
     publish.rebuild = list  # type: ignore[assignment]

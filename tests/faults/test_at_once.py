@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tenants import databases, moodledb, snapshots
+from tenants import moodledb
+from tenants.backup import snapshots
+from tenants.lifecycle import databases
 from tenants.models import DatabaseServer, Tenant
 from tests.conftest import ROOT, MariaDb
 from tests.faults.conftest import create_registry, manage

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from commands.models import Job, Run
-from tenants import databases, doctor, moodledb
-from tenants import snapshots as taken
+from tenants import moodledb
+from tenants.backup import snapshots as taken
+from tenants.lifecycle import databases, doctor
 from tenants.models import Journal, Tenant
 from tests.conftest import ROOT
 from tests.faults.conftest import StartWorkers, assert_healthy, wait_for_end
@@ -74,7 +75,11 @@ def test_a_list_that_was_cut_off_is_given_again(
 ):
     workers = start_workers()
     # In mid list: one line is entered, the others are not, and there is no run.
-    victim("after:tenants.provision.reserve", "bulkcreatenodes", f"--nodes={nodes}")
+    victim(
+        "after:tenants.lifecycle.provision.reserve",
+        "bulkcreatenodes",
+        f"--nodes={nodes}",
+    )
     let_it_be_old()
     [found] = doctor.examine()
     assert "https://n0.example.org: its creation was cut off" in found.sentence

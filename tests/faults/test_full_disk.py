@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from commands.models import Job
-from tenants import snapshots
+from tenants.backup import snapshots
 from tenants.models import Snapshot, Tenant
 from tests.commands.lifecycle import test_move
 from tests.conftest import AddTenant, RunOf

@@ -4,7 +4,8 @@ import pytest
 
 from commands.models import Job
 from mnet import binding
-from tenants import files, moodledb, snapshots
+from tenants import files, moodledb
+from tenants.backup import snapshots
 from tenants.models import HALF_WAY, Release, Snapshot, Tenant
 from tests.commands.upgrade.conftest import (
     SCRIPT,
@@ -32,7 +33,7 @@ def before(tenant: Tenant) -> dict[str, list[tuple]]:
 def first(victim, tenant: Tenant, before) -> Snapshot:
     """Return the snapshot that was taken before an upgrade whose worker died."""
     words = [f"--host={tenant.wwwroot}", "--to-release=4.3"]
-    victim("before:tenants.restore.restore", "upgrade", *words)
+    victim("before:tenants.backup.restore.restore", "upgrade", *words)
     reap()
     tenant.refresh_from_db()
     return Snapshot.objects.get(tenant=tenant)
@@ -115,7 +116,9 @@ def test_a_retry_that_is_killed_as_well_can_still_go_back(
     victim,
     finished: RunOf,
 ):
-    victim("before:tenants.restore.restore", "upgrade", f"--host={tenant.wwwroot}")
+    victim(
+        "before:tenants.backup.restore.restore", "upgrade", f"--host={tenant.wwwroot}"
+    )
     reap()
     assert files.in_maintenance(tenant)
 

@@ -6,13 +6,16 @@ from pathlib import Path
 import pytest
 
 from commands import tasks
-from tenants import databases, doctor, files, moodledb, provision, snapshots
+from tenants import files, moodledb
+from tenants.backup import snapshots
+from tenants.lifecycle import databases, doctor, provision
 from tenants.models import Journal, Snapshot, Tenant
 from tests.commands.lifecycle import test_move, test_rename
 from tests.faults.conftest import assert_healthy, new_database, reap
 from tests.leftovers import let_it_be_old
 from tests.steps import end
-from tests.tenants import making, test_restore
+from tests.tenants import making
+from tests.tenants.backup import test_restore
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -45,11 +48,11 @@ def test_a_creation_that_is_killed_leaves_nothing(
 @pytest.mark.parametrize(
     "place",
     [
-        "before:tenants.dump.load",
-        "after:tenants.dump.load",
-        "after:tenants.databases.create_account",
-        "after:tenants.content.set_mark",
-        "before:tenants.identity.replace",
+        "before:tenants.backup.dump.load",
+        "after:tenants.backup.dump.load",
+        "after:tenants.lifecycle.databases.create_account",
+        "after:tenants.backup.content.set_mark",
+        "before:tenants.lifecycle.identity.replace",
     ],
 )
 def test_a_creation_that_is_killed_within_a_step_leaves_nothing(
@@ -91,7 +94,7 @@ def test_a_restore_that_is_killed_between_two_renames_is_undone(
     victim, tenant: Tenant, snapshot: Snapshot
 ):
     victim(
-        "after:tenants.content.rename",
+        "after:tenants.backup.content.rename",
         "restore",
         f"--host={tenant.wwwroot}",
         "--without-safety",
@@ -107,7 +110,9 @@ def test_a_restore_that_is_killed_between_two_renames_is_undone(
 def test_a_restore_that_is_killed_at_its_end_has_been_done(
     victim, tenant: Tenant, snapshot: Snapshot
 ):
-    victim("before:tenants.databases.drop", "restore", f"--host={tenant.wwwroot}")
+    victim(
+        "before:tenants.lifecycle.databases.drop", "restore", f"--host={tenant.wwwroot}"
+    )
 
     assert tasks.reap() == 1
 
@@ -121,7 +126,12 @@ def test_a_restore_that_is_killed_at_its_end_has_been_done(
 def test_a_restore_test_that_is_killed_leaves_no_database(
     victim, tenant: Tenant, snapshot: Snapshot
 ):
-    victim("after:tenants.dump.load", "restore", f"--host={tenant.wwwroot}", "--test")
+    victim(
+        "after:tenants.backup.dump.load",
+        "restore",
+        f"--host={tenant.wwwroot}",
+        "--test",
+    )
     assert databases.marked(tenant.server, "vmoodle test")
 
     reap()
@@ -147,8 +157,8 @@ def test_a_renaming_that_is_killed_is_undone(victim, tenant: Tenant, step, when:
     "place",
     [
         *(f"done:{step}" for step in test_move.STEPS[:-1]),
-        "after:tenants.content.lay_out",
-        "after:tenants.dump.load",
+        "after:tenants.backup.content.lay_out",
+        "after:tenants.backup.dump.load",
     ],
 )
 @pytest.mark.usefixtures("site")
@@ -164,7 +174,7 @@ def test_a_move_that_is_killed_is_undone(victim, tenant: Tenant, settings, place
 
 
 @pytest.mark.parametrize(
-    "place", ["done:purge the caches", "before:tenants.content.rename"]
+    "place", ["done:purge the caches", "before:tenants.backup.content.rename"]
 )
 @pytest.mark.usefixtures("site")
 def test_a_move_is_done_or_undone_at_its_end(
@@ -185,13 +195,13 @@ def test_a_move_is_done_or_undone_at_its_end(
 @pytest.mark.parametrize(
     "place",
     [
-        "after:tenants.snapshots._make",
-        "after:tenants.content.keep_pool",
-        "before:tenants.dump.part_of",
-        "after:tenants.dump.dump",
-        "after:tenants.content.keep_rest",
-        "after:tenants.manifest.write",
-        "before:tenants.snapshots.register",
+        "after:tenants.backup.snapshots._make",
+        "after:tenants.backup.content.keep_pool",
+        "before:tenants.backup.dump.part_of",
+        "after:tenants.backup.dump.dump",
+        "after:tenants.backup.content.keep_rest",
+        "after:tenants.backup.manifest.write",
+        "before:tenants.backup.snapshots.register",
     ],
 )
 def test_a_snapshot_that_is_killed_is_whole_or_nothing(
@@ -207,18 +217,20 @@ def test_a_snapshot_that_is_killed_is_whole_or_nothing(
     assert_healthy()
     for made in Snapshot.objects.all():
         end(snapshots.prove(made, tenant.server))
-    assert Snapshot.objects.count() == (place == "before:tenants.snapshots.register")
+    assert Snapshot.objects.count() == (
+        place == "before:tenants.backup.snapshots.register"
+    )
 
 
 @pytest.mark.parametrize(
     "place",
     [
-        "before:tenants.snapshots.take",
-        "after:tenants.snapshots.take",
-        "before:tenants.destroy.end",
-        "before:tenants.databases.drop_account",
-        "before:tenants.content.remove_for_good",
-        "after:tenants.content.remove_for_good",
+        "before:tenants.backup.snapshots.take",
+        "after:tenants.backup.snapshots.take",
+        "before:tenants.lifecycle.destroy.end",
+        "before:tenants.lifecycle.databases.drop_account",
+        "before:tenants.backup.content.remove_for_good",
+        "after:tenants.backup.content.remove_for_good",
     ],
 )
 def test_an_end_that_is_killed_is_done_by_giving_it_again(

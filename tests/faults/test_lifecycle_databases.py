@@ -6,18 +6,15 @@ import time
 import pytest
 
 from commands.models import Job
-from tenants import (
-    databases,
-    doctor,
-    dump,
-    moodledb,
-    rename,
-)
+from tenants import moodledb
+from tenants.backup import dump
+from tenants.lifecycle import databases, doctor, rename
 from tenants.models import Snapshot, Tenant
 from tests.commands.lifecycle import test_move, test_rename
 from tests.conftest import MariaDb, RunOf
 from tests.faults.conftest import assert_healthy, kill_and_start_again
-from tests.tenants import making, test_restore
+from tests.tenants import making
+from tests.tenants.backup import test_restore
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 

@@ -17,8 +17,8 @@ django.setup()
 from django.db import connection  # noqa: E402
 
 from tenants import moodledb  # noqa: E402
-from tenants.adopt import adopt  # noqa: E402
 from tenants.models import DatabaseServer, Release, Tenant  # noqa: E402
+from tenants.serving.adopt import adopt  # noqa: E402
 from tests.moodle.fleet import url  # noqa: E402
 
 

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from mnet import sites
-from tenants import databases, moodledb, provision, publish, web
+from tenants import moodledb, web
 from tenants.forms import NewTenantForm
+from tenants.lifecycle import databases, provision
 from tenants.models import Checkup, DatabaseServer, Journal, Snapshot, Tenant
+from tenants.serving import publish
 from tests.conftest import RunOf
 from tests.moodle.fleet import Fleet, url
 from tests.moodle.in_moodle import in_moodle

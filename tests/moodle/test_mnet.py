@@ -17,8 +17,9 @@ from mnet.keys import Owner, make
 from mnet.seal import seal, sign, unseal, verify
 from mnet.webphp import pairs
 from mnet.xmlrpc import Fault, answer, request
-from tenants import moodledb, process, webconfig
+from tenants import moodledb, process
 from tenants.models import Tenant
+from tenants.serving import webconfig
 from tests.boot import fpm
 from tests.conftest import RunOf
 from tests.moodle.fleet import free_port

@@ -9,8 +9,9 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from tenants import files, publish, webconfig
+from tenants import files
 from tenants.models import Tenant
+from tenants.serving import publish, webconfig
 from tests.boot import fpm
 from tests.moodle.fleet import Fleet, answers, free_port
 from tests.moodle.in_moodle import in_moodle

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tenants import moodledb, snapshots
+from tenants import moodledb
+from tenants.backup import snapshots
 from tenants.models import Snapshot, Tenant
 from tests.leftovers import dropped
 from tests.steps import end

@@ -3,9 +3,12 @@
 import os
 from pathlib import Path
 
-from tenants import agent, databases, moodledb, provision, publish, snapshots
+from tenants import agent, moodledb
+from tenants.backup import snapshots
 from tenants.forms import NewTenantForm
+from tenants.lifecycle import databases, provision
 from tenants.models import Journal, Snapshot, Tenant
+from tenants.serving import publish
 from tests.steps import end
 
 POOL = "filedir/da/39/da39a3ee5e6b4b0d3255bfef95601890afd80709"

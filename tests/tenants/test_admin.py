@@ -7,8 +7,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from commands.models import Run
-from tenants import publish
 from tenants.models import DatabaseServer, Journal, Release, Tag, Tenant
+from tenants.serving import publish
 from tests.pages import LIST, filled, text
 
 pytestmark = pytest.mark.django_db

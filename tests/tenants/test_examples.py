@@ -5,7 +5,8 @@ from types import ModuleType
 
 import pytest
 
-from tenants import boot, bound, selection
+from tenants import bound, selection
+from tenants.serving import boot
 from tenants.sql import condition
 
 

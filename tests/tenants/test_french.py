@@ -10,15 +10,17 @@ from django.utils import translation
 
 from mnet import sites as mnet_sites
 from mnet.models import Strategy
-from tenants import boot, checks, held, manifest, moodledb, nodelist, subpath
-from tenants.databases import MAKE
+from tenants import checks, held, moodledb, nodelist
+from tenants.backup import manifest
 from tenants.forms import NewTenantForm
 from tenants.legacy import Site
+from tenants.lifecycle.databases import MAKE
+from tenants.lifecycle.provision import Plan, reserve
+from tenants.lifecycle.steps import LifecycleError
 from tenants.models import Checkup, DatabaseServer, Journal, Release, Tenant
 from tenants.php import PhpError
-from tenants.provision import Plan, reserve
 from tenants.selection import Selection, SelectionError
-from tenants.steps import LifecycleError
+from tenants.serving import boot, subpath
 from tenants.takeover import Takeover
 from tenants.wwwroot import clean_wwwroot
 from tests.pages import LIST, filled, text

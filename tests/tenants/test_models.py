@@ -6,8 +6,8 @@ from django.core.exceptions import ValidationError
 from django.db import connection
 from django.utils import timezone
 
-from tenants import publish
 from tenants.models import DatabaseServer, Release, Tenant
+from tenants.serving import publish
 
 pytestmark = pytest.mark.django_db
 

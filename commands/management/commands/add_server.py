@@ -9,8 +9,8 @@ from commands.management.commands.createnode import option
 from commands.shell.secrets import add_secret_option, secrets_given
 from commands.shell.strict import StrictCommand
 from commands.validation import sentences
-from tenants import databases
 from tenants.forms import ServerForm
+from tenants.lifecycle import databases
 
 
 class Command(StrictCommand):

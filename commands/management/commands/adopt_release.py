@@ -7,9 +7,9 @@ from django.core.management.base import CommandError
 from commands.base import REFUSED
 from commands.cli import BAD_USE, refuse
 from commands.shell.strict import StrictCommand
-from tenants.adopt import adopt, config_php, is_adopted
 from tenants.errors import VMoodleError
 from tenants.models import Release
+from tenants.serving.adopt import adopt, config_php, is_adopted
 
 
 class Command(StrictCommand):

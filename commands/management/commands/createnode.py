@@ -12,8 +12,8 @@ from commands.models import Job
 from commands.shell.secrets import add_secret_option, secrets_given
 from commands.validation import sentences
 from tenants.forms import NewTenantForm
+from tenants.lifecycle.provision import reserve
 from tenants.models import Tenant
-from tenants.provision import reserve
 
 
 class Command(TenantCommand):

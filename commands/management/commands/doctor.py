@@ -6,8 +6,8 @@ from django.core.management.base import BaseCommand, CommandError
 from commands import tasks
 from commands.lifecycle.create import Create
 from commands.models import Job
-from tenants import doctor
 from tenants.errors import VMoodleError
+from tenants.lifecycle import doctor
 
 
 class Command(BaseCommand):

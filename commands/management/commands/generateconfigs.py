@@ -5,10 +5,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from commands.shell.plan import number_of
-from tenants import publish
-from tenants.adopt import is_adopted
 from tenants.errors import VMoodleError
 from tenants.models import Release, Tenant
+from tenants.serving import publish
+from tenants.serving.adopt import is_adopted
 
 
 class Command(BaseCommand):

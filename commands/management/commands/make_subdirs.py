@@ -5,9 +5,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from tenants import subpath
 from tenants.errors import VMoodleError
 from tenants.models import Release, Tenant
+from tenants.serving import subpath
 
 
 class Command(BaseCommand):

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand
 from commands.cli import actor
 from commands.shell.plan import number_of
 from commands.upkeep import tidy
-from tenants import snapshots
+from tenants.backup import snapshots
 
 
 class Command(BaseCommand):

@@ -5,8 +5,8 @@ from django.core.management.base import CommandError
 
 from commands.cli import BAD_USE
 from commands.shell.strict import StrictCommand
-from tenants import webconfig
 from tenants.models import Tenant
+from tenants.serving import webconfig
 
 
 class Command(StrictCommand):

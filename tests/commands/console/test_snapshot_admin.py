@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from commands.models import Run
 from commands.upgrade import halfway
-from tenants import snapshots
+from tenants.backup import snapshots
 from tenants.models import Snapshot
 from tests.pages import text
 

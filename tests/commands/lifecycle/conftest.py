@@ -6,13 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tenants import (
-    databases,
-    moodledb,
-    provision,
-    snapshots,
-)
+from tenants import moodledb
+from tenants.backup import snapshots
 from tenants.forms import NewTenantForm
+from tenants.lifecycle import databases, provision
 from tenants.models import DatabaseServer, Snapshot, Tenant
 from tests.commands.upgrade.conftest import visitor
 from tests.conftest import AddTenant

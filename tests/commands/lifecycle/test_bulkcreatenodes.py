@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from commands.models import Run
-from tenants import provision
+from tenants.lifecycle import provision
 from tenants.models import Journal, Snapshot, Tenant
 from tests.commands.conftest import Manage, assert_refused
 from tests.commands.lifecycle.conftest import db_name

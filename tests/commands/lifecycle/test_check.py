@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from tenants import moodledb, publish, web
+from tenants import moodledb, web
 from tenants.models import Checkup, Tenant
+from tenants.serving import publish
 from tests.commands.conftest import Manage
 from tests.commands.upgrade.conftest import Visitor
 from tests.conftest import AddTenant, RunOf

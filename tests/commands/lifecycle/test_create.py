@@ -5,7 +5,8 @@ import pytest
 
 from commands import host, tasks
 from commands.models import Job, Run
-from tenants import databases, provision, web
+from tenants import web
+from tenants.lifecycle import databases, provision
 from tenants.models import (
     HALF_WAY,
     DatabaseServer,

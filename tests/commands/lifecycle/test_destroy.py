@@ -6,8 +6,10 @@ from django.utils import timezone
 
 from commands import tasks
 from commands.upkeep import tidy
-from tenants import databases, destroy, moodledb, publish
+from tenants import moodledb
+from tenants.lifecycle import databases, destroy
 from tenants.models import Journal, Snapshot, Tenant
+from tenants.serving import publish
 from tests.commands.conftest import Manage
 from tests.conftest import AddTenant, RunOf
 

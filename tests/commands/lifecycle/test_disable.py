@@ -1,7 +1,7 @@
 from django.utils import timezone
 
-from tenants import publish
 from tenants.models import Tenant
+from tenants.serving import publish
 from tests.conftest import RunOf
 
 

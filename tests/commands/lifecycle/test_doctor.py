@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from commands import tasks
-from tenants import content, databases, doctor, moodledb, provision, snapshots
+from tenants import moodledb
+from tenants.backup import content, snapshots
+from tenants.lifecycle import databases, doctor, provision
 from tenants.models import Journal, Snapshot, Tenant
 from tests.commands.conftest import Manage
 from tests.conftest import RunOf

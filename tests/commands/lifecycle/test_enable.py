@@ -1,7 +1,8 @@
 from django.utils import timezone
 
-from tenants import moodledb, publish
+from tenants import moodledb
 from tenants.models import Journal, Tenant
+from tenants.serving import publish
 from tests.conftest import RunOf
 
 

@@ -8,9 +8,10 @@ import pytest
 
 from commands.lifecycle.move import Move
 from commands.models import Job
-from tenants import activity, databases, doctor, files, moodledb, move
+from tenants import activity, files, moodledb
+from tenants.lifecycle import databases, doctor, move
+from tenants.lifecycle.steps import LifecycleError
 from tenants.models import DatabaseServer, Journal, Tenant
-from tenants.steps import LifecycleError
 from tests.commands.conftest import Manage
 from tests.commands.system.conftest import complaints, job_of
 from tests.conftest import RunOf

@@ -10,10 +10,12 @@ from commands.lifecycle.rename import Rename
 from commands.mnet.renew_mnet_keys import RenewMnetKeys
 from commands.models import Job
 from commands.system import address
-from tenants import doctor, moodledb, publish, rename
+from tenants import moodledb
+from tenants.lifecycle import doctor, rename
+from tenants.lifecycle.replace import replace
+from tenants.lifecycle.steps import LifecycleError
 from tenants.models import Journal, Tenant
-from tenants.replace import replace
-from tenants.steps import LifecycleError
+from tenants.serving import publish
 from tests.commands.conftest import Manage
 from tests.commands.system.conftest import complaints, job_of
 from tests.conftest import AddTenant, RunOf

@@ -9,7 +9,8 @@ from commands.lifecycle.restore import Restore
 from commands.models import Job, Run
 from mnet import binding
 from mnet.sites import Site
-from tenants import moodledb, snapshots
+from tenants import moodledb
+from tenants.backup import snapshots
 from tenants.models import Snapshot, Tenant
 from tests.commands.conftest import Manage
 from tests.conftest import AddTenant, RunOf
@@ -77,7 +78,7 @@ def test_a_restore_that_is_tried_again_takes_the_same_snapshot(
     finished: RunOf, tenant: Tenant, snapshot: Snapshot, monkeypatch
 ):
     with monkeypatch.context() as patched:
-        patched.setattr("tenants.restore.CRON_WAIT", -1)
+        patched.setattr("tenants.backup.restore.CRON_WAIT", -1)
         with cron_at_work(tenant):
             first = finished("lifecycle/Restore", [tenant]).jobs.get()
 

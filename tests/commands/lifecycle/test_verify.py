@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tenants import snapshots
+from tenants.backup import snapshots
 from tenants.models import Snapshot, Tenant
 from tests.conftest import AddTenant, RunOf
 from tests.steps import end

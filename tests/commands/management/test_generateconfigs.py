@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from tenants.adopt import adopt
 from tenants.models import DatabaseServer, Release, Tenant
-from tenants.publish import boot_file, site_link
+from tenants.serving.adopt import adopt
+from tenants.serving.publish import boot_file, site_link
 from tests.boot.fleet import make_tree
 
 KEY = "a.example.org"

@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from tenants import databases, legacy, moodledb, publish, takeover
+from tenants import legacy, moodledb, takeover
+from tenants.lifecycle import databases
 from tenants.models import DatabaseServer, Release, Tenant
 from tenants.phpconfig import PhpConfig
+from tenants.serving import publish
 from tests.commands.conftest import Manage
 from tests.conftest import AddTenant
 

@@ -3,7 +3,7 @@ from django.core.exceptions import ValidationError
 
 from commands.models import Job
 from commands.system.switch_domain import SwitchDomain
-from tenants import rename
+from tenants.lifecycle import rename
 from tenants.models import Tenant
 from tests.commands.conftest import Manage
 from tests.commands.system.conftest import complaints, job_of, put_script

@@ -6,8 +6,10 @@ import pytest
 
 from commands.models import Job
 from commands.system.switch_protocol import SwitchProtocol
-from tenants import moodledb, publish, rename, steps
+from tenants import moodledb
+from tenants.lifecycle import rename, steps
 from tenants.models import Tenant
+from tenants.serving import publish
 from tests.commands.conftest import Manage
 from tests.commands.system.conftest import job_of, put_script
 from tests.conftest import AddTenant, RunOf

@@ -12,7 +12,8 @@ import pytest
 
 from commands.models import Job, Run
 from commands.upgrade.upgrade import Upgrade
-from tenants import databases, moodledb, php
+from tenants import moodledb, php
+from tenants.lifecycle import databases
 from tenants.models import Release, Tenant
 from tests.moodle.fleet import answers
 from tests.patience import PATIENCE, eventually

@@ -9,9 +9,12 @@ import pytest
 from commands.models import Job
 from commands.upgrade import upgrade
 from commands.upgrade.status import SiteStatus, Status
-from tenants import doctor, files, moodledb, publish, restore
+from tenants import files, moodledb
+from tenants.backup import restore
+from tenants.lifecycle import doctor
 from tenants.models import HALF_WAY, Journal, Release, Snapshot, Tenant
-from tenants.publish import site_link
+from tenants.serving import publish
+from tenants.serving.publish import site_link
 from tests.commands.upgrade.conftest import (
     UPGRADE,
     Visitor,

@@ -6,9 +6,10 @@ from threading import Timer
 from commands.models import Job
 from commands.tasks import lane
 from commands.upgrade.upgrade import Upgrade
-from tenants import databases, files, moodledb
+from tenants import files, moodledb
+from tenants.lifecycle import databases
 from tenants.models import Release, Snapshot, Tenant
-from tenants.publish import site_link
+from tenants.serving.publish import site_link
 from tests.commands.upgrade.conftest import (
     SCRIPT,
     UPGRADE,

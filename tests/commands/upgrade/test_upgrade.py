@@ -9,7 +9,7 @@ from commands.tasks import lane
 from commands.upgrade.upgrade import Upgrade
 from tenants import files
 from tenants.models import DatabaseServer, Release, Tenant
-from tenants.publish import site_link
+from tenants.serving.publish import site_link
 from tests.commands.upgrade.conftest import (
     SCRIPT,
     UPGRADE,

@@ -10,7 +10,7 @@ from commands import host
 from commands.models import Cluster, Job, Output, Run
 from commands.queue import CONTROL
 from commands.upkeep import tidy
-from tenants import snapshots
+from tenants.backup import snapshots
 from tenants.models import Journal, Snapshot, Tenant
 from tests.commands.conftest import Manage
 
