@@ -17,9 +17,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from commands import progress
 from commands.base import REFUSED, Command, all_commands, find
 from commands.compare import Comparison
-from commands.console import comparison, networks, progress, tenant_buttons, views
+from commands.console import comparison, networks, tenant_buttons, views
 from commands.console.actions import ActingAdmin
 from commands.console.drafts import (
     MAY_NOT,

@@ -22,10 +22,11 @@ from django.views.decorators.http import require_POST
 from commands.base import REFUSED, Command, UnknownCommand, all_commands, find
 from commands.compare import Comparison
 from commands.console.drafts import MAY_NOT, is_dangerous, may_run
-from commands.console.progress import duration, live
+from commands.console.live import live
 from commands.console.rerun import RETRY, ways
 from commands.explained import CATEGORIES
 from commands.models import Job, Run
+from commands.progress import duration
 from commands.results import has_tables, table_of
 from commands.shell.equivalent import shell_line
 from commands.shell.options import as_number, canary_of

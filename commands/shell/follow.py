@@ -17,9 +17,9 @@ from rich.progress import (
     TextColumn,
 )
 
-from commands.console.progress import busy_with, duration, seconds_left, seconds_taken
 from commands.models import Job, Run
 from commands.patience import DOWN, patiently
+from commands.progress import busy_with, duration, seconds_left, seconds_taken
 from commands.shell.interrupts import goes_on
 from commands.validation import kept
 

@@ -9,8 +9,8 @@ from django_q.models import OrmQ
 
 from commands import queue, tasks
 from commands.claim import claim_next
-from commands.console.progress import seconds_left
 from commands.models import Job, Run
+from commands.progress import seconds_left
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("probe")]
 ME = "here:1:1"

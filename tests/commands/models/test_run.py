@@ -8,8 +8,8 @@ from django_q.models import OrmQ
 
 from commands import notify, queue
 from commands.claim import claim_next
-from commands.console.progress import seconds_taken
 from commands.models import Job, Run
+from commands.progress import seconds_taken
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("probe")]
 ME = "here:1:1"

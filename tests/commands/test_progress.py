@@ -1,13 +1,11 @@
-import json
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone, translation
 
 from commands.claim import claim_next
-from commands.console.outcomes import outcome, with_outcomes
-from commands.console.progress import busy_with, duration, seconds_left
 from commands.models import Run
+from commands.progress import busy_with, duration, seconds_left
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("probe")]
 
@@ -91,29 +89,6 @@ def test_of_jobs_that_take_longer_than_ever_no_time_is_told(run_of, rows):
 
 def test_of_a_draft_no_time_is_left():
     assert seconds_left(Run(command="commands/Probe")) is None
-
-
-@pytest.mark.parametrize(
-    ("result", "told"),
-    [
-        ({"before": "4.2", "after": None, "exit_code": 0}, "before 4.2"),
-        ({"left_out": 3, "done": True}, "left out 3 · done yes"),
-        ({"files": 1, "gone": False}, "files 1 · gone no"),
-        ({"rows": [[1]]}, ""),
-        ({"text": "x" * 400}, ""),
-        ([1], ""),
-        (None, ""),
-    ],
-    ids=json.dumps,
-)
-def test_a_small_result_is_told_in_a_line(admin_client, run_of, rows, result, told):
-    run = run_of("commands/Probe", rows(1))
-    run.jobs.update(state="succeeded", result=result)
-
-    page = admin_client.get(f"/commands/run/of/run/{run.pk}/live/").content.decode()
-
-    assert outcome(with_outcomes(run.jobs.all()).get()) == told
-    assert f">{told}</td>" in page
 
 
 @pytest.mark.parametrize(
