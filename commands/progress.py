@@ -2,7 +2,7 @@
 
 import heapq
 
-from django.db.models import Avg, Max
+from django.db.models import Avg, Max, Sum
 from django.utils import timezone
 from django.utils.formats import number_format
 
@@ -45,22 +45,41 @@ def seconds_left(run: Run) -> float | None:
     last = queued.aggregate(at=Max("not_before"))["at"]
     if last and last > now:  # hours, against which the work is little
         return float((last - now).total_seconds())
-    ended = run.jobs.filter(state=Job.State.SUCCEEDED)
-    usual = ended.aggregate(a=Avg("seconds"))["a"]
     running = run.jobs.filter(state=Job.State.RUNNING)
     rows = running.values_list("estimate", "started_at")
     work = [(estimate, (now - (at or now)).total_seconds()) for estimate, at in rows]
     if not work and busy_with(run):
         return None
+    usual, pace = _pace(run, work)
     waiting = queued.order_by("position").values_list("estimate", flat=True)
     work += [(estimate, 0.0) for estimate in waiting]
     lanes = [0.0] * max(1, run.parallel)  # till when each is busy: a heap
     for estimate, done in work:
-        expected = usual if estimate is None else estimate
+        expected = usual if estimate is None else pace * estimate
         if expected is None:
             return None
         heapq.heapreplace(lanes, lanes[0] + max(0.0, expected - done))
-    return max(lanes) or None
+    return round(max(lanes), 3) or None
+
+
+def _pace(
+    run: Run, running: list[tuple[float | None, float]]
+) -> tuple[float | None, float]:
+    """Return how long a job of this run takes, and by what jobs outlast the past.
+
+    `running`: the estimate of each, if there is one, and the seconds it has taken.
+    """
+    ended = run.jobs.filter(state=Job.State.SUCCEEDED)
+    usual = ended.aggregate(a=Avg("seconds"))["a"]
+    known = ended.filter(estimate__gt=0).aggregate(
+        took=Sum("seconds", default=0.0), wanted=Sum("estimate", default=0.0)
+    )
+    took, wanted = known["took"], known["wanted"]
+    for estimate, done in running:
+        if estimate:
+            took += max(estimate, done)
+            wanted += estimate
+    return usual, took / wanted if wanted else 1.0
 
 
 def duration(seconds: float | None) -> str:
