@@ -152,6 +152,11 @@ class TenantForm(SecretForm):
                 "Corrects the registry only: the old address answers 404 at once. To"
                 " give a site another one, with its texts and its peers, use Rename."
             )
+        for name in {"release", "server"} & set(self.fields):
+            # A tenant's page is no place to change or delete what others have too.
+            widget = self.fields[name].widget
+            widget.can_add_related = widget.can_change_related = False
+            widget.can_delete_related = False
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()

@@ -36,7 +36,7 @@ class Release(Published):
         help_text=_("Directory of the code tree on this machine."),
     )
     php = models.CharField(
-        _("php"),
+        _("PHP"),
         max_length=255,
         default="php",
         validators=[RegexValidator(r"\A[A-Za-z0-9_./+-]+\Z")],

@@ -14,6 +14,9 @@ from tests.pages import LIST, filled, text
 pytestmark = pytest.mark.django_db
 
 
+RELATED = ("add", "change", "delete", "view")  # icons of Django's beside a choice
+
+
 def shown(console: Client, query: str) -> set[str]:
     answer = console.get(f"{LIST}?{query}")
     return {tenant.shortname for tenant in answer.context["cl"].result_list}
@@ -44,6 +47,18 @@ def test_a_new_password_replaces_it(console, add_tenant):
     console.post(f"{LIST}{tenant.pk}/change/", filled(tenant, db_password="n&w <p>"))
 
     assert Tenant.objects.get().db_password == "n&w <p>"
+
+
+def test_what_others_have_as_well_is_not_deleted_on_a_tenants_page(console, rows):
+    [tenant] = rows(1)
+
+    page = text(console.get(f"{LIST}{tenant.pk}/change/"))
+
+    found = {f"{what}_id_{name}" for what in RELATED for name in ("release", "server")}
+    assert {link for link in found if f'id="{link}"' in page} == {
+        "view_id_release",
+        "view_id_server",
+    }
 
 
 def test_a_wrong_address_comes_back_with_the_form(console, add_tenant):
