@@ -53,6 +53,26 @@ def test_a_run_that_is_cancelled_says_that_it_is_stopping(console, run_of, rows)
     assert "Cancel the run" not in page
 
 
+def test_the_bar_of_a_run_tells_whether_all_is_well(console, run_of, rows):
+    run = run_of("commands/Probe", rows(2))
+    page = url("run_view", run.pk)
+
+    def bar() -> str:
+        return text(console.get(page)).partition("<progress")[2].partition(" value")[0]
+
+    assert bar() == ""
+    claim_next(run, "a:1:1").finish("succeeded")
+    assert bar() == ""
+    claim_next(run, "a:1:1").finish("failed")
+    assert bar() == ' class="failed"'
+
+    Run.objects.update(failed=0)
+    assert bar() == ' class="succeeded"'
+
+    Run.objects.update(stopped="cancelled by alice")
+    assert bar() == ""
+
+
 def test_a_job_that_is_cancelled_says_so_at_once(console, run_of, rows):
     run = run_of("commands/Probe", rows(1))
     job = claim_next(run, "a:1:1")
