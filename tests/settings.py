@@ -1,10 +1,25 @@
 """The project's settings with fixed secrets and nothing of the machine's `.env`."""
 
+import atexit
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
-var = os.environ.get("VMOODLE_VAR_DIR") or tempfile.mkdtemp(prefix="vmoodle-tests-")
+
+def temporary() -> str:
+    """Make a directory that goes with this process: a run leaves up to 1 GB in it."""
+    made, maker = tempfile.mkdtemp(prefix="vmoodle-tests-"), os.getpid()
+
+    def remove() -> None:
+        if os.getpid() == maker:  # and not one of its forks
+            shutil.rmtree(made, ignore_errors=True)
+
+    atexit.register(remove)
+    return made
+
+
+var = os.environ.get("VMOODLE_VAR_DIR") or temporary()
 # Of its own for each process of pytest: jobs are told apart by its name as well.
 if (process := os.environ.get("PYTEST_XDIST_WORKER")) and Path(var).name != process:
     var = f"{var}/{process}"
