@@ -44,7 +44,11 @@ def moodle_trees(home: Path, given: list[Path]) -> list[Release]:
         if (home / name).exists():
             sys.exit(f"There are two trees of Moodle {name}: give one of each release")
         say(f"Copying {draft.path}")
-        shutil.copytree(Path(draft.path).resolve(), home / name, symlinks=True)
+        try:
+            shutil.copytree(Path(draft.path).resolve(), home / name, symlinks=True)
+        except shutil.Error as error:
+            [_from, _to, why] = error.args[0][0]  # the first of many
+            raise OSError(f"{draft.path} cannot be copied: {why}") from error
         releases.append(register(home / name, name))
     return releases
 
@@ -104,9 +108,14 @@ def install(tenant: Tenant, stopping: threading.Event) -> None:
         f"--shortname={tenant.shortname}",
     ]
     with closing(php.run(tenant, "admin/cli/install_database.php", options)) as lines:
-        for _line in lines:
-            if stopping.is_set():
-                return
+        try:
+            for _line in lines:
+                if stopping.is_set():
+                    return
+        except php.PhpError as error:
+            raise php.PhpError(f"{tenant.wwwroot} cannot be installed: {error}") from (
+                error
+            )
 
 
 def linger() -> None:

@@ -29,6 +29,8 @@ SITES = 100  # the tenants' port is so much above that of the console
 END_WITH_US = ("setpriv", "--pdeathsig", "TERM")  # should we be killed
 sys.path.insert(0, str(ROOT))
 
+from tenants.errors import VMoodleError  # noqa: E402
+
 
 def main() -> None:
     options = arguments()
@@ -37,6 +39,8 @@ def main() -> None:
     with alone() as lock:
         try:
             result = run(options, lock)
+        except (VMoodleError, OSError) as error:
+            sys.exit(f"bin/demo: {error}")
         finally:
             shutil.rmtree(HOME, ignore_errors=True)
     if options.once:

@@ -1,13 +1,18 @@
 """What bin/demo says before it does anything."""
 
+import os
 import subprocess
 import sys
+import threading
 from argparse import Namespace
 from contextlib import nullcontext
 
 import pytest
 
 from demo import fleet, run
+from tenants import php
+from tenants.models import Tenant
+from tests.boot.fleet import make_tree
 from tests.conftest import ROOT
 from tests.demo.site import Pair, read
 
@@ -50,6 +55,36 @@ def test_a_port_that_is_taken_meanwhile_is_told_in_one_line(monkeypatch, capsys)
 
 
 @pytest.mark.django_db
+def test_a_site_that_cannot_be_installed_is_told_in_one_line(monkeypatch, tmp_path):
+    def fail(_options, _lock):
+        fleet.install(Tenant(wwwroot="http://north.localhost"), threading.Event())
+
+    def full(*_words):
+        raise php.PhpError("install_database.php: No space left on device")
+        yield
+
+    monkeypatch.setattr(sys, "argv", ["bin/demo", "--once"])
+    monkeypatch.setattr(run, "HOME", tmp_path / "demo")
+    monkeypatch.setattr(run, "run", fail)
+    monkeypatch.setattr(php, "run", full)
+
+    with pytest.raises(SystemExit) as ended:
+        run.main()
+
+    assert ended.value.code == (
+        "bin/demo: http://north.localhost cannot be installed: install_database.php: "
+        "No space left on device"
+    )
+
+
+def test_a_tree_that_cannot_be_copied_is_told_in_one_line(tmp_path):
+    tree = make_tree(tmp_path / "4.2")
+    os.mkfifo(tree / "pipe")
+
+    with pytest.raises(OSError, match="4.2 cannot be copied: .*pipe` is a named pipe"):
+        fleet.moodle_trees(tmp_path / "demo", [str(tree)])
+
+
 def test_each_tenant_has_a_course_to_try_things_on(pair: Pair):
     fleet.courses()
 
