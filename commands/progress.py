@@ -2,7 +2,7 @@
 
 import heapq
 
-from django.db.models import Avg, Max, Sum
+from django.db.models import Avg, Max, Q, Sum
 from django.utils import timezone
 from django.utils.formats import number_format
 
@@ -69,17 +69,17 @@ def _pace(
 
     `running`: the estimate of each, if there is one, and the seconds it has taken.
     """
-    ended = run.jobs.filter(state=Job.State.SUCCEEDED)
-    usual = ended.aggregate(a=Avg("seconds"))["a"]
-    known = ended.filter(estimate__gt=0).aggregate(
-        took=Sum("seconds", default=0.0), wanted=Sum("estimate", default=0.0)
+    ended = run.jobs.filter(state=Job.State.SUCCEEDED).aggregate(
+        usual=Avg("seconds"),
+        took=Sum("seconds", filter=Q(estimate__gt=0), default=0.0),
+        wanted=Sum("estimate", default=0.0),
     )
-    took, wanted = known["took"], known["wanted"]
+    took, wanted = ended["took"], ended["wanted"]
     for estimate, done in running:
         if estimate:
             took += max(estimate, done)
             wanted += estimate
-    return usual, took / wanted if wanted else 1.0
+    return ended["usual"], took / wanted if wanted else 1.0
 
 
 def duration(seconds: float | None) -> str:

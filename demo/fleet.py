@@ -113,9 +113,8 @@ def install(tenant: Tenant, stopping: threading.Event) -> None:
                 if stopping.is_set():
                     return
         except php.PhpError as error:
-            raise php.PhpError(f"{tenant.wwwroot} cannot be installed: {error}") from (
-                error
-            )
+            told = f"{tenant.wwwroot} cannot be installed: {error}"
+            raise php.PhpError(told) from error
 
 
 def linger() -> None:
