@@ -2,10 +2,7 @@
 
 import base64
 import subprocess
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,11 +18,11 @@ from tests.moodle.fleet import Fleet, url
 from tests.moodle.in_moodle import in_moodle
 from tests.moodle.mnet import mnet_undone
 from tests.moodle.site import Campus
+from tests.moodle.visitor import watched
 from tests.patience import PATIENCE
 from tests.webserver import Server
 
 pytestmark = [pytest.mark.moodle, pytest.mark.slow]
-Answer = tuple[float, float, int]  # asked for, come, and the status
 PASSWORD = "Quite-long-1"
 
 
@@ -341,30 +338,6 @@ def answers_as_renamed(fleet: Fleet) -> None:
     assert status == 200
     assert "vm-was.example" not in page
     assert f"{url('vm-is')}/login/" in page
-
-
-@contextmanager
-def watched(fleet: Fleet, name: str) -> Iterator[list[Answer]]:
-    """Ask for a site's login page again and again; return when it answered what.
-
-    An answer is told as when it was asked for, when it came, and its status.
-    """
-    seen: list[Answer] = []
-    over = threading.Event()
-
-    def look() -> None:
-        while not over.wait(0.05):
-            asked = time.monotonic()
-            status, _page = fleet.page(name)
-            seen.append((asked, time.monotonic(), status))
-
-    visitor = threading.Thread(target=look)
-    visitor.start()
-    try:
-        yield seen
-    finally:
-        over.set()
-        visitor.join()
 
 
 def test_a_site_is_renamed_and_moved(
